@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+// The front-end: plan once, then turn any number of signals into mel spectrograms or images.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "melpix/config.h"
+#include "melpix/signal.h"
+
+namespace melpix {
+
+// Immutable after construction; one instance may serve any number of threads. T is the precision
+// of the arithmetic: float or double. Scratch memory belongs to the calling thread.
+//
+// Every method that takes a signal throws
+//   std::invalid_argument  if it is too short for the framing,
+//   std::domain_error      if a sample is NaN or infinite,
+//   std::length_error      if sizes do not fit the address space,
+//   std::bad_alloc         if memory runs out;
+// the output is then undefined, the front-end unharmed.
+template <class T>
+class Frontend {
+ public:
+  // `isa` is a name from available_isas(), or empty for default_isa().
+  explicit Frontend(const Config& config, const std::string& isa = "");
+  ~Frontend();
+  Frontend(Frontend&&) noexcept;
+  Frontend& operator=(Frontend&&) noexcept;
+
+  // What a pass over a signal has seen.
+  struct Summary {
+    double lo = 0;    // the smallest value written
+    double hi = 0;    // the largest
+    double peak = 0;  // the largest |sample| of any channel, as read
+  };
+
+  // Columns that a signal of `length` samples gives.
+  std::size_t frames(std::size_t length) const;
+
+  // Mel spectrogram, n_mels rows of frames(y.length) values; rows start `row_stride` values apart.
+  // Values that overflow T come out infinite or NaN, as the arithmetic has them.
+  Summary mel(const Signal& y, T* out, std::ptrdiff_t row_stride) const;
+
+  // ln(mel + offset). Throws std::overflow_error if a value is not finite.
+  Summary features(const Signal& y, T* out, std::ptrdiff_t row_stride) const;
+
+  // The image: features scaled so that `lo` is 255 (white) and `hi` is 0 (black), truncated as
+  // the recipe does, low frequencies in the last row. If all features are equal (lo == hi) every
+  // pixel is 255. Throws std::overflow_error as features() does.
+  Summary image(const Signal& y, std::uint8_t* out, std::ptrdiff_t row_stride) const;
+
+  const Config& config() const;
+  const std::string& isa() const;
+  // Filters that catch no bin of the FFT: their rows hold ln(offset).
+  std::size_t empty_filters() const;
+
+ private:
+  struct Plan;
+  std::unique_ptr<const Plan> plan_;
+};
+
+}  // namespace melpix

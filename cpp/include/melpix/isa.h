@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+// Which instruction sets this build has kernels for, and which one is used.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace melpix {
+
+// Names of the kernels that run on this processor and operating system, weakest first.
+// "generic" is always there.
+std::vector<std::string> available_isas();
+
+// What a front-end takes unless told otherwise: the strongest available, or the one that the
+// environment variable MELPIX_ISA names. Throws std::invalid_argument if that one cannot run.
+std::string default_isa();
+
+}  // namespace melpix

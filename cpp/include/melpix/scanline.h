@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+// PNG's scanline filters (PNG specification, section 9) for 8-bit greyscale rows.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace melpix {
+
+// Writes `height` filtered scanlines of 1 + width bytes each. Every row takes the Up filter
+// (2): neighbouring mel bands resemble each other more than neighbouring frames do.
+void filter_scanlines(const std::uint8_t* image, std::size_t height, std::size_t width,
+                      std::ptrdiff_t stride, std::uint8_t* out);
+
+// Undoes any mixture of the five filters. Returns false if a row names a filter that is none.
+bool unfilter_scanlines(const std::uint8_t* raw, std::size_t height, std::size_t width,
+                        std::uint8_t* image);
+
+}  // namespace melpix

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+// Error messages with the value in them, and arithmetic on sizes that cannot wrap.
+#pragma once
+
+#include <cstddef>
+#include <limits>
+#include <sstream>
+#include <stdexcept>
+
+namespace melpix {
+
+template <class... Parts>
+std::invalid_argument invalid(const Parts&... parts) {
+  std::ostringstream message;
+  (message << ... << parts);
+  return std::invalid_argument(message.str());
+}
+
+// Sizes stay in the range of ptrdiff_t, since they become pointer offsets.
+constexpr std::size_t kMaxSize = std::numeric_limits<std::ptrdiff_t>::max();
+
+inline std::size_t checked_add(std::size_t a, std::size_t b) {
+  if (a > kMaxSize || b > kMaxSize - a) throw std::length_error("melpix: a size overflows");
+  return a + b;
+}
+
+inline std::size_t checked_mul(std::size_t a, std::size_t b) {
+  if (a != 0 && b > kMaxSize / a) throw std::length_error("melpix: a size overflows");
+  return a * b;
+}
+
+}  // namespace melpix

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: MIT
+#include "framing.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+
+#include "check.h"
+
+namespace melpix {
+namespace {
+
+std::size_t padding(const Config& c) {
+  return c.framing == Framing::kCenter ? c.mel.n_fft / 2 : 0;
+}
+
+// The two reflections repeat for as long as the padding is; `i` is any index, `n` >= 1.
+std::ptrdiff_t reflect(std::ptrdiff_t i, std::ptrdiff_t n) {
+  if (n == 1) return 0;
+  const std::ptrdiff_t period = 2 * (n - 1);
+  const std::ptrdiff_t m = (i % period + period) % period;
+  return m < n ? m : period - m;
+}
+
+std::ptrdiff_t reflect_with_edge(std::ptrdiff_t i, std::ptrdiff_t n) {
+  const std::ptrdiff_t period = 2 * n;
+  const std::ptrdiff_t m = (i % period + period) % period;
+  return m < n ? m : period - 1 - m;
+}
+
+template <class S>
+S scale(S x) {
+  return x;
+}
+float scale(std::int16_t x) { return static_cast<float>(x) / 32768; }
+
+// Mean of the channels of one sample, summed in order as NumPy does for up to 7 channels. T is
+// wide enough for the sum of int16 to be exact, and a scaling by 2^-15 does not round.
+template <class T, class S>
+T mix(const S* x, std::size_t channels, std::ptrdiff_t channel_stride) {
+  T sum = static_cast<T>(scale(*x));
+  for (std::size_t c = 1; c < channels; ++c)
+    sum += static_cast<T>(scale(x[static_cast<std::ptrdiff_t>(c) * channel_stride]));
+  return channels == 1 ? sum : sum / static_cast<T>(channels);
+}
+
+template <class T, class S>
+void convert_run(const S* x, std::size_t count, const Signal& y, T* out) {
+  // The two layouts that files have get loops with constant strides, which vectorise.
+  if (y.channels == 1 && y.stride == 1) {
+    for (std::size_t i = 0; i < count; ++i) out[i] = static_cast<T>(scale(x[i]));
+  } else if (y.channels == 2 && y.stride == 2 && y.channel_stride == 1) {
+    for (std::size_t i = 0; i < count; ++i)
+      out[i] = (static_cast<T>(scale(x[2 * i])) + static_cast<T>(scale(x[2 * i + 1]))) / 2;
+  } else {
+    for (std::size_t i = 0; i < count; ++i)
+      out[i] = mix<T>(x + static_cast<std::ptrdiff_t>(i) * y.stride, y.channels, y.channel_stride);
+  }
+}
+
+// A float's order is that of its bits as an integer once the sign is gone, NaN above infinity
+// above all finite values: so one integer maximum finds both the peak and whether all is finite.
+template <class S, class Bits>
+S largest_magnitude(const S* x, std::size_t count, std::ptrdiff_t stride) {
+  constexpr Bits kMagnitude = std::numeric_limits<Bits>::max();
+  Bits most = 0;
+  const auto magnitude = [](const S* p) {
+    union {
+      S value;
+      Bits bits;
+    } u;
+    u.value = *p;
+    return u.bits & kMagnitude;
+  };
+  if (stride == 1) {
+    for (std::size_t i = 0; i < count; ++i) most = std::max(most, magnitude(x + i));
+  } else {
+    for (std::size_t i = 0; i < count; ++i)
+      most = std::max(most, magnitude(x + static_cast<std::ptrdiff_t>(i) * stride));
+  }
+  union {
+    Bits bits;
+    S value;
+  } u;
+  u.bits = most;
+  return u.value;
+}
+
+template <class S, class Bits>
+double finite_peak_of(const Signal& y) {
+  const S* x = static_cast<const S*>(y.data);
+  const bool dense = y.stride == static_cast<std::ptrdiff_t>(y.channels) && y.channel_stride == 1;
+  double peak = 0;
+  if (y.channels == 1 || !dense) {
+    for (std::size_t c = 0; c < y.channels; ++c) {
+      const S* channel = x + static_cast<std::ptrdiff_t>(c) * y.channel_stride;
+      const double most = largest_magnitude<S, Bits>(channel, y.length, y.stride);
+      if (!(most <= peak)) peak = most;
+    }
+  } else {
+    peak = largest_magnitude<S, Bits>(x, y.length * y.channels, 1);
+  }
+  if (std::isfinite(peak)) return peak;
+
+  for (std::size_t i = 0; i < y.length; ++i) {
+    for (std::size_t c = 0; c < y.channels; ++c) {
+      const S value = x[static_cast<std::ptrdiff_t>(i) * y.stride +
+                        static_cast<std::ptrdiff_t>(c) * y.channel_stride];
+      if (std::isfinite(value)) continue;
+      std::ostringstream message;
+      message << "y must be finite, but sample " << i;
+      if (y.channels > 1) message << " of channel " << c;
+      message << " is " << (std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf");
+      throw std::domain_error(message.str());
+    }
+  }
+  return peak;  // the caller changed the samples meanwhile
+}
+
+}  // namespace
+
+std::size_t frame_count(const Config& c, std::size_t length) {
+  const std::size_t padded = checked_add(length, 2 * padding(c));
+  if (length == 0 && c.framing == Framing::kCenter && c.pad_mode != PadMode::kConstant)
+    throw invalid("y is empty: only pad_mode 'constant' can pad it");
+  if (padded < c.mel.n_fft)
+    throw invalid("y is too short: ", length, " samples for n_fft ", c.mel.n_fft,
+                  c.framing == Framing::kUncentered ? " without centring" : "");
+  return 1 + (padded - c.mel.n_fft) / c.hop_length;
+}
+
+double finite_peak(const Signal& y) {
+  switch (y.type) {
+    case SampleType::kFloat32: return finite_peak_of<float, std::int32_t>(y);
+    case SampleType::kFloat64: return finite_peak_of<double, std::int64_t>(y);
+    case SampleType::kInt16: break;
+  }
+  return 1;
+}
+
+template <class T>
+SampleReader<T>::SampleReader(const Config& c, const Signal& y)
+    : y_(y), mode_(c.pad_mode), hop_length_(c.hop_length), pad_(padding(c)) {
+  constexpr SampleType kNative = sizeof(T) == 4 ? SampleType::kFloat32 : SampleType::kFloat64;
+  if (y.type == kNative && y.channels == 1 && y.stride == 1)
+    as_is_ = static_cast<const T*>(y.data);
+
+  // librosa pads the signal's tail apart from its head: the tail starts with the first frame that
+  // reaches past the end. If that frame is centred on the very end (so hop_length >= n_fft / 2),
+  // the tail is n_fft / 2 samples long, one too short for a reflection of n_fft / 2, and the last
+  // padded sample is reflected a second time. Parity with librosa wants the same sample.
+  const std::size_t half = pad_;
+  if (mode_ == PadMode::kReflect && half > 0 && c.mel.n_fft % 2 == 0 && c.hop_length >= half &&
+      y.length % c.hop_length == 0 && y.length / c.hop_length > 1)
+    tail_begin_ = static_cast<std::ptrdiff_t>(y.length - half);
+}
+
+template <class T>
+T SampleReader<T>::mixed(std::ptrdiff_t i) const {
+  T value;
+  convert(i, 1, &value);
+  return value;
+}
+
+template <class T>
+T SampleReader<T>::padded(std::ptrdiff_t i) const {
+  const std::ptrdiff_t n = static_cast<std::ptrdiff_t>(y_.length);
+  if (i >= 0 && i < n) return mixed(i);
+  switch (mode_) {
+    case PadMode::kConstant: return 0;
+    case PadMode::kEdge: return mixed(i < 0 ? 0 : n - 1);
+    case PadMode::kSymmetric: return mixed(reflect_with_edge(i, n));
+    case PadMode::kReflect:
+      return mixed(i < 0 ? reflect(i, n) : tail_begin_ + reflect(i - tail_begin_, n - tail_begin_));
+    case PadMode::kLinearRamp: {
+      // From 0 at the far end of the padding towards the edge, which is the next sample.
+      const std::ptrdiff_t pad = static_cast<std::ptrdiff_t>(pad_);
+      const std::ptrdiff_t step = i < 0 ? i + pad : n + pad - 1 - i;
+      const double edge = static_cast<double>(mixed(i < 0 ? 0 : n - 1));
+      return static_cast<T>(static_cast<double>(step) * (edge / static_cast<double>(pad)));
+    }
+  }
+  return 0;
+}
+
+template <class T>
+void SampleReader<T>::convert(std::ptrdiff_t start, std::size_t count, T* out) const {
+  const std::ptrdiff_t skip = start * y_.stride;
+  switch (y_.type) {
+    case SampleType::kInt16:
+      return convert_run(static_cast<const std::int16_t*>(y_.data) + skip, count, y_, out);
+    case SampleType::kFloat32:
+      return convert_run(static_cast<const float*>(y_.data) + skip, count, y_, out);
+    case SampleType::kFloat64:
+      return convert_run(static_cast<const double*>(y_.data) + skip, count, y_, out);
+  }
+}
+
+template <class T>
+void SampleReader<T>::read(std::ptrdiff_t start, std::size_t count, T* out) const {
+  const std::ptrdiff_t n = static_cast<std::ptrdiff_t>(y_.length);
+  const std::ptrdiff_t end = start + static_cast<std::ptrdiff_t>(count);
+  std::ptrdiff_t i = start;
+  for (; i < end && i < 0; ++i) *out++ = padded(i);
+  if (i < end && i < n) {
+    const std::size_t run = static_cast<std::size_t>(std::min(end, n) - i);
+    convert(i, run, out);
+    out += run;
+    i += static_cast<std::ptrdiff_t>(run);
+  }
+  for (; i < end; ++i) *out++ = padded(i);
+}
+
+template class SampleReader<float>;
+template class SampleReader<double>;
+
+}  // namespace melpix

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+// Which samples a frame holds: centring, padding, channel mixing, conversion to T.
+#pragma once
+
+#include <cstddef>
+
+#include "melpix/config.h"
+#include "melpix/signal.h"
+
+namespace melpix {
+
+// Columns for a signal of `length` samples. Throws std::invalid_argument if there is none.
+std::size_t frame_count(const Config& config, std::size_t length);
+
+// Largest |sample| over all channels; 1, the full scale, for int16. Throws std::domain_error,
+// naming the first one, if a sample is NaN or infinite.
+double finite_peak(const Signal& y);
+
+// Reads the signal as if it were mono, of type T, and padded on both sides.
+template <class T>
+class SampleReader {
+ public:
+  SampleReader(const Config& config, const Signal& y);
+
+  // First sample of a frame, as an index into the unpadded signal (negative in the head padding).
+  std::ptrdiff_t frame_start(std::size_t frame) const {
+    return static_cast<std::ptrdiff_t>(frame * hop_length_) - static_cast<std::ptrdiff_t>(pad_);
+  }
+
+  // Where the samples [start, start + count) lie as T already, or null.
+  const T* direct(std::ptrdiff_t start, std::size_t count) const {
+    return as_is_ != nullptr && inside(start, count) ? as_is_ + start : nullptr;
+  }
+
+  bool inside(std::ptrdiff_t start, std::size_t count) const {
+    return start >= 0 && static_cast<std::size_t>(start) + count <= y_.length;
+  }
+
+  // Writes the samples [start, start + count), which reach at most into the padding.
+  void read(std::ptrdiff_t start, std::size_t count, T* out) const;
+
+ private:
+  T padded(std::ptrdiff_t i) const;
+  T mixed(std::ptrdiff_t i) const;
+  void convert(std::ptrdiff_t start, std::size_t count, T* out) const;
+
+  Signal y_;
+  const T* as_is_ = nullptr;
+  PadMode mode_;
+  std::size_t hop_length_;
+  std::size_t pad_;  // samples of padding on each side
+  // The tail padding sees the samples from here on.
+  std::ptrdiff_t tail_begin_ = 0;
+};
+
+}  // namespace melpix

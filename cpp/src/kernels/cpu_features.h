@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+namespace melpix {
+
+// True if both the processor and the operating system (which must save the wide registers) can.
+bool cpu_has_avx2();  // AVX2 and FMA
+
+}  // namespace melpix

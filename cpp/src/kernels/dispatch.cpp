@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+// Picks the instruction set. The only file that knows which ones were built.
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include "../check.h"
+#include "cpu_features.h"
+#include "kernels.h"
+#include "melpix/isa.h"
+
+namespace melpix {
+
+#define MELPIX_DECLARE(isa)                    \
+  namespace isa {                              \
+  extern const Kernels<float> kSingleKernels;  \
+  extern const Kernels<double> kDoubleKernels; \
+  }
+#ifdef MELPIX_HAVE_GENERIC
+MELPIX_DECLARE(generic)
+#endif
+#ifdef MELPIX_HAVE_AVX2
+MELPIX_DECLARE(avx2)
+#endif
+#undef MELPIX_DECLARE
+
+namespace {
+
+[[maybe_unused]] bool always() { return true; }
+
+const Isa kIsas[] = {
+#ifdef MELPIX_HAVE_GENERIC
+    {"generic", always, &generic::kSingleKernels, &generic::kDoubleKernels},
+#endif
+#ifdef MELPIX_HAVE_AVX2
+    {"avx2", cpu_has_avx2, &avx2::kSingleKernels, &avx2::kDoubleKernels},
+#endif
+};
+
+}  // namespace
+
+std::vector<std::string> available_isas() {
+  std::vector<std::string> names;
+  for (const Isa& isa : kIsas)
+    if (isa.supported()) names.emplace_back(isa.name);
+  return names;
+}
+
+std::string default_isa() { return find_isa("").name; }
+
+const Isa& find_isa(const char* name) {
+  const char* forced = std::getenv("MELPIX_ISA");
+  const bool by_environment = *name == '\0' && forced != nullptr && *forced != '\0';
+  if (by_environment) name = forced;
+
+  const Isa* found = nullptr;  // the last that fits: the list runs from weak to strong
+  for (const Isa& isa : kIsas)
+    if (isa.supported() && (*name == '\0' || std::strcmp(name, isa.name) == 0)) found = &isa;
+  if (found != nullptr) return *found;
+
+  std::string names;
+  for (const std::string& known : available_isas()) names += (names.empty() ? "" : ", ") + known;
+  throw invalid(by_environment ? "MELPIX_ISA" : "isa", " must be one of ", names, ", got '", name,
+                "'");
+}
+
+}  // namespace melpix

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+// Compiled once per instruction set, by isa_*.cpp. Everything that is compiled with special flags
+// lives in a namespace of its own, pocketfft included: otherwise a linker may keep the AVX copy of
+// an inline function for callers on processors without AVX. For the same reason nothing here runs
+// at load time, and only function tables leave the file.
+#include <algorithm>
+#include <cmath>
+#include <complex>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <limits>
+#include <memory>
+#include <new>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include "kernels.h"
+
+// The standard headers stand above, outside of the renaming.
+#define POCKETFFT_NO_MULTITHREADING
+#define pocketfft MELPIX_POCKETFFT
+#include "pocketfft_hdronly.h"
+#undef pocketfft
+
+namespace melpix {
+namespace MELPIX_ISA {
+namespace {
+
+#include "lanes.inl"
+//
+#include "load.inl"
+//
+#include "fft.inl"
+//
+#include "mel.inl"
+//
+#include "log.inl"
+//
+#include "pixels.inl"
+
+template <class T>
+constexpr Kernels<T> make_table() {
+  return {kLanes<T>, load<T>, fft_create<T>, fft_destroy<T>, fft<T>,
+          power<T>,  mel<T>,  log_offset<T>, store<T>,       pixels<T>};
+}
+
+}  // namespace
+
+extern const Kernels<float> kSingleKernels;
+extern const Kernels<double> kDoubleKernels;
+constexpr Kernels<float> kSingleKernels = make_table<float>();
+constexpr Kernels<double> kDoubleKernels = make_table<double>();
+
+}  // namespace MELPIX_ISA
+}  // namespace melpix

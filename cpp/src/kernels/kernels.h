@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+// The hot loops, as a table of functions that exists once per instruction set and precision.
+//
+// The unit of work is a block: `lanes` frames side by side. A block's arrays have one row per
+// sample, bin or band and one column per frame, so each row is one vector register, and no
+// operation ever crosses lanes: a frame's result depends on nothing but that frame. All block
+// arrays are aligned to kAlignment bytes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace melpix {
+
+constexpr std::size_t kAlignment = 64;
+constexpr std::size_t kMaxLanes = 16;
+
+// Running minimum and maximum of each lane. `poison` stays 0 until a value is NaN or infinite.
+template <class T>
+struct Extremes {
+  alignas(kAlignment) T lo[kMaxLanes];
+  alignas(kAlignment) T hi[kMaxLanes];
+  alignas(kAlignment) T poison[kMaxLanes];
+};
+
+template <class T>
+struct Kernels {
+  std::size_t lanes;
+
+  // block[n][lane] = samples[lane * stride + n] * window[n]
+  void (*load)(const T* samples, std::ptrdiff_t stride, const T* window, std::size_t n_fft,
+               T* block);
+
+  // A plan for real FFTs of n_fft points; null if memory ran out. Any thread may use it.
+  void* (*fft_create)(std::size_t n_fft);
+  void (*fft_destroy)(void* plan);
+  // In place: afterwards the rows are Re 0, Re 1, Im 1, Re 2, Im 2, ... (FFTPACK's order), and for
+  // an even n_fft the last row is Re n_fft/2. May throw std::bad_alloc.
+  void (*fft)(const void* plan, T* block);
+
+  // bins[k] = |X[k]|^power for bin_begin <= k < bin_end
+  void (*power)(const T* spectrum, std::size_t n_fft, std::size_t bin_begin, std::size_t bin_end,
+                T power, T* bins);
+
+  // bands[m] = sum of weights[offset[m] + i] * bins[first[m] + i]
+  void (*mel)(const T* bins, const T* weights, const std::size_t* first, const std::size_t* offset,
+              std::size_t n_mels, T* bands);
+
+  // ln(value + offset) in place, over whole rows
+  void (*log)(T* bands, std::size_t n_mels, T offset);
+
+  // Copies the first `frames` columns to an image of values and keeps the extremes. The
+  // remaining columns must repeat valid ones.
+  void (*store)(const T* bands, std::size_t n_mels, std::size_t frames, T* out,
+                std::ptrdiff_t row_stride, Extremes<T>* extremes);
+
+  // out[i] = 255 - trunc((values[i] - lo) / range * 255), range > 0
+  void (*pixels)(const T* values, std::size_t count, T lo, T range, std::uint8_t* out);
+};
+
+// What an instruction set offers; `isas()` lists those in this build, weakest first.
+struct Isa {
+  const char* name;
+  bool (*supported)();
+  const Kernels<float>* single_kernels;
+  const Kernels<double>* double_kernels;
+};
+
+// The one of this name, or the default for an empty name. Throws std::invalid_argument if it is
+// unknown or cannot run here.
+const Isa& find_isa(const char* name);
+
+template <class T>
+const Kernels<T>& kernels(const Isa& isa);
+template <>
+inline const Kernels<float>& kernels<float>(const Isa& isa) {
+  return *isa.single_kernels;
+}
+template <>
+inline const Kernels<double>& kernels<double>(const Isa& isa) {
+  return *isa.double_kernels;
+}
+
+}  // namespace melpix

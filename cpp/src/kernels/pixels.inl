@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+// From a block to an image: columns go out, extremes are kept, and at last values become pixels.
+
+template <class T>
+void store(const T* bands, std::size_t n_mels, std::size_t frames, T* out,
+           std::ptrdiff_t row_stride, Extremes<T>* extremes) {
+  const Row<T>* x = rows(bands);
+  Row<T> lo = *rows(extremes->lo), hi = *rows(extremes->hi), poison = *rows(extremes->poison);
+  for (std::size_t m = 0; m < n_mels; ++m) {
+    lo = smaller<T>(x[m], lo);
+    hi = larger<T>(x[m], hi);
+    poison += x[m] * T(0);  // infinity and NaN give NaN
+    T* to = out + static_cast<std::ptrdiff_t>(m) * row_stride;
+    if (frames == kLanes<T>)
+      std::memcpy(to, &x[m], sizeof(Row<T>));
+    else
+      std::memcpy(to, &x[m], frames * sizeof(T));
+  }
+  *rows(extremes->lo) = lo;
+  *rows(extremes->hi) = hi;
+  *rows(extremes->poison) = poison;
+}
+
+template <class T>
+void pixels(const T* values, std::size_t count, T lo, T range, std::uint8_t* out) {
+  // Divided and then multiplied, as in the recipe: so `hi` becomes exactly 255.
+  for (std::size_t i = 0; i < count; ++i)
+    out[i] = static_cast<std::uint8_t>(255 - static_cast<std::int32_t>((values[i] - lo) / range * 255));
+}

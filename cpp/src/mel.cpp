@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MIT
+// Triangular filters, linear in Hz, evenly spaced on a mel scale: the definition of
+// librosa.filters.mel, after M. Slaney's Auditory Toolbox (Interval TR 1998-010) and the HTK book.
+#include "mel.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "check.h"
+
+namespace melpix {
+namespace {
+
+// Slaney: linear below 1 kHz at 200/3 Hz a mel, logarithmic above, 27 mels for a factor of 6.4.
+constexpr double kSlaneyHzPerMel = 200.0 / 3;
+constexpr double kSlaneyBreakHz = 1000;
+constexpr double kSlaneyBreakMel = kSlaneyBreakHz / kSlaneyHzPerMel;
+const double kSlaneyLogStep = std::log(6.4) / 27;
+
+double hz_to_mel(double hz, MelScale scale) {
+  if (scale == MelScale::kHtk) return 2595 * std::log10(1 + hz / 700);
+  if (hz < kSlaneyBreakHz) return hz / kSlaneyHzPerMel;
+  return kSlaneyBreakMel + std::log(hz / kSlaneyBreakHz) / kSlaneyLogStep;
+}
+
+double mel_to_hz(double mel, MelScale scale) {
+  if (scale == MelScale::kHtk) return 700 * (std::pow(10, mel / 2595) - 1);
+  if (mel < kSlaneyBreakMel) return mel * kSlaneyHzPerMel;
+  return kSlaneyBreakHz * std::exp(kSlaneyLogStep * (mel - kSlaneyBreakMel));
+}
+
+// n_mels + 2 edges: filter m rises from edge m to m + 1 and falls to m + 2.
+std::vector<double> mel_edges(const MelConfig& c) {
+  const double lo = hz_to_mel(c.fmin, c.scale);
+  const double hi = hz_to_mel(c.fmax.value_or(c.sr / 2), c.scale);
+  const double step = (hi - lo) / static_cast<double>(c.n_mels + 1);
+  std::vector<double> edges(c.n_mels + 2);
+  for (std::size_t i = 0; i < edges.size(); ++i)
+    edges[i] = mel_to_hz(i + 1 == edges.size() ? hi : static_cast<double>(i) * step + lo, c.scale);
+  return edges;
+}
+
+// What a filter is divided by; tiny lengths leave it as it is.
+template <class T>
+double norm_length(const std::vector<T>& filter, std::size_t n_bins, double p) {
+  double length = 0;
+  if (p == HUGE_VAL) {
+    for (T w : filter) length = std::max<double>(length, w);
+  } else if (p == -HUGE_VAL) {
+    // The minimum runs over all bins: zero unless the filter covers each of them.
+    length = filter.size() < n_bins ? 0 : *std::min_element(filter.begin(), filter.end());
+  } else if (p == 0) {
+    length = static_cast<double>(
+        std::count_if(filter.begin(), filter.end(), [](T w) { return w > 0; }));
+  } else {
+    for (T w : filter) length += std::pow(static_cast<double>(w), p);
+    length = std::pow(length, 1 / p);
+  }
+  return length < std::numeric_limits<T>::min() ? 1 : length;
+}
+
+// Computes in double and rounds to T where librosa does: after the triangle, and after the norm.
+template <class T>
+MelBands<T> build(const MelConfig& c) {
+  validate(c);
+  const std::size_t n_bins = 1 + c.n_fft / 2;
+  const double bin_hz = 1 / (static_cast<double>(c.n_fft) * (1 / c.sr));
+  const std::vector<double> edges = mel_edges(c);
+
+  MelBands<T> bands;
+  bands.offset.push_back(0);
+  std::vector<T> filter;
+  for (std::size_t m = 0; m < c.n_mels; ++m) {
+    const double low = edges[m], mid = edges[m + 1], high = edges[m + 2];
+    // One bin more on each side than the triangle covers: the weights themselves decide.
+    const double from = std::max(0.0, std::floor(low / bin_hz) - 1);
+    const std::size_t begin =
+        static_cast<std::size_t>(std::min(from, static_cast<double>(n_bins)));
+    const std::size_t end = static_cast<std::size_t>(
+        std::min(std::floor(high / bin_hz) + 2, static_cast<double>(n_bins)));
+
+    filter.clear();
+    std::size_t first = begin;
+    for (std::size_t k = begin; k < end; ++k) {
+      const double hz = static_cast<double>(k) * bin_hz;
+      const T w = static_cast<T>(
+          std::max(0.0, std::min((hz - low) / (mid - low), (high - hz) / (high - mid))));
+      if (filter.empty() && w == 0) {
+        first = k + 1;
+        continue;
+      }
+      filter.push_back(w);
+    }
+    while (!filter.empty() && filter.back() == 0) filter.pop_back();
+
+    if (filter.empty()) {
+      first = 0;
+      if (low != 0) ++bands.empty_filters;
+    } else if (c.norm.kind == MelNorm::Kind::kSlaney) {
+      for (T& w : filter) w = static_cast<T>(static_cast<double>(w) * (2 / (high - low)));
+    } else if (c.norm.kind == MelNorm::Kind::kP) {
+      const double length = norm_length(filter, n_bins, c.norm.p);
+      for (T& w : filter) w = static_cast<T>(static_cast<double>(w) / length);
+    }
+
+    if (!filter.empty()) {
+      if (bands.weights.empty()) bands.bin_begin = first;
+      bands.bin_begin = std::min(bands.bin_begin, first);
+      bands.bin_end = std::max(bands.bin_end, first + filter.size());
+    }
+    bands.first.push_back(first);
+    bands.weights.insert(bands.weights.end(), filter.begin(), filter.end());
+    bands.offset.push_back(bands.weights.size());
+  }
+  return bands;
+}
+
+}  // namespace
+
+template <class T>
+MelBands<T> mel_bands(const MelConfig& config, bool single_precision_weights) {
+  if (!single_precision_weights) return build<T>(config);
+  const MelBands<float> single = build<float>(config);
+  MelBands<T> bands;
+  bands.first = single.first;
+  bands.offset = single.offset;
+  bands.weights.assign(single.weights.begin(), single.weights.end());
+  bands.bin_begin = single.bin_begin;
+  bands.bin_end = single.bin_end;
+  bands.empty_filters = single.empty_filters;
+  return bands;
+}
+
+template <class T>
+DenseFilterbank<T> mel_filterbank(const MelConfig& config) {
+  const MelBands<T> bands = build<T>(config);
+  const std::size_t n_bins = 1 + config.n_fft / 2;
+  DenseFilterbank<T> dense;
+  dense.weights.resize(checked_mul(checked_mul(config.n_mels, n_bins), sizeof(T)) / sizeof(T));
+  dense.empty_filters = bands.empty_filters;
+  for (std::size_t m = 0; m < config.n_mels; ++m)
+    std::copy(bands.weights.begin() + static_cast<std::ptrdiff_t>(bands.offset[m]),
+              bands.weights.begin() + static_cast<std::ptrdiff_t>(bands.offset[m + 1]),
+              dense.weights.begin() + static_cast<std::ptrdiff_t>(m * n_bins + bands.first[m]));
+  return dense;
+}
+
+template MelBands<float> mel_bands(const MelConfig&, bool);
+template MelBands<double> mel_bands(const MelConfig&, bool);
+template DenseFilterbank<float> mel_filterbank(const MelConfig&);
+template DenseFilterbank<double> mel_filterbank(const MelConfig&);
+
+}  // namespace melpix

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: MIT
+#include "melpix/frontend.h"
+
+#include <map>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+#include "bind_config.h"
+#include "bindings.h"
+
+namespace {
+
+// A view of (n,) or (channels, n) samples, whatever their strides.
+melpix::Signal to_signal(const py::array& y) {
+  melpix::Signal signal;
+  if (py::isinstance<py::array_t<float>>(y))
+    signal.type = melpix::SampleType::kFloat32;
+  else if (py::isinstance<py::array_t<double>>(y))
+    signal.type = melpix::SampleType::kFloat64;
+  else if (py::isinstance<py::array_t<std::int16_t>>(y))
+    signal.type = melpix::SampleType::kInt16;
+  else
+    throw py::value_error("y must be int16, float32 or float64");
+  if (y.ndim() != 1 && y.ndim() != 2) throw py::value_error("y must be (n,) or (channels, n)");
+
+  const py::ssize_t size = y.itemsize(), time = y.ndim() - 1;
+  const auto to_samples = [&](py::ssize_t bytes) {
+    if (bytes % size != 0) throw py::value_error("y must have strides of whole samples");
+    return static_cast<std::ptrdiff_t>(bytes / size);
+  };
+  signal.data = y.data();
+  if (reinterpret_cast<std::uintptr_t>(signal.data) % static_cast<std::uintptr_t>(size) != 0)
+    throw py::value_error("y must be aligned");
+  signal.length = static_cast<std::size_t>(y.shape(time));
+  signal.stride = to_samples(y.strides(time));
+  if (y.ndim() == 2) {
+    if (y.shape(0) == 0) throw py::value_error("y must have at least one channel, got 0");
+    signal.channels = static_cast<std::size_t>(y.shape(0));
+    signal.channel_stride = to_samples(y.strides(0));
+  }
+  return signal;
+}
+
+// The caller's array if there is one, else a new one.
+template <class V>
+py::array_t<V> output(const py::object& out, std::size_t rows, std::size_t columns) {
+  const auto n_rows = static_cast<py::ssize_t>(rows), n_columns = static_cast<py::ssize_t>(columns);
+  if (out.is_none()) return py::array_t<V>({n_rows, n_columns});
+  if (!py::isinstance<py::array_t<V>>(out))
+    throw py::value_error("out must be an array of type " +
+                          py::cast<std::string>(py::str(py::dtype::of<V>())));
+  auto array = py::reinterpret_borrow<py::array_t<V>>(out);
+  constexpr py::ssize_t size = sizeof(V);
+  if (array.ndim() != 2 || array.shape(0) != n_rows || array.shape(1) != n_columns)
+    throw py::value_error("out must have the shape (" + std::to_string(rows) + ", " +
+                          std::to_string(columns) + ")");
+  if (!array.writeable()) throw py::value_error("out must be writeable");
+  if ((columns > 1 && array.strides(1) != size) || array.strides(0) % size != 0)
+    throw py::value_error("out must have contiguous rows");
+  return array;
+}
+
+class Frontend {
+ public:
+  Frontend(const melpix::Config& config, bool single, const std::string& isa)
+      : frontend_(single ? Either(std::in_place_index<0>, config, isa)
+                         : Either(std::in_place_index<1>, config, isa)) {}
+
+  std::size_t frames(std::size_t length) const {
+    return std::visit([&](const auto& f) { return f.frames(length); }, frontend_);
+  }
+
+  // Each returns (array, lo, hi, peak).
+  py::tuple mel(const py::array& y, const py::object& out) const {
+    return std::visit(
+        [&](const auto& f) {
+          return run(f, y, value_output(f, y, out), [&](const auto& signal, auto* p, auto stride) {
+            return f.mel(signal, p, stride);
+          });
+        },
+        frontend_);
+  }
+  py::tuple features(const py::array& y, const py::object& out) const {
+    return std::visit(
+        [&](const auto& f) {
+          return run(f, y, value_output(f, y, out), [&](const auto& signal, auto* p, auto stride) {
+            return f.features(signal, p, stride);
+          });
+        },
+        frontend_);
+  }
+  py::tuple image(const py::array& y, const py::object& out) const {
+    return std::visit(
+        [&](const auto& f) {
+          auto pixels = output<std::uint8_t>(out, f.config().mel.n_mels, frames_of(f, y));
+          return run(f, y, pixels, [&](const auto& signal, auto* p, auto stride) {
+            return f.image(signal, p, stride);
+          });
+        },
+        frontend_);
+  }
+
+  std::string isa() const {
+    return std::visit([](const auto& f) { return f.isa(); }, frontend_);
+  }
+  std::size_t empty_filters() const {
+    return std::visit([](const auto& f) { return f.empty_filters(); }, frontend_);
+  }
+
+ private:
+  using Either = std::variant<melpix::Frontend<float>, melpix::Frontend<double>>;
+
+  template <class F>
+  static std::size_t frames_of(const F& f, const py::array& y) {
+    return f.frames(to_signal(y).length);
+  }
+  template <class T>
+  static py::array_t<T> value_output(const melpix::Frontend<T>& f, const py::array& y,
+                                     const py::object& out) {
+    return output<T>(out, f.config().mel.n_mels, frames_of(f, y));
+  }
+
+  template <class F, class V, class Render>
+  static py::tuple run(const F&, const py::array& y, py::array_t<V> out, const Render& render) {
+    const melpix::Signal signal = to_signal(y);
+    V* const data = out.mutable_data();
+    const std::ptrdiff_t stride = out.strides(0) / static_cast<py::ssize_t>(sizeof(V));
+    decltype(render(signal, data, stride)) seen;
+    {
+      const py::gil_scoped_release unlocked;
+      seen = render(signal, data, stride);
+    }
+    return py::make_tuple(std::move(out), seen.lo, seen.hi, seen.peak);
+  }
+
+  Either frontend_;
+};
+
+Frontend make_frontend(double sr, std::size_t n_fft, std::size_t hop_length,
+                       std::size_t win_length, const WindowLike& window, bool center,
+                       const std::string& pad_mode, double power, std::size_t n_mels, double fmin,
+                       double fmax, bool htk, const MelNormLike& norm, double offset, bool single,
+                       bool single_filterbank, const std::string& isa) {
+  static const std::map<std::string, melpix::PadMode> pad_modes = {
+      {"constant", melpix::PadMode::kConstant},
+      {"reflect", melpix::PadMode::kReflect},
+      {"edge", melpix::PadMode::kEdge},
+      {"symmetric", melpix::PadMode::kSymmetric},
+      {"linear_ramp", melpix::PadMode::kLinearRamp}};
+  melpix::Config config;
+  config.mel = mel_config(sr, n_fft, n_mels, fmin, fmax, htk, norm);
+  config.hop_length = hop_length;
+  config.win_length = win_length;
+  config.window = to_window(window);
+  config.framing = center ? melpix::Framing::kCenter : melpix::Framing::kUncentered;
+  config.pad_mode = pad_modes.at(pad_mode);
+  config.power = power;
+  config.offset = offset;
+  config.single_filterbank = single_filterbank;
+  const py::gil_scoped_release unlocked;
+  return Frontend(config, single, isa);
+}
+
+}  // namespace
+
+void bind_frontend(py::module_& m) {
+  py::class_<Frontend>(m, "Frontend")
+      .def(py::init(&make_frontend), py::kw_only(), py::arg("sr"), py::arg("n_fft"),
+           py::arg("hop_length"), py::arg("win_length"), py::arg("window"), py::arg("center"),
+           py::arg("pad_mode"), py::arg("power"), py::arg("n_mels"), py::arg("fmin"),
+           py::arg("fmax"), py::arg("htk"), py::arg("norm"), py::arg("offset"), py::arg("single"),
+           py::arg("single_filterbank") = false, py::arg("isa") = "")
+      .def("frames", &Frontend::frames, py::arg("length"))
+      .def("mel", &Frontend::mel, py::arg("y"), py::arg("out") = py::none())
+      .def("features", &Frontend::features, py::arg("y"), py::arg("out") = py::none())
+      .def("image", &Frontend::image, py::arg("y"), py::arg("out") = py::none())
+      .def_property_readonly("isa", &Frontend::isa)
+      .def_property_readonly("empty_filters", &Frontend::empty_filters);
+}

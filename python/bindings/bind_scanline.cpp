@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+#include <string>
+
+#include "bindings.h"
+#include "melpix/scanline.h"
+
+namespace {
+
+using Pixels = py::array_t<std::uint8_t>;
+
+py::bytes filter(const Pixels& image) {
+  if (image.ndim() != 2) throw py::value_error("image must be (height, width)");
+  const auto height = static_cast<std::size_t>(image.shape(0));
+  const auto width = static_cast<std::size_t>(image.shape(1));
+  if (width > 1 && image.strides(1) != 1) throw py::value_error("image must have contiguous rows");
+  // Written straight into the bytes object: nothing else has seen it yet.
+  py::bytes raw(nullptr, height * (width + 1));
+  auto* out = reinterpret_cast<std::uint8_t*>(PyBytes_AS_STRING(raw.ptr()));
+  const std::uint8_t* pixels = image.data();
+  const std::ptrdiff_t stride = image.strides(0);
+  {
+    const py::gil_scoped_release unlocked;
+    melpix::filter_scanlines(pixels, height, width, stride, out);
+  }
+  return raw;
+}
+
+Pixels unfilter(const py::bytes& raw, std::size_t height, std::size_t width) {
+  const auto size = static_cast<std::size_t>(PyBytes_GET_SIZE(raw.ptr()));
+  if (height == 0 || width == 0 || size / height != width + 1 || size % height != 0)
+    throw py::value_error("raw must have height * (width + 1) bytes");
+  Pixels image({static_cast<py::ssize_t>(height), static_cast<py::ssize_t>(width)});
+  const auto* in = reinterpret_cast<const std::uint8_t*>(PyBytes_AS_STRING(raw.ptr()));
+  std::uint8_t* pixels = image.mutable_data();
+  bool good = false;
+  {
+    const py::gil_scoped_release unlocked;
+    good = melpix::unfilter_scanlines(in, height, width, pixels);
+  }
+  if (!good) throw py::value_error("raw names a scanline filter above 4");
+  return image;
+}
+
+}  // namespace
+
+void bind_scanline(py::module_& m) {
+  m.def("filter_scanlines", &filter, py::arg("image").noconvert());
+  m.def("unfilter_scanlines", &unfilter, py::arg("raw"), py::arg("height"), py::arg("width"));
+}

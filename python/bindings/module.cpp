@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+// melpix._core: the C++ library as Python sees it. One bind_*.cpp for each public header.
+#include "bindings.h"
+#include "melpix/version.h"
+
+// The core keeps no state between calls but per-thread scratch memory, so it needs no GIL.
+PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
+  m.attr("__version__") = MELPIX_VERSION;
+  bind_errors(m);
+  bind_config(m);
+  bind_frontend(m);
+  bind_isa(m);
+  bind_scanline(m);
+}

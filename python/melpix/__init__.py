@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: MIT
+"""melpix: audio to log-mel spectrogram images for machine learning.
+
+>>> import melpix, numpy as np
+>>> y = np.sin(2 * np.pi * 440 * np.arange(22050) / 22050)
+>>> image = melpix.spectrogram_image(y.astype(np.float32), sr=22050)
+>>> image.shape, image.dtype
+((128, 44), dtype('uint8'))
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from melpix._core import __version__
+
+if TYPE_CHECKING:
+    from melpix.audio import load
+    from melpix.config import show_config
+    from melpix.convert import convert_bytes, convert_file
+    from melpix.errors import DecodeError, EncodeError, MelpixError, SignalError
+    from melpix.frontend import Frontend
+    from melpix.mel import mel_filterbank, melspectrogram, power_to_db
+    from melpix.png import features_from_image, read_png, write_png
+    from melpix.recipe import scale_minmax, spectrogram_image
+
+# Each public name and the module that holds it. Modules load on first use, so that importing
+# melpix costs little more than importing NumPy: a service that renders arrays needs no decoder.
+_HOMES = {
+    "DecodeError": "errors",
+    "EncodeError": "errors",
+    "Frontend": "frontend",
+    "MelpixError": "errors",
+    "SignalError": "errors",
+    "convert_bytes": "convert",
+    "convert_file": "convert",
+    "features_from_image": "png",
+    "load": "audio",
+    "mel_filterbank": "mel",
+    "melspectrogram": "mel",
+    "power_to_db": "mel",
+    "read_png": "png",
+    "scale_minmax": "recipe",
+    "show_config": "config",
+    "spectrogram_image": "recipe",
+    "write_png": "png",
+}
+
+__all__ = [
+    "DecodeError",
+    "EncodeError",
+    "Frontend",
+    "MelpixError",
+    "SignalError",
+    "__version__",
+    "convert_bytes",
+    "convert_file",
+    "features_from_image",
+    "load",
+    "mel_filterbank",
+    "melspectrogram",
+    "power_to_db",
+    "read_png",
+    "scale_minmax",
+    "show_config",
+    "spectrogram_image",
+    "write_png",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

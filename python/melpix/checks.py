@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: MIT
+"""Parameters checked once, with errors that name parameter, value and allowed range."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+# scipy.signal.get_window's names and short forms, and how many parameters the window takes.
+_ALIASES = {
+    "ham": "hamming", "hamm": "hamming", "han": "hann", "black": "blackman", "blk": "blackman",
+    "blackharr": "blackmanharris", "bkh": "blackmanharris", "bart": "bartlett", "brt": "bartlett",
+    "box": "boxcar", "ones": "boxcar", "rect": "boxcar", "rectangular": "boxcar", "ksr": "kaiser",
+    "gauss": "gaussian", "gss": "gaussian", "tuk": "tukey", "general hamming": "general_hamming",
+}  # fmt: skip
+_TUKEY_ALPHA = 0.5  # scipy's default
+
+# A name, a name with parameters, or the samples themselves.
+Window = str | tuple[str | float, ...]
+
+
+def integer(name: str, value: Any, least: int = 1) -> int:
+    """Return value as an int of at least `least`; 512.0 is none."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise ValueError(f"{name} must be an integer, got {value!r}") from None
+    if isinstance(value, bool | np.bool_):
+        raise ValueError(f"{name} must be an integer, got {value!r}")
+    if number < least:
+        raise ValueError(f"{name} must be >= {least}, got {number}")
+    return number
+
+
+def real(name: str, value: Any) -> float:
+    """Return value as a finite number; an int stays one, so that parameters print as given."""
+    if isinstance(value, bool | np.bool_ | str | bytes):
+        raise ValueError(f"{name} must be a number, got {value!r}")
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"{name} must be a number, got {value!r}") from None
+    if not math.isfinite(number):
+        raise ValueError(f"{name} must be finite, got {value!r}")
+    return int(number) if number.is_integer() and abs(number) < 2**53 else number
+
+
+def above_zero(name: str, value: Any) -> float:
+    number = real(name, value)
+    if number <= 0:
+        raise ValueError(f"{name} must be > 0, got {value!r}")
+    return number
+
+
+def choice(name: str, value: Any, allowed: Sequence[Any], planned: Sequence[Any] = ()) -> Any:
+    """Return value if it is allowed; say so if a later version of melpix will know it."""
+    for known in allowed:
+        # Not `in`: 1 is not True here.
+        if type(value) is type(known) and value == known:
+            return known
+    names = ", ".join(repr(a) for a in allowed)
+    if any(type(value) is type(p) and value == p for p in planned):
+        raise ValueError(f"{name}={value!r} is not supported yet; this version has {names}")
+    raise ValueError(f"{name} must be one of {names}, got {value!r}")
+
+
+def norm(value: Any) -> str | float | None:
+    """Return the normalisation of a filterbank: 'slaney', None or the p of a p-norm."""
+    if value is None or (isinstance(value, str) and value == "slaney"):
+        return None if value is None else "slaney"
+    if isinstance(value, str):
+        raise ValueError(f"norm must be 'slaney', None or a number, got {value!r}")
+    try:
+        p = float(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"norm must be 'slaney', None or a number, got {value!r}") from None
+    if math.isnan(p) or (p < 0 and p != -math.inf):
+        raise ValueError(f"norm must be >= 0, inf or -inf, got {value!r}")
+    return p
+
+
+def window(value: Any, win_length: int) -> Window:
+    """Return any of librosa's ways to name a window in one form that can be hashed."""
+    if callable(value):
+        value = np.asarray(value(win_length))
+    if isinstance(value, str):
+        name = _ALIASES.get(value, value)
+        return (name, _TUKEY_ALPHA) if name == "tukey" else name
+    if np.isscalar(value):
+        return ("kaiser", real("window", value))
+    if isinstance(value, tuple | list) and value and isinstance(value[0], str):
+        named = window(value[0], win_length)
+        if len(value) == 1:
+            return named
+        name = named if isinstance(named, str) else str(named[0])
+        return (name, *(real("window", p) for p in value[1:]))
+    if isinstance(value, tuple | list | np.ndarray):
+        samples = np.asarray(value)
+        if samples.ndim != 1 or samples.dtype.kind not in "fiu" or samples.size != win_length:
+            raise ValueError(
+                f"window must have win_length ({win_length}) real samples, got "
+                f"{samples.dtype} of shape {samples.shape}"
+            )
+        if not np.isfinite(samples).all():
+            raise ValueError("window samples must be finite")
+        return tuple(float(w) for w in samples)
+    raise ValueError(f"window must be a name, (name, parameters...) or an array, got {value!r}")
+
+
+def core_window(value: Window) -> tuple[str, list[float]] | list[float]:
+    """Return the window in the form that _core takes."""
+    if isinstance(value, str):
+        return value, []
+    if isinstance(value[0], str):
+        return value[0], [float(p) for p in value[1:]]
+    return [float(w) for w in value]
+
+
+def signal(y: Any, kinds: str = "f") -> NDArray[Any]:
+    """Return y as an array that the core reads in place: float32, float64 or int16.
+
+    `kinds` says which dtypes are welcome: "f" floats, "i" int16 too.
+    """
+    y = np.asarray(y)
+    welcome = "float16, float32, float64" + (" or int16" if "i" in kinds else "")
+    if y.dtype.kind == "f":
+        dtype = np.float32 if y.dtype.itemsize <= 4 else np.float64
+    elif "i" in kinds and y.dtype.kind == "i" and y.dtype.itemsize == 2:
+        dtype = np.int16
+    else:
+        raise ValueError(f"y must be {welcome}, got {y.dtype}")
+    if y.ndim == 0:
+        raise ValueError("y must have at least one dimension, got a scalar")
+    # Copies only what is of another size or byte order, or starts at an odd address.
+    return np.require(y, dtype, "A")
+
+
+Mapped = Callable[[NDArray[Any], NDArray[Any]], float]
+
+
+def map_leading(
+    y: NDArray[Any], shape: tuple[int, int], dtype: Any, one: Mapped
+) -> tuple[NDArray[Any], float]:
+    """Apply one(signal, out) to each signal along y's leading axes.
+
+    Returns the results, stacked likewise, and the largest number that `one` returned.
+    """
+    out = np.empty((*y.shape[:-1], *shape), dtype)
+    peak = 0.0
+    for index in np.ndindex(y.shape[:-1]):
+        peak = max(peak, one(y[index], out[index]))
+    return out, peak

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: MIT
+"""What can go wrong with data. A wrong parameter is a plain ValueError."""
+
+from __future__ import annotations
+
+
+class MelpixError(Exception):
+    """Base of melpix's own errors.
+
+    Attributes
+    ----------
+    code : str
+        Machine-readable name of the fault, for manifests and services.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(code, message)  # both in args: the error survives pickling
+        self.code = code
+
+    def __str__(self) -> str:
+        return str(self.args[1])
+
+
+class DecodeError(MelpixError):
+    """The file could not be read.
+
+    Its codes: ``decode_failed``, ``empty_audio``, ``bad_sample_rate``,
+    ``unsupported_format``, ``not_a_file``, ``too_long``, ``truncated``.
+    """
+
+
+class SignalError(MelpixError, ValueError):
+    """The samples give no image: NaN or infinity (``non_finite``), or too large (``overflow``)."""
+
+
+class EncodeError(MelpixError, ValueError):
+    """What was given is no image that PNG readers accept (``bad_image``, ``image_too_large``)."""
+
+NonFiniteError = SignalError

@@ -1,0 +1,381 @@
+# SPDX-License-Identifier: MIT
+"""The front-end: every number that turns samples into an image, planned once."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from melpix import _core, checks
+from melpix.errors import EncodeError
+
+# PNG readers commonly refuse wider images (libpng's user limit) and larger ones (Pillow's).
+MAX_COLUMNS = 1_000_000
+MAX_PIXELS = 89_000_000
+
+# float32 keeps 24 bits: the noise of an FFT over samples far above 1 outgrows the recipe's 1e-9.
+_SINGLE_PEAK = 2.0
+
+_FROM_OTHERS: Any = None  # default of a parameter that follows from other parameters
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """An image and what is needed to read values back from its pixels.
+
+    Attributes
+    ----------
+    image : np.ndarray [shape=(n_mels, frames), dtype=uint8]
+    lo, hi : float
+        The features that became 255 and 0.
+    params : dict
+        The front-end's parameters.
+    """
+
+    image: NDArray[np.uint8]
+    lo: float
+    hi: float
+    params: dict[str, Any]
+
+    @property
+    def constant(self) -> bool:
+        """Whether all features were equal, as those of silence are: then every pixel is 255."""
+        return self.lo == self.hi
+
+    def metadata(self, **more: Any) -> dict[str, Any]:
+        """Return what melpix writes into the PNG; entries of `more` that are None are left out."""
+        return {
+            "schema": 1,
+            "version": _core.__version__,
+            "params": self.params,
+            "lo": self.lo,
+            "hi": self.hi,
+            "constant": self.constant,
+            **{name: value for name, value in more.items() if value is not None},
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, weakref_slot=True)
+class Frontend:
+    """Turns signals into log-mel spectrograms and images.
+
+    Immutable, hashable, picklable; one instance may serve any number of threads, and every
+    method that takes a signal releases the GIL. The defaults are the recipe. The parameters
+    stand in the order of the stages, and attributes hold them with nothing left open: where
+    None was given for `n_fft`, `win_length` or `fmax`, its value.
+
+    Parameters
+    ----------
+    sr : number > 0
+        Sampling rate of the signals, in Hz.
+    n_fft : int >= 1 or None
+        Samples per FFT; None means ``2 * hop_length``.
+    hop_length : int >= 1
+        Samples from one frame (a column of the image) to the next.
+    win_length : int in 1 ... n_fft, or None
+        Samples of the window, padded with zeros to `n_fft` on both sides; None means `n_fft`.
+    window : str, tuple, number, callable or array-like
+        As in librosa: hann, hamming, blackman, blackmanharris, bartlett, boxcar,
+        ``("kaiser", beta)``, ``("gaussian", std)``, ``("tukey", alpha)``,
+        ``("general_hamming", alpha)``, each periodic; a number is Kaiser's beta; or
+        `win_length` samples.
+    framing : {"center", "uncentered"}
+        Whether frame t is centred on sample ``t * hop_length``, with the signal padded by
+        ``n_fft // 2`` on both sides, or starts there.
+    pad_mode : {"constant", "reflect", "edge", "symmetric", "linear_ramp"}
+        What a centred frame sees beyond the ends, as in `numpy.pad`.
+    power : number > 0
+        Exponent of the magnitude: 2 for power, 1 for magnitude.
+    n_mels : int >= 1
+        Mel bands: rows of the image.
+    fmin, fmax : number
+        Frequency range of the bands in Hz, ``0 <= fmin < fmax``; None means ``sr / 2``.
+    mel_scale : {"slaney", "htk"}
+    norm : {"slaney", None} or number
+        Scaling of the filters: to equal area, none, or to unit p-norm.
+    compress : {"ln"}
+    offset : number > 0
+        Added to the mel spectrogram before the logarithm.
+    floor : None
+    range : {"minmax"}
+        Which features become 0 and 255: each image's own minimum and maximum.
+    rounding : {"truncate"}
+    flip : {True}
+        Low frequencies at the bottom.
+    invert : {True}
+        Black is more energy.
+    bits : {8}
+    precision : {"single", "double"}
+        Arithmetic of the whole way from samples to pixels.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of its range. Values that only later versions know are refused
+        by name.
+
+    Warns
+    -----
+    UserWarning
+        If filters are narrower than the distance of two bins, so that they catch none: their
+        rows hold ``ln(offset)``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> f = Frontend(sr=16000, hop_length=160, n_mels=64)
+    >>> f.n_fft, f.fmax
+    (320, 8000)
+    >>> noise = np.random.default_rng(0).standard_normal(16000).astype(np.float32)
+    >>> f.image(noise).shape
+    (64, 101)
+    >>> f.features(noise).dtype
+    dtype('float32')
+    >>> Frontend(**f.params) == f
+    True
+    """
+
+    sr: float = 22050
+    n_fft: int = _FROM_OTHERS
+    hop_length: int = 512
+    win_length: int = _FROM_OTHERS
+    window: Any = "hann"
+    framing: str = "center"
+    pad_mode: str = "constant"
+    power: float = 2.0
+    n_mels: int = 128
+    fmin: float = 0.0
+    fmax: float = _FROM_OTHERS
+    mel_scale: str = "slaney"
+    norm: str | float | None = "slaney"
+    compress: str = "ln"
+    offset: float = 1e-9
+    floor: None = None
+    range: str = "minmax"
+    rounding: str = "truncate"
+    flip: bool = True
+    invert: bool = True
+    bits: int = 8
+    precision: str = "single"
+
+    _given: dict[str, Any] = field(init=False, repr=False, compare=False)
+    _core: _core.Frontend = field(init=False, repr=False, compare=False)
+    _warned: list[bool] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        given = {name: getattr(self, name) for name in _PARAMETERS}
+        complete = _complete(given)
+        for name, value in complete.items():
+            object.__setattr__(self, name, value)
+        object.__setattr__(self, "_given", {**complete, **_open(given)})
+        object.__setattr__(self, "_core", self._plan())
+        object.__setattr__(self, "_warned", [False])
+        empty = self._core.empty_filters
+        if empty:
+            # The caller of Frontend(...): above the generated __init__ and this method.
+            warnings.warn(
+                f"{empty} of {self.n_mels} mel filters catch no bin of the FFT; their rows hold "
+                "ln(offset). Use fewer n_mels, a larger n_fft or a narrower range.",
+                stacklevel=3,
+            )
+
+    def _plan(self) -> _core.Frontend:
+        return _core.Frontend(
+            sr=self.sr,
+            n_fft=self.n_fft,
+            hop_length=self.hop_length,
+            win_length=self.win_length,
+            window=checks.core_window(self.window),
+            center=self.framing == "center",
+            pad_mode=self.pad_mode,
+            power=self.power,
+            n_mels=self.n_mels,
+            fmin=self.fmin,
+            fmax=self.fmax,
+            htk=self.mel_scale == "htk",
+            norm=self.norm,
+            offset=self.offset,
+            single=self.precision == "single",
+        )
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """All parameters as JSON values; ``Frontend(**f.params) == f``."""
+        values = {name: getattr(self, name) for name in _PARAMETERS}
+        if not isinstance(self.window, str):
+            values["window"] = list(self.window)
+        if self.norm in (float("inf"), float("-inf")):
+            values["norm"] = str(self.norm)  # JSON has no infinity
+        return values
+
+    def replace(self, **overrides: Any) -> Frontend:
+        """Return a copy with other values; what followed from a replaced value follows again."""
+        return Frontend(**{**self._given, **overrides})
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (self._given,)
+
+    def __copy__(self) -> Frontend:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Frontend:
+        return self
+
+    def mel(self, y: ArrayLike) -> NDArray[Any]:
+        """Return the mel spectrogram.
+
+        Parameters
+        ----------
+        y : array [shape=(..., n)] of int16, float32 or float64
+            Signals; int16 is read as ``y / 32768``. Leading axes are kept.
+
+        Returns
+        -------
+        np.ndarray [shape=(..., n_mels, frames)]
+            float32 in single, float64 in double precision.
+
+        Raises
+        ------
+        ValueError
+            If `y` has another type or is too short for a frame.
+        SignalError
+            If a sample is NaN or infinite.
+        """
+        return self._values(y, self._core.mel)
+
+    def features(self, y: ArrayLike) -> NDArray[Any]:
+        """Return the compressed mel spectrogram: ``ln(mel + offset)``.
+
+        Parameters, result and errors are those of `mel`; a signal so large that a value is not
+        finite is a `SignalError` too.
+        """
+        return self._values(y, self._core.features)
+
+    def image(self, y: ArrayLike, out: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
+        """Return the image.
+
+        Parameters
+        ----------
+        y : array [shape=(n,) or (channels, n)] of int16, float32 or float64
+            The signal; channels are mixed by their mean. Strides do not matter: pass the
+            transpose of an interleaved buffer without a copy.
+        out : np.ndarray [shape=(n_mels, frames), dtype=uint8], optional
+            Where to write; rows must be contiguous.
+
+        Returns
+        -------
+        np.ndarray [shape=(n_mels, frames), dtype=uint8]
+
+        Raises
+        ------
+        ValueError
+            If `y` or `out` has another type or shape.
+        SignalError
+            If a sample is NaN or infinite, or so large that a feature is.
+        EncodeError
+            If the image were larger than PNG readers accept.
+        """
+        return self.render(y, out).image
+
+    def render(self, y: ArrayLike, out: NDArray[np.uint8] | None = None) -> Rendering:
+        """Return the image with its value range; parameters and errors are those of `image`."""
+        y = checks.signal(y, "fi")
+        columns = self._core.frames(y.shape[-1])
+        if columns > MAX_COLUMNS or columns * self.n_mels > MAX_PIXELS:
+            raise EncodeError(
+                "image_too_large",
+                f"an image of {self.n_mels} x {columns} pixels is more than PNG readers accept "
+                f"({MAX_COLUMNS} columns, {MAX_PIXELS} pixels): render windows of the signal",
+            )
+        image, lo, hi, peak = self._core.image(y, out)
+        self._warn_if_loud(peak)
+        return Rendering(image, lo, hi, self.params)
+
+    def png(self, y: ArrayLike, **metadata: Any) -> bytes:
+        """Return the image as PNG bytes, with the parameters and value range as metadata.
+
+        Parameters
+        ----------
+        y : array
+            As in `image`.
+        **metadata
+            More entries, JSON values: ``source="a.wav"``.
+        """
+        from melpix import png  # the PNG modules load on first use
+
+        rendering = self.render(y)
+        return png.encode(rendering.image, rendering.metadata(**metadata))
+
+    def _values(self, y: ArrayLike, compute: Any) -> NDArray[Any]:
+        y = checks.signal(y, "fi")
+        shape = (self.n_mels, self._core.frames(y.shape[-1]))
+        dtype = np.float32 if self.precision == "single" else np.float64
+        values, peak = checks.map_leading(y, shape, dtype, lambda s, out: compute(s, out)[3])
+        self._warn_if_loud(peak)
+        return values
+
+    def _warn_if_loud(self, peak: float) -> None:
+        if peak > _SINGLE_PEAK and self.precision == "single" and not self._warned[0]:
+            self._warned[0] = True
+            warnings.warn(
+                f"a peak of {peak:g} is far above 1: rounding in single precision may shift "
+                "pixels by more than one grey level. Scale the samples to -1 ... 1, or use "
+                "precision='double'.",
+                stacklevel=4,
+            )
+
+
+_PARAMETERS = tuple(f.name for f in fields(Frontend) if f.init)
+
+
+def _rebuild(given: dict[str, Any]) -> Frontend:
+    return Frontend(**given)
+
+
+def _open(given: dict[str, Any]) -> dict[str, None]:
+    return {name: None for name in ("n_fft", "win_length", "fmax") if given[name] is None}
+
+
+def _complete(p: dict[str, Any]) -> dict[str, Any]:
+    """Check all parameters and fill in those that follow from others."""
+    sr = checks.above_zero("sr", p["sr"])
+    hop_length = checks.integer("hop_length", p["hop_length"])
+    n_fft = 2 * hop_length if p["n_fft"] is None else checks.integer("n_fft", p["n_fft"])
+    win_length = n_fft if p["win_length"] is None else checks.integer("win_length", p["win_length"])
+    if win_length > n_fft:
+        raise ValueError(f"win_length must be <= n_fft ({n_fft}), got {win_length}")
+    norm = p["norm"]
+    return {
+        "sr": sr,
+        "n_fft": n_fft,
+        "hop_length": hop_length,
+        "win_length": win_length,
+        "window": checks.window(p["window"], win_length),
+        "framing": checks.choice("framing", p["framing"], ("center", "uncentered"), ("snip",)),
+        "pad_mode": checks.choice(
+            "pad_mode", p["pad_mode"], ("constant", "reflect", "edge", "symmetric", "linear_ramp")
+        ),
+        "power": checks.above_zero("power", p["power"]),
+        "n_mels": checks.integer("n_mels", p["n_mels"]),
+        "fmin": checks.real("fmin", p["fmin"]),
+        "fmax": checks.real("fmax", sr / 2 if p["fmax"] is None else p["fmax"]),
+        "mel_scale": checks.choice(
+            "mel_scale", p["mel_scale"], ("slaney", "htk"), ("kaldi", "tf")
+        ),
+        "norm": checks.norm(float(norm) if norm in ("inf", "-inf") else norm),
+        "compress": checks.choice(
+            "compress", p["compress"], ("ln",), ("log10", "db", "power", "pcen", None)
+        ),
+        "offset": checks.above_zero("offset", p["offset"]),
+        "floor": checks.choice("floor", p["floor"], (None,)),
+        "range": checks.choice("range", p["range"], ("minmax",)),
+        "rounding": checks.choice("rounding", p["rounding"], ("truncate",), ("nearest",)),
+        "flip": checks.choice("flip", p["flip"], (True,), (False,)),
+        "invert": checks.choice("invert", p["invert"], (True,), (False,)),
+        "bits": checks.choice("bits", p["bits"], (8,), (16,)),
+        "precision": checks.choice("precision", p["precision"], ("single", "double")),
+    }
