@@ -19,6 +19,7 @@ _ALIASES = {
     "gauss": "gaussian", "gss": "gaussian", "tuk": "tukey", "general hamming": "general_hamming",
 }  # fmt: skip
 _TUKEY_ALPHA = 0.5  # scipy's default
+_MOST = 2**62  # what the core can be asked about; it has narrower limits of its own
 
 # A name, a name with parameters, or the samples themselves.
 Window = str | tuple[str | float, ...]
@@ -34,6 +35,8 @@ def integer(name: str, value: Any, least: int = 1) -> int:
         raise ValueError(f"{name} must be an integer, got {value!r}")
     if number < least:
         raise ValueError(f"{name} must be >= {least}, got {number}")
+    if number > _MOST:
+        raise ValueError(f"{name} must be <= {_MOST}, got {number}")
     return number
 
 
@@ -51,6 +54,7 @@ def real(name: str, value: Any) -> float:
 
 
 def above_zero(name: str, value: Any) -> float:
+    """Return value as a finite number above 0."""
     number = real(name, value)
     if number <= 0:
         raise ValueError(f"{name} must be > 0, got {value!r}")
@@ -128,6 +132,7 @@ def signal(y: Any, kinds: str = "f") -> NDArray[Any]:
     """
     y = np.asarray(y)
     welcome = "float16, float32, float64" + (" or int16" if "i" in kinds else "")
+    dtype: type[np.generic]
     if y.dtype.kind == "f":
         dtype = np.float32 if y.dtype.itemsize <= 4 else np.float64
     elif "i" in kinds and y.dtype.kind == "i" and y.dtype.itemsize == 2:

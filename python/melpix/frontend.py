@@ -130,7 +130,7 @@ class Frontend:
     >>> f = Frontend(sr=16000, hop_length=160, n_mels=64)
     >>> f.n_fft, f.fmax
     (320, 8000)
-    >>> noise = np.random.default_rng(0).standard_normal(16000).astype(np.float32)
+    >>> noise = np.random.default_rng(0).uniform(-1, 1, 16000).astype(np.float32)
     >>> f.image(noise).shape
     (64, 101)
     >>> f.features(noise).dtype
@@ -163,7 +163,7 @@ class Frontend:
     precision: str = "single"
 
     _given: dict[str, Any] = field(init=False, repr=False, compare=False)
-    _core: _core.Frontend = field(init=False, repr=False, compare=False)
+    _impl: _core.Frontend = field(init=False, repr=False, compare=False)
     _warned: list[bool] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -172,9 +172,9 @@ class Frontend:
         for name, value in complete.items():
             object.__setattr__(self, name, value)
         object.__setattr__(self, "_given", {**complete, **_open(given)})
-        object.__setattr__(self, "_core", self._plan())
+        object.__setattr__(self, "_impl", self._plan())
         object.__setattr__(self, "_warned", [False])
-        empty = self._core.empty_filters
+        empty = self._impl.empty_filters
         if empty:
             # The caller of Frontend(...): above the generated __init__ and this method.
             warnings.warn(
@@ -245,7 +245,7 @@ class Frontend:
         SignalError
             If a sample is NaN or infinite.
         """
-        return self._values(y, self._core.mel)
+        return self._values(y, self._impl.mel)
 
     def features(self, y: ArrayLike) -> NDArray[Any]:
         """Return the compressed mel spectrogram: ``ln(mel + offset)``.
@@ -253,7 +253,7 @@ class Frontend:
         Parameters, result and errors are those of `mel`; a signal so large that a value is not
         finite is a `SignalError` too.
         """
-        return self._values(y, self._core.features)
+        return self._values(y, self._impl.features)
 
     def image(self, y: ArrayLike, out: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
         """Return the image.
@@ -284,14 +284,14 @@ class Frontend:
     def render(self, y: ArrayLike, out: NDArray[np.uint8] | None = None) -> Rendering:
         """Return the image with its value range; parameters and errors are those of `image`."""
         y = checks.signal(y, "fi")
-        columns = self._core.frames(y.shape[-1])
+        columns = self._impl.frames(y.shape[-1])
         if columns > MAX_COLUMNS or columns * self.n_mels > MAX_PIXELS:
             raise EncodeError(
                 "image_too_large",
                 f"an image of {self.n_mels} x {columns} pixels is more than PNG readers accept "
                 f"({MAX_COLUMNS} columns, {MAX_PIXELS} pixels): render windows of the signal",
             )
-        image, lo, hi, peak = self._core.image(y, out)
+        image, lo, hi, peak = self._impl.image(y, out)
         self._warn_if_loud(peak)
         return Rendering(image, lo, hi, self.params)
 
@@ -312,7 +312,7 @@ class Frontend:
 
     def _values(self, y: ArrayLike, compute: Any) -> NDArray[Any]:
         y = checks.signal(y, "fi")
-        shape = (self.n_mels, self._core.frames(y.shape[-1]))
+        shape = (self.n_mels, self._impl.frames(y.shape[-1]))
         dtype = np.float32 if self.precision == "single" else np.float64
         values, peak = checks.map_leading(y, shape, dtype, lambda s, out: compute(s, out)[3])
         self._warn_if_loud(peak)

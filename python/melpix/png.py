@@ -23,9 +23,10 @@ from melpix import _core
 from melpix.errors import DecodeError, EncodeError
 from melpix.frontend import MAX_COLUMNS, MAX_PIXELS
 
+isal_zlib: Any
 try:
     from isal import isal_zlib
-except ImportError:
+except ImportError:  # no wheel for this platform
     isal_zlib = None
 
 _KEYWORD = b"melpix"
@@ -245,7 +246,8 @@ def _checked(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
             f"image must be uint8 of shape (height, width), got {image.dtype} of shape "
             f"{image.shape}",
         )
-    _check_size(*image.shape, EncodeError)
+    height, width = image.shape
+    _check_size(height, width, EncodeError)
     return image if image.strides[1] == 1 else np.ascontiguousarray(image)
 
 

@@ -95,7 +95,8 @@ def scale_minmax(X: ArrayLike, min: float = 0.0, max: float = 1.0) -> NDArray[An
     if not (np.isfinite(lo) and np.isfinite(hi)):
         raise ValueError("X must be finite")
     spread = hi - lo
-    return (X - lo) / (spread if spread else 1) * (max - min) + min
+    scaled: NDArray[Any] = (X - lo) / (spread if spread else 1) * (max - min) + min
+    return scaled
 
 
 # A loop over clips calls with the same few numbers each time.

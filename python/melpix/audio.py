@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: MIT
+"""From audio files to samples, as librosa.load gives them. soxr is at home here."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from melpix import containers
+from melpix.decoder import Samples, Sound, Source, open_sound
+from melpix.errors import DecodeError
+
+__all__ = ["MAX_SAMPLES", "MAX_SECONDS", "Clip", "Source", "load", "probe", "read_clip"]
+
+MIN_SR, MAX_SR = 100, 10_000_000
+MAX_SECONDS = 86_400.0
+"""What is read of one source at most, if not said otherwise: 24 hours."""
+MAX_SAMPLES = 2**31
+"""What one source may take in memory, its channels counted singly: 27 hours at 22050 Hz."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """What was read from a source, and what is known of it.
+
+    Attributes
+    ----------
+    y : np.ndarray [shape=(n,) or (channels, n)]
+        int16 with all its channels, where the source is uncompressed 16-bit PCM and no
+        resampling was needed; else float32, mixed down to one channel.
+    sr : int or float
+        Sampling rate of ``y``, in Hz.
+    source_sr : int
+        Sampling rate of the source, in Hz.
+    channels : int
+        Channels of the source.
+    offset : float
+        Where reading began, in seconds, as asked.
+    duration : float
+        Seconds of the source that were read.
+    truncated : bool
+        The source holds less sound than it declares.
+    length_estimated : bool
+        The source states no length and the decoder's guess may be wrong: sound may be missing.
+    """
+
+    y: Samples
+    sr: float
+    source_sr: int
+    channels: int
+    offset: float
+    duration: float
+    truncated: bool
+    length_estimated: bool
+
+
+def load(
+    path: Source,
+    *,
+    sr: float | None = 22050,
+    mono: bool = True,
+    offset: float = 0.0,
+    duration: float | None = None,
+    dtype: Any = np.float32,
+) -> tuple[Samples, float]:
+    """Load a sound, mixed down and resampled, with the samples that librosa.load gives.
+
+    Parameters
+    ----------
+    path : str, os.PathLike, bytes-like or open binary file
+        A path, or the content of a file, or a file that is read from its position to its end.
+        WAV, RF64, W64, AIFF, AU, CAF, FLAC, OGG (Vorbis, Opus) or MP3.
+    sr : number in 100 .. 10,000,000 or None
+        Sampling rate to resample to, in Hz. None: the file's own.
+    mono : bool
+        Mix channels down to one by their mean.
+    offset : float >= 0
+        Start reading here, in seconds.
+    duration : float >= 0 or None
+        Read this much, in seconds. None: to the end.
+    dtype : np.float32 or np.float64
+        Type of the samples.
+
+    Returns
+    -------
+    y : np.ndarray [shape=(n,) or (channels, n)]
+        Samples, full scale 1.0.
+    sr : number
+        Sampling rate of ``y``, in Hz.
+
+    Raises
+    ------
+    DecodeError
+        The source cannot be read (its ``code`` says why), holds no sound where asked, or more
+        than `MAX_SECONDS` or `MAX_SAMPLES`. (librosa returns empty arrays and has no limits.)
+    SignalError
+        A sample is NaN or infinite.
+    OSError
+        The file is missing, a directory, or may not be read.
+    ValueError
+        A parameter is out of range.
+
+    Examples
+    --------
+    >>> import io, numpy as np, soundfile
+    >>> file = io.BytesIO()
+    >>> soundfile.write(file, np.zeros((44100, 2)), 44100, format="WAV")
+    >>> y, sr = load(file.getvalue(), offset=0.25)
+    >>> y.shape, y.dtype, sr
+    ((16538,), dtype('float32'), 22050)
+    """
+    dtype = np.dtype(dtype)
+    if dtype not in (np.float32, np.float64):
+        raise ValueError(f"dtype must be float32 or float64, got {dtype}")
+    _check(sr, offset, duration, MAX_SECONDS)
+    with open_sound(path) as sound:
+        target = _target(sound, sr)
+        limit = _limit(sound, target, MAX_SECONDS, channels=1 if mono else sound.channels)
+        y = sound.read(offset, duration, dtype, mono=mono, limit=limit)
+    return _resample(y, sound.sr, target), target
+
+
+def read_clip(
+    source: Source,
+    *,
+    sr: float | None = 22050,
+    offset: float = 0.0,
+    duration: float | None = None,
+    max_seconds: float | None = None,
+    strict: bool = False,
+) -> Clip:
+    """Read a sound for a front-end: the samples of `load`, or int16 where that is the same.
+
+    Parameters
+    ----------
+    source, sr, offset, duration
+        As in `load`.
+    max_seconds : float > 0 or None
+        Refuse to read more than this. None: `MAX_SECONDS`.
+    strict : bool
+        Refuse a source that is truncated.
+
+    Returns
+    -------
+    Clip
+
+    Raises
+    ------
+    DecodeError, SignalError, OSError, ValueError
+        As `load`; ``truncated`` where strict.
+
+    Examples
+    --------
+    >>> import io, numpy as np, soundfile
+    >>> file = io.BytesIO()
+    >>> soundfile.write(file, np.zeros((22050, 2)), 22050, format="WAV")
+    >>> clip = read_clip(file.getvalue())
+    >>> clip.y.shape, clip.y.dtype, clip.truncated
+    ((2, 22050), dtype('int16'), False)
+    """
+    max_seconds = MAX_SECONDS if max_seconds is None else max_seconds
+    _check(sr, offset, duration, max_seconds)
+    with open_sound(source) as sound:
+        target = _target(sound, sr)
+        plain = target == sound.sr and containers.is_plain_int16(sound.format, sound.subtype)
+        limit = _limit(sound, target, max_seconds, channels=sound.channels if plain else 1)
+        dtype = np.dtype(np.int16 if plain else np.float32)
+        y = sound.read(offset, duration, dtype, mono=not plain, limit=limit)
+    if strict and sound.truncated:
+        raise DecodeError("truncated", f"{sound.name}: holds less sound than it declares")
+    return Clip(
+        y=_resample(y, sound.sr, target),
+        sr=target,
+        source_sr=sound.sr,
+        channels=sound.channels,
+        offset=float(offset),
+        duration=y.shape[-1] / sound.sr,
+        truncated=sound.truncated,
+        length_estimated=sound.length_estimated,
+    )
+
+
+def probe(source: Source) -> dict[str, Any]:
+    """Say what the decoder says of a source, without decoding it.
+
+    Parameters
+    ----------
+    source
+        As in `load`.
+
+    Returns
+    -------
+    dict of JSON values
+        format, subtype, sr (Hz), channels, frames and duration (seconds; both None if the source
+        states no length), truncated and length_estimated (as in `Clip`; an MP3 shows only when
+        read that it is truncated), info (the decoder's remarks, a list of lines).
+
+    Raises
+    ------
+    DecodeError, OSError
+        As `load`, for what shows without decoding.
+
+    Examples
+    --------
+    >>> import io, numpy as np, soundfile
+    >>> file = io.BytesIO()
+    >>> soundfile.write(file, np.zeros(8000), 16000, format="FLAC")
+    >>> facts = probe(file.getvalue())
+    >>> facts["format"], facts["subtype"], facts["sr"], facts["frames"], facts["duration"]
+    ('FLAC', 'PCM_16', 16000, 8000, 0.5)
+    """
+    with open_sound(source) as sound:
+        return {
+            "format": sound.format,
+            "subtype": sound.subtype,
+            "sr": sound.sr,
+            "channels": sound.channels,
+            "frames": sound.frames,
+            "duration": None if sound.frames is None else sound.frames / sound.sr,
+            "truncated": sound.truncated,
+            "length_estimated": sound.length_estimated,
+            "info": sound.log.splitlines(),
+        }
+
+
+def _check(sr: float | None, offset: float, duration: float | None, max_seconds: float) -> None:
+    if sr is not None and not MIN_SR <= sr <= MAX_SR:
+        raise ValueError(f"sr must lie in {MIN_SR} .. {MAX_SR} Hz, got {sr}")
+    if not (math.isfinite(offset) and offset >= 0):
+        raise ValueError(f"offset must be finite and >= 0 seconds, got {offset}")
+    if duration is not None and not (math.isfinite(duration) and duration >= 0):
+        raise ValueError(f"duration must be finite and >= 0 seconds, got {duration}")
+    if not max_seconds > 0:
+        raise ValueError(f"max_seconds must be > 0, got {max_seconds}")
+
+
+def _target(sound: Sound, sr: float | None) -> float:
+    """Return the rate to resample to, if the sound has one that melpix reads."""
+    if not MIN_SR <= sound.sr <= MAX_SR:
+        raise DecodeError(
+            "bad_sample_rate",
+            f"{sound.name}: its sampling rate must lie in {MIN_SR} .. {MAX_SR} Hz, is {sound.sr}",
+        )
+    return sound.sr if sr is None else sr
+
+
+def _limit(sound: Sound, target: float, max_seconds: float, channels: int) -> int:
+    """Return how many frames may be read, so that samples fit before and after resampling."""
+    growth = max(1.0, target / sound.sr)
+    return int(min(max_seconds * sound.sr, MAX_SAMPLES / (channels * growth)))
+
+
+def _resample(y: Samples, sr: float, target: float) -> Samples:
+    """Resample along the last axis, to the length that librosa makes of it: ceil(n * ratio)."""
+    if sr == target:
+        return y
+    if y.ndim == 2:
+        return np.stack([_resample(channel, sr, target) for channel in y])
+    import soxr
+
+    n = math.ceil(len(y) * (float(target) / sr))
+    resampled = soxr.resample(y, sr, target, quality="soxr_hq")[:n]
+    missing = n - len(resampled)
+    return np.pad(resampled, (0, missing)) if missing else resampled

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+#include "melpix/config.h"
+
+#include <limits>
+
+#include "check.h"
+
+template <class Change>
+melpix::Config with(const Change& change) {
+  melpix::Config c;
+  change(c);
+  return c;
+}
+
+#define CHECK_REFUSED(part, change) \
+  CHECK_THROWS(std::invalid_argument, part, validate(with([](melpix::Config& c) { change; })))
+
+int main() {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  validate(melpix::Config());
+  validate(with([](melpix::Config& c) { c.hop_length = 5000; }));  // longer than a frame
+  validate(with([](melpix::Config& c) { c.mel.n_fft = 1; }));
+
+  CHECK_REFUSED("n_fft must be in 1 ... 16777216, got 0", c.mel.n_fft = 0);
+  CHECK_REFUSED("n_fft", c.mel.n_fft = std::numeric_limits<std::size_t>::max());
+  CHECK_REFUSED("hop_length", c.hop_length = 0);
+  CHECK_REFUSED("n_mels", c.mel.n_mels = 0);
+  CHECK_REFUSED("win_length must be in 1 ... n_fft (1024), got 1025", c.win_length = 1025);
+  CHECK_REFUSED("win_length", c.win_length = 0);
+  CHECK_REFUSED("sr must be > 0, got 0", c.mel.sr = 0);
+  CHECK_REFUSED("fmin must be >= 0, got -1", c.mel.fmin = -1);
+  CHECK_REFUSED("fmin must be below fmax (11025), got 11025", c.mel.fmin = 11025);
+  CHECK_REFUSED("fmin must be below fmax (5), got 6", (c.mel.fmin = 6, c.mel.fmax = 5));
+  CHECK_REFUSED("power must be > 0, got 0", c.power = 0);
+  CHECK_REFUSED("offset must be > 0, got -1", c.offset = -1);
+  CHECK_REFUSED("norm", (c.mel.norm = {melpix::MelNorm::Kind::kP, -2}));
+  for (double melpix::MelConfig::*number : {&melpix::MelConfig::sr, &melpix::MelConfig::fmin}) {
+    melpix::Config c;
+    c.mel.*number = nan;
+    CHECK_THROWS(std::invalid_argument, "nan", validate(c));
+  }
+  return failures();
+}

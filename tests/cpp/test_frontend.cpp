@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+#include "melpix/frontend.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <vector>
+
+#if defined(__unix__) || defined(__APPLE__)
+#include <sys/mman.h>
+#include <unistd.h>
+#endif
+
+#include "check.h"
+#include "signals.h"
+
+namespace {
+
+template <class T>
+std::vector<std::uint8_t> image_of(const melpix::Frontend<T>& f, const melpix::Signal& y) {
+  const std::size_t frames = f.frames(y.length), n_mels = f.config().mel.n_mels;
+  std::vector<std::uint8_t> out(frames * n_mels);
+  f.image(y, out.data(), static_cast<std::ptrdiff_t>(frames));
+  return out;
+}
+
+// A frame's column does not depend on its neighbours: rendering any part of a signal gives the
+// same values, full blocks or partial ones.
+template <class T>
+void test_columns_stand_alone() {
+  melpix::Config c;
+  c.mel.n_fft = 256;
+  c.hop_length = 100;
+  c.framing = melpix::Framing::kUncentered;
+  c.mel.n_mels = 20;
+  const melpix::Frontend<T> f(c);
+  const auto y = noise<T>(4000);
+  const std::size_t frames = f.frames(y.size());
+  std::vector<T> whole(frames * 20), part(frames * 20);
+  f.features({y.data(), y.size()}, whole.data(), static_cast<std::ptrdiff_t>(frames));
+  for (std::size_t first = 0; first < frames; first += 3)
+    for (std::size_t count : {1u, 2u, 5u, 9u}) {
+      if (first + count > frames) continue;
+      f.features({y.data() + first * 100, (count - 1) * 100 + 256}, part.data(),
+                 static_cast<std::ptrdiff_t>(count));
+      for (std::size_t m = 0; m < 20; ++m)
+        CHECK(std::memcmp(&part[m * count], &whole[m * frames + first], count * sizeof(T)) == 0);
+    }
+}
+
+// Of the same samples, every type, layout and stride gives the same image, byte for byte.
+template <class T>
+void test_layouts() {
+  melpix::Config c;
+  c.mel.n_fft = 200;
+  c.hop_length = 64;
+  c.mel.n_mels = 16;
+  for (std::size_t hop_length : {64u, 500u}) {
+    c.hop_length = hop_length;
+    const melpix::Frontend<T> f(c);
+    const std::size_t n = 3001;
+    std::vector<std::int16_t> pcm(n);
+    const auto random = noise<double>(n);
+    std::transform(random.begin(), random.end(), pcm.begin(),
+                   [](double x) { return static_cast<std::int16_t>(x * 32767); });
+    std::vector<float> single(n);
+    std::vector<double> twice(n);
+    std::vector<float> stereo(2 * n), backwards(n);
+    for (std::size_t i = 0; i < n; ++i) {
+      single[i] = static_cast<float>(pcm[i]) / 32768;
+      twice[i] = single[i];
+      stereo[2 * i] = stereo[2 * i + 1] = single[i];
+      backwards[n - 1 - i] = single[i];
+    }
+    const auto expected = image_of(f, {single.data(), n});
+    CHECK(image_of(f, {pcm.data(), n}) == expected);
+    CHECK(image_of(f, {twice.data(), n}) == expected);
+    melpix::Signal interleaved(stereo.data(), n);
+    interleaved.channels = 2;
+    interleaved.stride = 2;
+    interleaved.channel_stride = 1;
+    CHECK(image_of(f, interleaved) == expected);
+    interleaved.channels = 1;  // every second sample
+    CHECK(image_of(f, interleaved) == expected);
+    melpix::Signal reversed(backwards.data() + n - 1, n);
+    reversed.stride = -1;
+    CHECK(image_of(f, reversed) == expected);
+  }
+}
+
+template <class T>
+void test_image() {
+  melpix::Config c;
+  const melpix::Frontend<T> f(c);
+  const auto y = noise<float>(20000);
+  const std::size_t frames = f.frames(y.size()), n_mels = c.mel.n_mels;
+  std::vector<T> values(frames * n_mels);
+  const auto stride = static_cast<std::ptrdiff_t>(frames);
+  const auto seen = f.features({y.data(), y.size()}, values.data(), stride);
+  CHECK_EQUAL(seen.lo, double(*std::min_element(values.begin(), values.end())));
+  CHECK_EQUAL(seen.hi, double(*std::max_element(values.begin(), values.end())));
+  const auto image = image_of(f, {y.data(), y.size()});
+  CHECK_EQUAL(int{*std::min_element(image.begin(), image.end())}, 0);
+  CHECK_EQUAL(int{*std::max_element(image.begin(), image.end())}, 255);
+  const T lo = static_cast<T>(seen.lo), hi = static_cast<T>(seen.hi);
+  for (std::size_t m = 0; m < n_mels; ++m)
+    for (std::size_t t = 0; t < frames; ++t) {
+      const T grey = (values[m * frames + t] - lo) / (hi - lo) * 255;
+      CHECK_EQUAL(int{image[(n_mels - 1 - m) * frames + t]}, 255 - static_cast<int>(grey));
+    }
+
+  const std::vector<float> silence(5000);
+  for (std::uint8_t pixel : image_of(f, {silence.data(), silence.size()}))
+    CHECK_EQUAL(int{pixel}, 255);
+  const std::vector<double> loud(5000, 1e200);
+  std::vector<std::uint8_t> out(f.frames(5000) * n_mels);
+  CHECK_THROWS(std::overflow_error, "1e+200",
+               f.image({loud.data(), loud.size()}, out.data(), 10));
+}
+
+#if defined(__unix__) || defined(__APPLE__)
+// Reads and writes nothing outside of the caller's arrays: they end where memory ends.
+void test_page_ends() {
+  const std::size_t page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  const auto guarded = [&](std::size_t bytes) {
+    const std::size_t pages = (bytes + page - 1) / page;
+    char* base = static_cast<char*>(mmap(nullptr, (pages + 1) * page, PROT_READ | PROT_WRITE,
+                                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    mprotect(base + pages * page, page, PROT_NONE);
+    return base + pages * page - bytes;  // not unmapped: the program is short
+  };
+  for (std::size_t n_fft : {64u, 101u, 130u})
+    for (std::size_t hop_length : {32u, 200u})
+      for (std::size_t length : {1u, 63u, 64u, 65u, 777u, 1024u}) {
+        melpix::Config c;
+        c.mel.n_fft = n_fft;
+        c.mel.n_mels = 3;
+        c.hop_length = hop_length;
+        const melpix::Frontend<float> f(c);
+        const std::size_t frames = f.frames(length);
+        float* y = reinterpret_cast<float*>(guarded(length * sizeof(float)));
+        const auto random = noise<float>(length);
+        std::copy(random.begin(), random.end(), y);
+        auto* out = reinterpret_cast<std::uint8_t*>(guarded(frames * 3));
+        f.image({y, length}, out, static_cast<std::ptrdiff_t>(frames));
+        auto* mel = reinterpret_cast<float*>(guarded(frames * 3 * sizeof(float)));
+        f.mel({y, length}, mel, static_cast<std::ptrdiff_t>(frames));
+        CHECK(std::all_of(mel, mel + frames * 3, [](float x) { return x >= 0; }));
+      }
+}
+#endif
+
+}  // namespace
+
+int main() {
+  test_columns_stand_alone<float>();
+  test_columns_stand_alone<double>();
+  test_layouts<float>();
+  test_layouts<double>();
+  test_image<float>();
+  test_image<double>();
+#if defined(__unix__) || defined(__APPLE__)
+  test_page_ends();
+#endif
+  CHECK_THROWS(std::invalid_argument, "isa must be one of",
+               melpix::Frontend<float>(melpix::Config(), "mmx"));
+  return failures();
+}

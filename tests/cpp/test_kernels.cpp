@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: MIT
+// Every kernel of every instruction set that runs here, by name, against the plain definition.
+#include "kernels/kernels.h"
+
+#include <algorithm>
+#include <complex>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <new>
+#include <vector>
+
+#include "check.h"
+#include "melpix/isa.h"
+#include "signals.h"
+
+namespace {
+
+const double kPi = std::acos(-1.0);
+
+template <class T>
+struct Block {
+  explicit Block(std::size_t n)
+      : data(static_cast<T*>(::operator new(std::max<std::size_t>(n, 1) * sizeof(T),
+                                            std::align_val_t{melpix::kAlignment}))) {}
+  ~Block() { ::operator delete(data, std::align_val_t{melpix::kAlignment}); }
+  Block(const Block&) = delete;
+  Block& operator=(const Block&) = delete;
+  T* data;
+};
+
+template <class T>
+void test_spectrum(const melpix::Kernels<T>& k, std::size_t n_fft, T power) {
+  const std::size_t stride = 5, n_bins = n_fft / 2 + 1;
+  const auto y = noise<T>(stride * k.lanes + n_fft);
+  const auto window = noise<T>(n_fft, 2);
+  Block<T> block(n_fft * k.lanes), bins(n_bins * k.lanes);
+  k.load(y.data(), static_cast<std::ptrdiff_t>(stride), window.data(), n_fft, block.data);
+  for (std::size_t n = 0; n < n_fft; ++n)
+    for (std::size_t lane = 0; lane < k.lanes; ++lane)
+      CHECK_EQUAL(block.data[n * k.lanes + lane], y[lane * stride + n] * window[n]);
+
+  const std::unique_ptr<void, void (*)(void*)> plan(k.fft_create(n_fft), k.fft_destroy);
+  CHECK(plan != nullptr);
+  k.fft(plan.get(), block.data);
+  k.power(block.data, n_fft, 0, n_bins, power, bins.data);
+  double energy = 0;
+  std::vector<double> expected(n_bins * k.lanes);
+  for (std::size_t lane = 0; lane < k.lanes; ++lane)
+    for (std::size_t bin = 0; bin < n_bins; ++bin) {
+      std::complex<double> sum = 0;
+      for (std::size_t n = 0; n < n_fft; ++n)
+        sum += double(y[lane * stride + n]) * double(window[n]) *
+               std::polar(1.0, -2 * kPi * static_cast<double>(bin * n % n_fft) /
+                                   static_cast<double>(n_fft));
+      expected[bin * k.lanes + lane] = std::pow(std::abs(sum), double(power));
+      energy = std::max(energy, expected[bin * k.lanes + lane]);
+    }
+  const double tolerance = energy * (sizeof(T) == 4 ? 2e-6 : 1e-13) * double(power);
+  for (std::size_t i = 0; i < expected.size(); ++i)
+    CHECK_NEAR(double(bins.data[i]), expected[i], tolerance);
+}
+
+template <class T, class Bits>
+void test_log(const melpix::Kernels<T>& k, Bits step) {
+  Block<T> row(k.lanes);
+  const auto log_of = [&](T x) {
+    std::fill_n(row.data, k.lanes, x);
+    k.log(row.data, 1, T(0));
+    return row.data[k.lanes - 1];
+  };
+  // Bit patterns from 0 through the subnormal and normal numbers up to the largest.
+  const T largest = std::numeric_limits<T>::max();
+  Bits end;
+  std::memcpy(&end, &largest, sizeof(T));
+  double worst = 0;
+  for (Bits bits = 1; bits <= end && bits + step > bits; bits += step) {
+    T x;
+    std::memcpy(&x, &bits, sizeof(T));
+    const long double exact = std::log(static_cast<long double>(x));
+    const T near = static_cast<T>(exact);
+    const long double ulp =
+        std::fabs(static_cast<long double>(std::nextafter(near, std::numeric_limits<T>::infinity())) -
+                  static_cast<long double>(near));
+    worst = std::max(worst, static_cast<double>(std::fabs(log_of(x) - exact) / ulp));
+  }
+  std::cout << "log, " << sizeof(T) * 8 << " bits, " << k.lanes << " lanes: " << worst << " ulp\n";
+  CHECK(worst <= 1.0);
+  CHECK_EQUAL(log_of(1), T(0));
+  CHECK_EQUAL(log_of(0), -std::numeric_limits<T>::infinity());
+  CHECK_EQUAL(log_of(std::numeric_limits<T>::infinity()), std::numeric_limits<T>::infinity());
+  CHECK(std::isnan(log_of(std::numeric_limits<T>::quiet_NaN())));
+}
+
+template <class T>
+void test_mel_and_store(const melpix::Kernels<T>& k) {
+  const std::vector<std::size_t> first = {0, 1, 0, 3}, offset = {0, 1, 4, 4, 9};
+  const std::size_t n_bins = 8, n_mels = 4;
+  const auto weights = noise<T>(9, 3), values = noise<T>(n_bins * k.lanes, 4);
+  Block<T> bins(n_bins * k.lanes), bands(n_mels * k.lanes);
+  std::copy(values.begin(), values.end(), bins.data);
+  k.mel(bins.data, weights.data(), first.data(), offset.data(), n_mels, bands.data);
+  for (std::size_t m = 0; m < n_mels; ++m)
+    for (std::size_t lane = 0; lane < k.lanes; ++lane) {
+      double sum = 0;
+      for (std::size_t i = offset[m]; i < offset[m + 1]; ++i)
+        sum += double(weights[i]) * double(values[(first[m] + i - offset[m]) * k.lanes + lane]);
+      CHECK_NEAR(double(bands.data[m * k.lanes + lane]), sum, sizeof(T) == 4 ? 1e-6 : 1e-14);
+    }
+
+  // A partial block writes its columns and nothing else.
+  for (std::size_t frames = 1; frames <= k.lanes; ++frames) {
+    melpix::Extremes<T> extremes;
+    std::fill_n(extremes.lo, melpix::kMaxLanes, T(100));
+    std::fill_n(extremes.hi, melpix::kMaxLanes, T(-100));
+    std::fill_n(extremes.poison, melpix::kMaxLanes, T(0));
+    const std::size_t stride = k.lanes + 3;
+    std::vector<T> out(n_mels * stride, T(7));
+    k.store(bands.data, n_mels, frames, out.data(), static_cast<std::ptrdiff_t>(stride), &extremes);
+    for (std::size_t m = 0; m < n_mels; ++m)
+      for (std::size_t i = 0; i < stride; ++i)
+        CHECK_EQUAL(out[m * stride + i], i < frames ? bands.data[m * k.lanes + i] : T(7));
+    const T* all = bands.data;
+    CHECK_EQUAL(*std::min_element(extremes.lo, extremes.lo + k.lanes),
+                *std::min_element(all, all + n_mels * k.lanes));
+    CHECK_EQUAL(*std::max_element(extremes.hi, extremes.hi + k.lanes),
+                *std::max_element(all, all + n_mels * k.lanes));
+    CHECK_EQUAL(extremes.poison[0], T(0));
+    bands.data[k.lanes - 1] = std::numeric_limits<T>::quiet_NaN();
+    k.store(bands.data, n_mels, frames, out.data(), static_cast<std::ptrdiff_t>(stride), &extremes);
+    CHECK(std::isnan(extremes.poison[k.lanes - 1]));
+    bands.data[k.lanes - 1] = T(0);
+  }
+}
+
+template <class T>
+void test_pixels(const melpix::Kernels<T>& k) {
+  for (std::size_t count = 0; count < 70; ++count) {
+    std::vector<T> values = noise<T>(count, 5);
+    std::vector<std::uint8_t> out(count + 1, 99);
+    k.pixels(values.data(), count, T(-1), T(2), out.data());
+    for (std::size_t i = 0; i < count; ++i)
+      CHECK_EQUAL(int{out[i]}, 255 - static_cast<int>((values[i] + T(1)) / T(2) * T(255)));
+    CHECK_EQUAL(int{out[count]}, 99);
+  }
+  const T ends[] = {T(-20.7), T(3.1)};
+  std::uint8_t out[2];
+  k.pixels(ends, 2, ends[0], ends[1] - ends[0], out);
+  CHECK_EQUAL(int{out[0]}, 255);
+  CHECK_EQUAL(int{out[1]}, 0);
+}
+
+template <class T, class Bits>
+void test_all(const melpix::Kernels<T>& k, Bits log_step) {
+  for (std::size_t n_fft : {1u, 2u, 3u, 4u, 5u, 7u, 8u, 9u, 16u, 17u, 30u, 31u, 64u, 100u, 101u,
+                            127u, 128u, 210u, 251u, 256u})
+    for (double power : {2.0, 1.0, 0.5, 3.0}) test_spectrum<T>(k, n_fft, static_cast<T>(power));
+  test_log<T, Bits>(k, log_step);
+  test_mel_and_store(k);
+  test_pixels(k);
+}
+
+}  // namespace
+
+int main() {
+  for (const std::string& name : melpix::available_isas()) {
+    std::cout << name << "\n";
+    const melpix::Isa& isa = melpix::find_isa(name.c_str());
+    CHECK(name == isa.name);
+    test_all<float, std::uint32_t>(melpix::kernels<float>(isa), 4099);
+    test_all<double, std::uint64_t>(melpix::kernels<double>(isa), 9223372036854ull);
+  }
+  CHECK_THROWS(std::invalid_argument, "got 'mmx'", melpix::find_isa("mmx"));
+  return failures();
+}

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: MIT
+"""The design's lines: who may import whom, and what importing melpix costs."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import melpix
+
+ROOT = Path(__file__).resolve().parents[2]
+PYTHON = ROOT / "python" / "melpix"
+CPP = ROOT / "cpp"
+
+# What each module may import of melpix and of the outside. NumPy and the standard library go
+# without saying.
+MAY_IMPORT = {
+    "__init__": {"_core", "audio", "config", "convert", "errors", "frontend", "mel", "png", "recipe"},
+    "__main__": {"cli"},
+    "audio": {"containers", "decoder", "errors", "soxr"},
+    "checks": set(),
+    "cli": {"__version__", "audio", "click", "convert", "demo", "errors", "frontend", "png"},
+    "config": {"_core", "png"},
+    "containers": set(),
+    "convert": {"audio", "checks", "errors", "frontend", "png"},
+    "decoder": {"containers", "errors", "soundfile"},
+    "demo": set(),
+    "errors": set(),
+    "frontend": {"_core", "checks", "errors", "png"},
+    "mel": {"_core", "checks"},
+    "png": {"_core", "errors", "frontend", "isal", "png"},
+    "recipe": {"frontend", "png"},
+}
+
+
+def imports(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name}: relative import"
+            modules = [node.module or ""]
+            if node.module == "melpix":
+                homes = melpix._HOMES
+                modules = [f"melpix.{homes.get(a.name, a.name)}" for a in node.names]
+        else:
+            continue
+        for module in modules:
+            first, _, rest = module.partition(".")
+            names.add(rest.split(".")[0] if first == "melpix" else first)
+    return names - set(sys.stdlib_module_names) - {"numpy", "__future__"}
+
+
+@pytest.mark.parametrize("path", sorted(PYTHON.glob("*.py")), ids=lambda p: p.stem)
+def test_python_modules_import_only_what_they_may(path: Path) -> None:
+    assert path.stem in MAY_IMPORT, "a new module: say what it may import"
+    assert imports(path) <= MAY_IMPORT[path.stem]
+
+
+def includes(path: Path) -> set[str]:
+    return set(re.findall(r'^#include "([^"]+)"', path.read_text(encoding="utf-8"), re.M))
+
+
+def test_bindings_see_public_headers_only() -> None:
+    files = [*(ROOT / "python" / "bindings").glob("*")]
+    assert files
+    for path in files:
+        assert {i for i in includes(path) if not i.startswith("melpix/")} <= {
+            "bindings.h",
+            "bind_config.h",
+        }, path.name
+
+
+def test_the_library_knows_no_python() -> None:
+    for path in CPP.rglob("*"):
+        if path.suffix in {".h", ".cpp", ".inl"}:
+            assert not re.search(r"Python\.h|pybind11", path.read_text(encoding="utf-8")), path.name
+
+
+def test_stages_do_not_see_each_other() -> None:
+    common = {"check.h", "scratch.h", "kernels/kernels.h"}
+    for stage in ("config", "framing", "mel", "scanline", "scratch", "window"):
+        seen = includes(CPP / "src" / f"{stage}.cpp")
+        others = {i for i in seen if not i.startswith("melpix/")} - common - {f"{stage}.h"}
+        assert not others, stage
+
+
+def test_instruction_sets_see_kernels_only() -> None:
+    for path in (CPP / "src" / "kernels").glob("isa_*.cpp"):
+        assert includes(path) == {"isa_body.inl"}
+    body = includes(CPP / "src" / "kernels" / "isa_body.inl")
+    assert {i for i in body if not i.endswith(".inl")} == {"kernels.h", "pocketfft_hdronly.h"}
+
+
+def run(code: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    ).stdout
+
+
+def test_importing_melpix_is_light() -> None:
+    loaded = run("import sys, melpix; print(*sys.modules)").split()
+    assert "melpix._core" in loaded
+    heavy = {"soundfile", "soxr", "click", "isal", "png", "melpix.frontend", "librosa", "scipy"}
+    assert not heavy & set(loaded)
+
+
+def test_rendering_arrays_needs_no_decoder() -> None:
+    code = "import sys, melpix; melpix.Frontend().image([0.0] * 99); print(*sys.modules)"
+    assert not {"soundfile", "soxr", "click"} & set(run(code).split())
+
+
+def test_every_public_name_exists() -> None:
+    for name in melpix.__all__:
+        assert getattr(melpix, name) is not None
+    assert set(melpix.__all__) <= set(dir(melpix))
+    with pytest.raises(AttributeError, match="no attribute 'spectrogram'"):
+        melpix.spectrogram  # noqa: B018

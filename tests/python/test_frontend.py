@@ -1,0 +1,357 @@
+# SPDX-License-Identifier: MIT
+"""The front-end's contract beyond its numbers: parameters, inputs, outputs, threads."""
+
+import copy
+import json
+import pickle
+import threading
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+
+import melpix
+from melpix import Frontend, _core
+
+Y = np.random.default_rng(0).uniform(-1, 1, 8000).astype(np.float32)
+SMALL = {"sr": 8000, "hop_length": 64, "n_mels": 20}
+
+PARAMETER_SETS: list[dict[str, Any]] = [
+    {},
+    {"sr": 44100.5, "n_fft": 500, "hop_length": 160, "win_length": 400},
+    {"window": ("kaiser", 8.6), "framing": "uncentered", "power": 1},
+    {"window": 14.0, "pad_mode": "reflect", "norm": None},
+    {"window": np.hanning(128), "n_fft": 128, "norm": 2, "mel_scale": "htk"},
+    {"window": np.blackman, "n_fft": 128, "norm": np.inf, "fmin": 100, "fmax": 3000.5},
+    {"precision": "double", "offset": 1e-6, "window": "tukey"},
+]
+
+
+@pytest.mark.parametrize("parameters", PARAMETER_SETS)
+def test_params_are_json_and_make_an_equal_front_end(parameters: dict[str, Any]) -> None:
+    f = Frontend(**{**SMALL, **parameters})
+    as_json = json.dumps(f.params, allow_nan=False)
+    again = Frontend(**json.loads(as_json))
+    assert again == f
+    assert hash(again) == hash(f)
+    assert again.params == f.params
+    np.testing.assert_array_equal(again.image(Y), f.image(Y))
+    for twin in (pickle.loads(pickle.dumps(f)), copy.copy(f), copy.deepcopy(f)):
+        assert twin == f
+        np.testing.assert_array_equal(twin.image(Y), f.image(Y))
+
+
+def test_open_parameters_follow_and_follow_again() -> None:
+    f = Frontend(sr=16000, hop_length=100, n_mels=20)
+    assert (f.n_fft, f.win_length, f.fmax) == (200, 200, 8000)
+    g = f.replace(sr=8000, hop_length=50)
+    assert (g.n_fft, g.win_length, g.fmax) == (100, 100, 4000)
+    h = pickle.loads(pickle.dumps(Frontend(fmax=3000, n_mels=20))).replace(sr=8000)
+    assert h.fmax == 3000
+    assert Frontend(sr=16000) != Frontend(sr=8000)
+
+
+def test_it_cannot_be_changed() -> None:
+    with pytest.raises(AttributeError):
+        Frontend().sr = 8000  # type: ignore[misc]
+    with pytest.raises(TypeError):
+        Frontend(22050)  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"sr": 0}, "sr must be > 0, got 0"),
+        ({"sr": "fast"}, "sr must be a number, got 'fast'"),
+        ({"sr": np.nan}, "sr must be finite"),
+        ({"n_fft": 0}, "n_fft must be >= 1, got 0"),
+        ({"n_fft": 512.0}, "n_fft must be an integer, got 512.0"),
+        ({"n_fft": 2**40}, "n_fft must be in 1 ... 16777216, got 1099511627776"),
+        ({"n_fft": 2**70}, "n_fft"),
+        ({"hop_length": 0}, "hop_length must be >= 1, got 0"),
+        ({"hop_length": -5}, "hop_length must be >= 1, got -5"),
+        ({"hop_length": True}, "hop_length must be an integer, got True"),
+        ({"win_length": 1025}, "win_length must be <= n_fft (1024), got 1025"),
+        ({"win_length": 0}, "win_length must be >= 1, got 0"),
+        ({"window": "hanning"}, "window must be one of"),
+        ({"window": ("kaiser",)}, "takes 1 parameter(s), got 0"),
+        ({"window": ("hann", 1)}, "takes 0 parameter(s), got 1"),
+        ({"window": np.ones(7)}, "window must have win_length (1024) real samples"),
+        ({"window": np.full(1024, np.nan)}, "window samples must be finite"),
+        ({"window": None}, "window must be"),
+        ({"framing": "middle"}, "framing must be one of 'center', 'uncentered', got 'middle'"),
+        ({"framing": "snip"}, "framing='snip' is not supported yet"),
+        ({"pad_mode": "wrap"}, "pad_mode must be one of"),
+        ({"power": 0}, "power must be > 0, got 0"),
+        ({"power": -1}, "power must be > 0, got -1"),
+        ({"n_mels": 0}, "n_mels must be >= 1, got 0"),
+        ({"n_mels": 10**6}, "n_mels must be in 1 ... 65536, got 1000000"),
+        ({"fmin": -1}, "fmin must be >= 0, got -1"),
+        ({"fmin": 12000}, "fmin must be below fmax (11025), got 12000"),
+        ({"fmin": 500, "fmax": 500}, "fmin must be below fmax (500), got 500"),
+        ({"fmax": np.inf}, "fmax must be finite"),
+        ({"mel_scale": "kaldi"}, "mel_scale='kaldi' is not supported yet"),
+        ({"mel_scale": "bark"}, "mel_scale must be one of"),
+        ({"norm": "sum"}, "norm must be 'slaney', None or a number, got 'sum'"),
+        ({"norm": -1}, "norm must be >= 0, inf or -inf, got -1"),
+        ({"compress": "pcen"}, "compress='pcen' is not supported yet"),
+        ({"offset": 0}, "offset must be > 0, got 0"),
+        ({"floor": 1e-10}, "floor must be one of None, got 1e-10"),
+        ({"range": (0, 1)}, "range must be one of 'minmax', got (0, 1)"),
+        ({"rounding": "nearest"}, "rounding='nearest' is not supported yet"),
+        ({"flip": False}, "flip=False is not supported yet"),
+        ({"invert": 1}, "invert must be one of True, got 1"),
+        ({"bits": 16}, "bits=16 is not supported yet"),
+        ({"precision": "half"}, "precision must be one of 'single', 'double', got 'half'"),
+    ],
+)
+def test_nonsense_is_refused_by_name_and_value(parameters: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=".*") as refusal:
+        Frontend(**parameters)
+    assert message in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (np.zeros(100, np.int32), "y must be float16, float32, float64 or int16, got int32"),
+        (np.zeros(100, np.uint8), "got uint8"),
+        (np.zeros(100, complex), "got complex128"),
+        (["a"], "got <U1"),
+        (np.float32(1), "at least one dimension"),
+        (np.zeros((2, 2, 100), np.float32), "y must be (n,) or (channels, n)"),
+        (np.zeros((0, 100), np.float32), "at least one channel"),
+    ],
+)
+def test_an_array_that_is_no_signal_is_refused(y: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=".*") as refusal:
+        Frontend(**SMALL).image(y)
+    assert message in str(refusal.value)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("position", [0, 4321, 7999])
+def test_samples_must_be_finite(value: float, dtype: Any, position: int) -> None:
+    y = Y.astype(dtype)
+    y[position] = value
+    for method in ("image", "features", "mel", "png"):
+        with pytest.raises(melpix.SignalError, match=f"sample {position} is") as refusal:
+            getattr(Frontend(**SMALL), method)(y)
+        assert refusal.value.code == "non_finite"
+
+
+def test_samples_between_frames_must_be_finite_too() -> None:
+    y = Y.copy()
+    y[1500] = np.nan  # frames of 64 samples, 1000 apart, do not touch it
+    with pytest.raises(melpix.SignalError, match="sample 1500 is nan"):
+        Frontend(sr=8000, hop_length=1000, n_fft=64, n_mels=4).image(y)
+
+
+def test_overflow_is_an_error_not_an_image() -> None:
+    with pytest.raises(melpix.SignalError, match="too large for single precision") as refusal:
+        Frontend(**SMALL).image(Y * np.float32(1e30))
+    assert refusal.value.code == "overflow"
+    assert Frontend(**SMALL, precision="double").image(Y * np.float32(1e30)).max() == 255
+
+
+@pytest.mark.parametrize("precision", ["single", "double"])
+@pytest.mark.parametrize("level", [0.0, 0.25, -1.0])
+def test_silence_and_constants_have_a_defined_image(precision: str, level: float) -> None:
+    f = Frontend(**SMALL, precision=precision, framing="uncentered")
+    rendering = f.render(np.full(4000, level, np.float32))
+    assert np.isfinite([rendering.lo, rendering.hi]).all()
+    if level == 0:
+        assert rendering.constant
+        assert (rendering.image == 255).all()
+        assert rendering.metadata()["constant"] is True
+
+
+def test_denormal_samples_change_nothing() -> None:
+    tiny = np.where(np.arange(8000) % 2, np.float32(1e-42), np.float32(-1e-42))
+    rendering = Frontend(**SMALL).render(tiny)
+    assert (rendering.image == 255).all()
+    np.testing.assert_array_equal(Frontend(**SMALL).image(Y), Frontend(**SMALL).image(Y + tiny))
+
+
+@pytest.mark.parametrize("precision", ["single", "double"])
+def test_layouts_of_the_same_samples_give_the_same_bytes(precision: str) -> None:
+    f = Frontend(**SMALL, precision=precision)
+    pcm = (Y * 32767).astype(np.int16)
+    y = (pcm / 32768).astype(np.float32)
+    expected = f.image(y)
+    stereo = np.stack([y, y], axis=1)
+    odd = np.zeros(4 * y.size + 1, np.uint8)[1:].view(np.float32)
+    odd[:] = y
+    layouts = {
+        "int16": pcm,
+        "float64": y.astype(np.float64),
+        "big endian": y.astype(">f4"),
+        "every other": np.repeat(y, 2)[::2],
+        "reversed": y[::-1].copy()[::-1],
+        "list": y.tolist(),
+        "interleaved": stereo.T,
+        "planar": stereo.T.copy(),
+        "reversed planar": stereo.T[::-1],
+        "int16 interleaved": np.stack([pcm, pcm], axis=1).T,
+        "broadcast": np.broadcast_to(y, (3, y.size)),
+        "not aligned": odd,
+        "read only": np.frombuffer(y.tobytes(), np.float32),
+    }
+    for name, layout in layouts.items():
+        np.testing.assert_array_equal(f.image(layout), expected, err_msg=name)
+
+
+def test_float16_is_read_as_it_is() -> None:
+    half = Y.astype(np.float16)
+    f = Frontend(**SMALL)
+    np.testing.assert_array_equal(f.image(half), f.image(half.astype(np.float32)))
+
+
+@pytest.mark.parametrize("n_channels", [1, 2, 6, 1000])
+def test_channels_are_mixed_by_their_mean(n_channels: int) -> None:
+    channels = np.random.default_rng(1).uniform(-1, 1, (n_channels, 3000)).astype(np.float32)
+    f = Frontend(**SMALL)
+    difference = f.image(channels).astype(int) - f.image(channels.mean(axis=0))
+    assert np.abs(difference).max() <= 1
+    if n_channels <= 7:
+        assert not difference.any()
+
+
+def test_leading_axes_are_kept() -> None:
+    f = Frontend(**SMALL)
+    y = np.random.default_rng(2).uniform(-1, 1, (2, 3, 2000)).astype(np.float32)
+    features = f.features(y)
+    assert features.shape == (2, 3, 20, 32)
+    np.testing.assert_array_equal(features[1, 2], f.features(y[1, 2]))
+    np.testing.assert_array_equal(f.mel(y)[0, 1], f.mel(y[0, 1]))
+    assert f.mel(np.zeros((0, 2000))).shape == (0, 20, 32)
+
+
+def test_precision_decides_the_type_of_features() -> None:
+    assert Frontend(**SMALL).mel(Y.astype(np.float64)).dtype == np.float32
+    assert Frontend(**SMALL, precision="double").mel(Y).dtype == np.float64
+
+
+def test_out_is_written_in_place() -> None:
+    f = Frontend(**SMALL)
+    expected = f.image(Y)
+    canvas = np.zeros((22, 200), np.uint8)
+    view = canvas[1:21, 10 : 10 + expected.shape[1]]
+    assert f.image(Y, out=view) is view
+    np.testing.assert_array_equal(view, expected)
+    view[:] = 0
+    assert not canvas.any(), "wrote outside of out"
+    for bad, message in [
+        (np.zeros((20, 5), np.uint8), "shape"),
+        (np.zeros(expected.shape, np.int8), "type"),
+        (np.zeros(expected.shape[::-1], np.uint8).T, "contiguous rows"),
+        (np.frombuffer(bytes(expected.size), np.uint8).reshape(expected.shape), "writeable"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            f.image(Y, out=bad)
+
+
+def test_a_loud_signal_warns_once_in_single_precision() -> None:
+    f = Frontend(**SMALL)
+    with pytest.warns(UserWarning, match="precision='double'") as record:
+        f.image(Y * 3)
+        f.image(Y * 3)
+        f.features(Y * 3)
+    assert len(record) == 1
+    assert record[0].filename == __file__
+    Frontend(**SMALL).image(Y * 2)  # warnings are errors here
+    Frontend(**SMALL, precision="double").image(Y * 1000)
+
+
+def test_empty_filters_warn_once_per_front_end() -> None:
+    with pytest.warns(UserWarning, match="catch no bin") as record:
+        f = Frontend(sr=96000)
+    assert record[0].filename == __file__
+    image = f.image(Y)  # no second warning
+    assert image.shape == (128, 16)
+
+
+def test_images_that_no_reader_accepts_are_refused() -> None:
+    f = Frontend(sr=8000, hop_length=1, n_fft=2, n_mels=1, norm=None)
+    y = np.zeros(1_000_000, np.int16)
+    with pytest.raises(melpix.EncodeError, match="windows") as refusal:
+        f.image(y)
+    assert refusal.value.code == "image_too_large"
+    assert f.image(y[1:]).shape == (1, 1_000_000)
+
+
+def test_one_front_end_serves_many_threads() -> None:
+    f = Frontend(**SMALL)
+    signals = [Y[: 1000 * (i + 1)] for i in range(6)]
+    expected = [f.png(y) for y in signals]
+    wrong: list[int] = []
+
+    def work(seed: int) -> None:
+        for i in np.random.default_rng(seed).integers(0, len(signals), 60):
+            if f.png(signals[i]) != expected[i]:
+                wrong.append(i)
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_the_gil_is_free_while_the_core_works() -> None:
+    """Python code runs during one long call of the core."""
+    f = Frontend(sr=8000, hop_length=64, n_fft=4096, n_mels=128, precision="double")
+    y = np.random.default_rng(0).standard_normal(2_000_000)
+    ticks: list[int] = []
+    done = threading.Event()
+
+    def tick() -> None:
+        started.wait()
+        while not done.is_set():
+            ticks.append(1)
+            done.wait(0.001)
+
+    started = threading.Event()
+    thread = threading.Thread(target=tick)
+    thread.start()
+    started.set()
+    f.mel(y)
+    done.set()
+    thread.join()
+    assert len(ticks) > 10
+
+
+@pytest.mark.parametrize("isa", _core.available_isas())
+@pytest.mark.parametrize("single", [True, False])
+def test_instruction_sets_agree(isa: str, single: bool) -> None:
+    def features(name: str) -> Any:
+        core = _core.Frontend(
+            sr=22050, n_fft=1024, hop_length=512, win_length=1024, window=("hann", []), center=True,
+            pad_mode="constant", power=2, n_mels=128, fmin=0, fmax=11025, htk=False, norm="slaney",
+            offset=1e-9, single=single, isa=name,
+        )  # fmt: skip
+        assert core.isa == name
+        return core.features(Y)[0]
+
+    tolerance = 1e-3 if single else 1e-11
+    np.testing.assert_allclose(features(isa), features("generic"), rtol=0, atol=tolerance)
+
+
+def test_an_unknown_instruction_set_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MELPIX_ISA", "mmx")
+    with pytest.raises(ValueError, match="MELPIX_ISA must be one of generic.*, got 'mmx'"):
+        Frontend()
+    monkeypatch.setenv("MELPIX_ISA", "generic")
+    config = melpix.show_config(mode="dicts")
+    assert config is not None
+    assert config["isa"] == "generic"
+
+
+def test_warnings_of_the_recipe_name_the_caller() -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        melpix.spectrogram_image(Y * 5, 8000)
+    assert [w.filename for w in caught] == [__file__]

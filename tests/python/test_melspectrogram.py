@@ -1,0 +1,326 @@
+# SPDX-License-Identifier: MIT
+"""melpix.melspectrogram, mel_filterbank and power_to_db against librosa, whose names they bear."""
+
+import re
+import warnings
+
+import librosa
+import numpy as np
+import pytest
+from librosa.util.exceptions import ParameterError
+
+import melpix
+import signals
+import sweep
+
+Y = signals.noise(3000).astype(np.float32)
+EMPTY_FILTERS = "Empty filters|filters catch no bin"  # librosa's words, ours
+
+
+def listen(function, **options):
+    """The answer, None where it is refused, and whether a warning of empty filters came.
+
+    Any other warning fails: a frame longer than the signal, of which librosa warns, is
+    legitimate in melpix (a short clip gives one column).
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            result = function(**options)
+        except ValueError:
+            result = None
+    messages = [str(w.message) for w in caught]
+    assert all(re.search(EMPTY_FILTERS, message) for message in messages), messages
+    return result, bool(messages)
+
+
+# --- melspectrogram -------------------------------------------------------------------------
+
+
+def check(case, dtype, tolerance):
+    expected, librosa_warned = sweep.by_librosa(case, dtype=dtype)
+    actual, warned = listen(melpix.melspectrogram, y=case.y, **case.options, dtype=dtype)
+    assert (actual is None) == (expected is None), case
+    if expected is not None:
+        assert warned == librosa_warned, case
+        assert actual.dtype == expected.dtype, case
+        assert actual.shape == expected.shape, case
+        sweep.assert_close(actual, expected, case, tolerance)
+
+
+@pytest.mark.parametrize("seed", range(400))
+def test_float64_within_1e_12_of_the_peak(seed):
+    check(sweep.draw(seed, np.float64), np.float64, 1e-12)
+
+
+@pytest.mark.parametrize("seed", range(400))
+def test_float32_within_2e_6_of_the_peak(seed):
+    check(sweep.draw(seed, np.float32), np.float32, 2e-6)
+
+
+@pytest.mark.parametrize("seed", range(400, 440))
+@pytest.mark.parametrize(("y_dtype", "dtype"), [(np.float64, np.float32), (np.float32, np.float64)])
+def test_mixed_types_give_librosas_type(seed, y_dtype, dtype):
+    check(sweep.draw(seed, y_dtype), dtype, 2e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("block", range(20))
+def test_a_wider_sweep(block):
+    for seed in range(1000 + 500 * block, 1500 + 500 * block):
+        check(sweep.draw(seed, np.float64), np.float64, 1e-12)
+        check(sweep.draw(seed, np.float32), np.float32, 2e-6)
+
+
+@pytest.mark.parametrize("n", [0, 1, 511, 1023, 1024, 1025])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("pad_mode", sweep.PAD_MODES)
+def test_the_recipes_parameters_at_awkward_lengths(n, dtype, pad_mode):
+    options = {"n_fft": 1024, "hop_length": 512, "power": 2.0, "pad_mode": pad_mode}
+    case = sweep.Case(signals.noise(n).astype(dtype), options)
+    check(case, dtype, 1e-12 if dtype is np.float64 else 2e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("shape", "n_fft"),
+    [((1025, 7), 2048), ((2, 3, 513, 4), 1024), ((51, 4), 101), ((513, 4), 2048), ((513, 0), 1024)],
+)
+def test_a_given_spectrogram(shape, n_fft, dtype):
+    S = np.random.default_rng(1).uniform(0, 9, shape).astype(dtype)
+    options = {"S": S, "n_fft": n_fft, "n_mels": 20, "sr": 16000}
+    expected = librosa.feature.melspectrogram(**options, dtype=dtype)
+    actual = melpix.melspectrogram(**options, dtype=dtype)
+    assert actual.dtype == expected.dtype
+    np.testing.assert_allclose(actual, expected, rtol=1e-12 if dtype is np.float64 else 2e-6)
+
+
+def test_each_channel_is_as_if_alone():
+    y = signals.noise(6 * 2500).reshape(2, 3, 2500).astype(np.float32)
+    together = melpix.melspectrogram(y=y)
+    for i, j in np.ndindex(2, 3):
+        np.testing.assert_array_equal(together[i, j], melpix.melspectrogram(y=y[i, j]))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_any_layout_of_the_samples(dtype):
+    y = signals.noise(3 * 4000).reshape(3, 4000).astype(dtype)
+    expected = melpix.melspectrogram(y=y)
+    every_second = np.repeat(y, 2, axis=-1)[..., ::2]
+    interleaved = np.ascontiguousarray(y.T).T
+    backwards = np.ascontiguousarray(y[..., ::-1])[..., ::-1]
+    other_byte_order = y.astype(y.dtype.newbyteorder())
+    read_only = y.copy()
+    read_only.flags.writeable = False
+    for same in (every_second, interleaved, backwards, other_byte_order, read_only):
+        np.testing.assert_array_equal(melpix.melspectrogram(y=same), expected)
+
+
+def test_the_signal_is_left_as_it_was():
+    y = Y.copy()
+    melpix.melspectrogram(y=y, pad_mode="reflect")
+    np.testing.assert_array_equal(y, Y)
+
+
+def test_denormals_are_next_to_silence():
+    y = signals.denormals(4000).astype(np.float32)
+    assert np.abs(melpix.melspectrogram(y=y)).max() < np.finfo(np.float32).tiny
+    expected = librosa.feature.melspectrogram(y=y.astype(np.float64), power=1, dtype=np.float64)
+    actual = melpix.melspectrogram(y=y.astype(np.float64), power=1, dtype=np.float64)
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-12 * expected.max())
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"y": (Y * 32767).astype(np.int16)},
+        {"y": Y.astype(complex)},
+        {"y": np.where(np.arange(Y.size) == 77, np.nan, Y)},
+        {"y": np.where(np.arange(Y.size) == 77, np.inf, Y)},
+        {"y": np.float32(0.5)},
+        {"y": np.array(0.5)},
+        {"y": None},
+        {"y": Y[:0], "pad_mode": "reflect"},
+        {"y": Y[:0], "pad_mode": "edge"},
+        {"y": Y[:0], "center": False},
+        {"y": Y[:2047], "center": False},
+        {"y": Y[:0], "n_fft": 101},
+        {"pad_mode": "wrap"},
+        {"pad_mode": "maximum"},
+        {"pad_mode": "mean"},
+        {"pad_mode": "no such mode"},
+        {"n_fft": None},
+        {"n_fft": -1},
+        {"win_length": 2049},
+        {"win_length": 0},
+        {"hop_length": 0},
+        {"hop_length": -512},
+        {"hop_length": 512.5},
+        {"window": "no such window"},
+        {"window": "kaiser"},
+        {"window": ("kaiser",)},
+        {"window": ("hann", 1, 2, 3)},
+        {"window": np.ones(2047)},
+        {"window": [1.0, 1.0]},
+        {"window": lambda n: np.ones(n + 1)},
+        {"window": {"name": "hann"}},
+        {"norm": "no such norm"},
+        {"norm": -1},
+        {"n_mels": -1},
+    ],
+    ids=lambda options: ", ".join(f"{k}={v!r}" for k, v in options.items())[:60],
+)
+def test_what_librosa_refuses_is_refused(options):
+    options = {"y": Y, "n_mels": 20} | options
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with pytest.raises((ParameterError, ValueError, TypeError)):
+            librosa.feature.melspectrogram(**options)
+    with pytest.raises(ValueError, match=r"\w"):
+        melpix.melspectrogram(**options)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("n_fft", 0),
+        ("hop_length", 0),
+        ("hop_length", -1),
+        ("win_length", 0),
+        ("win_length", 4096),
+        ("n_mels", 0),
+        ("n_mels", -3),
+        ("power", 0),
+        ("power", -2.0),
+        ("power", np.nan),
+        ("power", np.inf),
+        ("fmin", -1.0),
+        ("fmin", 11025.0),
+        ("fmin", np.nan),
+        ("fmax", 0.0),
+        ("fmax", -5.0),
+        ("fmax", np.inf),
+        ("sr", 0),
+        ("sr", -8000),
+        ("sr", np.nan),
+        ("norm", np.nan),
+        ("norm", "l2"),
+        ("pad_mode", "empty"),
+        ("pad_mode", "wrap"),
+        ("window", "hnan"),
+    ],
+)
+def test_nonsense_is_refused_by_name_and_value(name, value):
+    with pytest.raises(ValueError, match=name) as caught:
+        melpix.melspectrogram(y=Y, **{name: value})
+    shown = value if isinstance(value, str) else f"{value:g}"
+    assert shown in str(caught.value)
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.complex64])
+def test_a_result_is_real_and_floating(dtype):
+    with pytest.raises(ValueError, match=np.dtype(dtype).name):
+        melpix.melspectrogram(y=Y, dtype=dtype)
+
+
+@pytest.mark.parametrize(("fmin", "fmax"), [(5000.0, 5000.0), (6000.0, 5000.0)])
+def test_an_empty_band_is_refused(fmin, fmax):
+    for refused in (
+        lambda: melpix.melspectrogram(y=Y, fmin=fmin, fmax=fmax),
+        lambda: melpix.mel_filterbank(sr=22050, n_fft=512, fmin=fmin, fmax=fmax),
+    ):
+        with pytest.raises(ValueError, match=f"{fmin:g}.*{fmax:g}|{fmax:g}.*{fmin:g}"):
+            refused()
+
+
+def test_non_finite_samples_carry_their_code():
+    with pytest.raises(melpix.errors.NonFiniteError) as caught:
+        melpix.melspectrogram(y=np.full(100, np.nan, np.float32))
+    assert caught.value.code == "non_finite"
+
+
+@pytest.mark.parametrize("n_fft", [2**40, 2**62])
+def test_a_size_beyond_memory_is_an_error_not_a_crash(n_fft):
+    with pytest.raises((ValueError, MemoryError)):
+        melpix.melspectrogram(y=Y, n_fft=n_fft)
+
+
+def test_a_hop_beyond_the_signal_is_legitimate():
+    options = {"n_fft": 512, "hop_length": 10**9, "n_mels": 20}
+    expected = librosa.feature.melspectrogram(y=Y, **options)
+    actual = melpix.melspectrogram(y=Y, **options)
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=2e-6 * expected.max())
+
+
+def test_parameters_are_keywords():
+    with pytest.raises(TypeError):
+        melpix.melspectrogram(Y)
+
+
+# --- mel_filterbank -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("seed", range(100))
+def test_mel_filterbank_is_librosas(seed, dtype):
+    options = sweep.draw(seed, dtype).options
+    names = ("sr", "n_fft", "n_mels", "fmin", "fmax", "htk", "norm")
+    options = {name: options[name] for name in names} | {"dtype": dtype}
+    expected, librosa_warned = listen(librosa.filters.mel, **options)
+    actual, warned = listen(melpix.mel_filterbank, **options)
+    assert warned == librosa_warned, options
+    assert actual.dtype == expected.dtype
+    assert actual.shape == expected.shape
+    tolerance = 1e-12 if dtype is np.float64 else 2e-7
+    np.testing.assert_allclose(
+        actual, expected, rtol=0, atol=tolerance * expected.max(), err_msg=str(options)
+    )
+
+
+def test_empty_filters_are_warned_of():
+    crowded = {"sr": 96000, "n_fft": 1024, "n_mels": 128}
+    with pytest.warns(UserWarning, match="filters catch no bin"):
+        bank = melpix.mel_filterbank(**crowded)
+    assert (bank.max(axis=1) == 0).any()
+    with pytest.warns(UserWarning, match="filters catch no bin"):
+        melpix.melspectrogram(y=Y, **crowded)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("sr", 0), ("n_fft", 0), ("n_mels", 0), ("fmin", -1), ("fmax", 0), ("norm", "l2")],
+)
+def test_mel_filterbank_refuses_nonsense_by_name_and_value(name, value):
+    with pytest.raises(ValueError, match=f"{name}.*{value}"):
+        melpix.mel_filterbank(**({"sr": 22050, "n_fft": 512} | {name: value}))
+
+
+# --- power_to_db ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("ref", [1.0, 0.25, -4.0, 0.0, np.max, np.median])
+@pytest.mark.parametrize("amin", [1e-10, 1e-3])
+@pytest.mark.parametrize("top_db", [None, 80.0, 12, 0])
+def test_power_to_db_is_librosas(dtype, ref, amin, top_db):
+    S = np.geomspace(1e-14, 1e3, 600, dtype=dtype).reshape(20, 30)
+    S[3, 4] = 0
+    before = S.copy()
+    expected = librosa.power_to_db(S, ref=ref, amin=amin, top_db=top_db)
+    actual = melpix.power_to_db(S, ref=ref, amin=amin, top_db=top_db)
+    assert actual.dtype == expected.dtype
+    eps = np.finfo(dtype).eps
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=200 * eps)
+    np.testing.assert_array_equal(S, before)
+
+
+def test_power_to_db_of_a_number():
+    assert melpix.power_to_db(0.01) == pytest.approx(librosa.power_to_db(0.01), abs=1e-12)
+
+
+@pytest.mark.parametrize(("name", "value"), [("amin", 0), ("amin", -1e-3), ("top_db", -1)])
+def test_power_to_db_refuses(name, value):
+    with pytest.raises(ParameterError):
+        librosa.power_to_db(np.ones(3), **{name: value})
+    with pytest.raises(ValueError, match=f"{name}.*{value}"):
+        melpix.power_to_db(np.ones(3), **{name: value})

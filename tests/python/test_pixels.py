@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: MIT
+"""The parity contract: melpix's images against the recipe, as librosa runs it and in float64.
+
+The judge is the unrounded grey value (before truncation) of tests/reference. What each of
+melpix and librosa strays from it is collected in STRAY and printed at the end (pytest -s).
+"""
+
+import re
+import warnings
+from collections import defaultdict
+from contextlib import contextmanager
+
+import librosa
+import numpy as np
+import pytest
+
+import melpix
+import signals
+from reference import recipe
+
+BOUND = {"single": 0.15, "double": 0.01}  # by precision, in grey levels
+SYNTHETIC_FRONTENDS = [(22050, 512, 128), (22050, 256, 64), (44100, 512, 128), (16000, 256, 128)]
+
+# Bands narrower than a bin (128 mels at n_fft 512) are the recipe's own doing.
+pytestmark = pytest.mark.filterwarnings("ignore:.*filters catch no bin:UserWarning")
+
+# kind of signal -> who -> the greatest distance from the float64 grey value, in levels
+STRAY = defaultdict(lambda: defaultdict(float))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def print_what_was_measured():
+    yield
+    print("\ngreatest distance from the float64 grey value, in levels")
+    columns = (*BOUND, "librosa")
+    print(f"{'':26}" + "".join(f"{name:>12}" for name in columns))
+    for kind, stray in STRAY.items():
+        print(f"{kind:26}" + "".join(f"{stray.get(name, np.nan):12.2g}" for name in columns))
+
+
+# --- the recipe as librosa runs it ----------------------------------------------------------
+
+
+def librosa_grey(y, sr, hop_length, n_mels):
+    """The published function up to the cast, in librosa's own types: float32."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # empty filters, frames longer than the clip
+        mels = librosa.feature.melspectrogram(
+            y=y, sr=sr, n_mels=n_mels, n_fft=hop_length * 2, hop_length=hop_length
+        )
+    mels = np.log(mels + 1e-9)
+    scaled = (mels - mels.min()) / (mels.max() - mels.min())
+    return scaled * (255 - 0) + 0
+
+
+def librosa_pixels(grey):
+    return 255 - np.flip(grey.astype(np.uint8), axis=0)
+
+
+# --- what is compared -----------------------------------------------------------------------
+
+
+def make_frontends(**parameters):
+    return {p: melpix.Frontend(**parameters, precision=p) for p in BOUND}
+
+
+def note(kind, who, grey, exact):
+    """Keeps the greatest distance from the exact grey value; returns this one."""
+    stray = np.abs(grey - exact).max()
+    STRAY[kind][who] = max(STRAY[kind][who], stray)
+    return stray
+
+
+def check_grey(kind, frontend, y, exact):
+    """Features and image lie within the bound of the exact grey value; returns the image."""
+    bound = BOUND[frontend.precision]
+    unrounded = recipe.grey(frontend.features(y).astype(np.float64))
+    assert note(kind, frontend.precision, unrounded, exact) <= bound
+    image = frontend.image(y)
+    assert image.dtype == np.uint8
+    truncated = np.flip(255 - image.astype(int), axis=0)
+    assert (np.floor(exact - bound) <= truncated).all()
+    assert (truncated <= np.floor(exact + bound)).all()
+    return image
+
+
+def check_librosa_agrees(image, expected):
+    """Never more than a level apart, and in an image of some size one pixel in a thousand."""
+    apart = np.abs(image.astype(int) - expected.astype(int))
+    assert apart.max() <= 1
+    if expected.size >= 10_000:
+        assert np.count_nonzero(apart) <= 0.001 * expected.size
+
+
+# --- recordings -----------------------------------------------------------------------------
+
+
+@contextmanager
+def naming(path):
+    """Adds the recording's name to what fails."""
+    try:
+        yield
+    except AssertionError as failure:
+        failure.add_note(f"recording: {path}")
+        raise
+
+
+@pytest.mark.parametrize(
+    ("hop_length", "n_mels"),
+    [
+        (512, 128),
+        (256, 64),
+        pytest.param(512, 64, marks=pytest.mark.slow),
+        pytest.param(256, 128, marks=pytest.mark.slow),
+    ],
+)
+@pytest.mark.parametrize("sr", [22050, 44100, 16000, None])
+def test_recordings(sr, hop_length, n_mels):
+    pixels = identical = 0
+    for path in signals.recordings():
+        y, rate = signals.load_recording(path, sr)
+        frontends = make_frontends(sr=rate, hop_length=hop_length, n_mels=n_mels)
+        exact = recipe.recipe_grey(y, rate, hop_length, n_mels)
+        grey = librosa_grey(y, rate, hop_length, n_mels)
+        expected = librosa_pixels(grey)
+        note("recordings", "librosa", grey, exact)
+        image = {}
+        with naming(path):
+            for precision, frontend in frontends.items():
+                image[precision] = check_grey("recordings", frontend, y, exact)
+                check_librosa_agrees(image[precision], expected)
+            published = melpix.spectrogram_image(y, rate, None, hop_length, n_mels)
+            np.testing.assert_array_equal(published, image["single"])
+        pixels += expected.size
+        identical += np.count_nonzero(image["double"] == expected)
+    assert identical >= 0.9999 * pixels
+
+
+@pytest.mark.parametrize("gain", [10, 100, 32768])
+def test_loud_recordings(gain):
+    kind = f"recordings x {gain}"
+    for path in signals.recordings():
+        y, sr = signals.load_recording(path, 22050)
+        y = y * np.float32(gain)
+        frontends = make_frontends(sr=sr)
+        exact = recipe.recipe_grey(y, sr)
+        note(kind, "librosa", librosa_grey(y, sr, 512, 128), exact)
+        with naming(path):
+            check_grey(kind, frontends["double"], y, exact)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            frontends["single"].image(y)
+            features = frontends["single"].features(y)
+        named = [w for w in caught if re.search("precision=.double", str(w.message))]
+        assert len(named) == (np.abs(y).max() > 2), path
+        assert all(w.category is UserWarning for w in named)
+        note(kind, "single", recipe.grey(features.astype(np.float64)), exact)
+
+
+# --- synthetic signals ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("sr", "hop_length", "n_mels"), SYNTHETIC_FRONTENDS)
+@pytest.mark.parametrize("kind", signals.synthetic(1, 22050))
+def test_synthetic_signals(kind, sr, hop_length, n_mels):
+    y = signals.synthetic(100_000, sr)[kind]
+    exact = recipe.recipe_grey(y, sr, hop_length, n_mels)
+    grey = librosa_grey(y, sr, hop_length, n_mels)
+    note(kind, "librosa", grey, exact)
+    for frontend in make_frontends(sr=sr, hop_length=hop_length, n_mels=n_mels).values():
+        image = check_grey(kind, frontend, y, exact)
+        assert np.abs(image.astype(int) - librosa_pixels(grey)).max() <= 1
+
+
+@pytest.mark.parametrize("precision", BOUND)
+@pytest.mark.parametrize("n", [1, 511, 512, 1023, 1024, 1025, 5000])
+def test_short_clips(n, precision):
+    y = signals.noise(n, seed=n).astype(np.float32)
+    check_grey("short noise", melpix.Frontend(precision=precision), y, recipe.recipe_grey(y))
+
+
+@pytest.mark.parametrize("precision", BOUND)
+def test_silence_is_white(precision):
+    image = melpix.Frontend(precision=precision).image(np.zeros(196_608, np.float32))
+    assert image.shape == (128, 385)
+    assert (image == 255).all()
+
+
+# --- integer samples, channels --------------------------------------------------------------
+
+
+def pcm16(n, seed=0):
+    """int16 over its whole range, both ends included."""
+    samples = np.random.default_rng(seed).integers(-32768, 32768, n, dtype=np.int16)
+    samples[:2] = -32768, 32767
+    return samples
+
+
+@pytest.mark.parametrize("precision", BOUND)
+def test_int16_is_float32_over_32768(precision):
+    frontend = melpix.Frontend(precision=precision)
+    y = pcm16(50_000)
+    np.testing.assert_array_equal(frontend.image(y), frontend.image((y / 32768).astype(np.float32)))
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 6, 7])
+@pytest.mark.parametrize("dtype", [np.int16, np.float32])
+def test_channels_are_mixed_by_their_mean(channels, dtype):
+    y = pcm16(channels * 30_000).reshape(channels, -1)
+    as_float = (y / 32768).astype(np.float32)
+    y = y if dtype is np.int16 else as_float
+    frontend = melpix.Frontend()
+    expected = frontend.image(as_float.mean(axis=0))
+    interleaved = np.ascontiguousarray(y.T).T
+    np.testing.assert_array_equal(frontend.image(y), expected)
+    np.testing.assert_array_equal(frontend.image(interleaved), expected)

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: MIT
+import io
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import png as pypng
+import pytest
+import skimage.io
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+import melpix
+from melpix.png import encode
+
+METADATA = {"source": "ä \n.wav", "lo": -20.5, "hi": 3.25, "params": {"sr": 8000, "fmax": None}}
+IMAGE = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20
+
+
+def chunks(data: bytes) -> list[tuple[bytes, bytes]]:
+    return list(pypng.Reader(bytes=data).chunks())
+
+
+@given(hnp.arrays(np.uint8, hnp.array_shapes(min_dims=2, max_dims=2, max_side=40)))
+def test_every_image_comes_back(image: Any) -> None:
+    again, metadata = melpix.read_png(encode(image))
+    np.testing.assert_array_equal(again, image)
+    assert metadata == {}
+
+
+@given(st.dictionaries(st.text(), st.none() | st.booleans() | st.integers() | st.text(), min_size=1))
+def test_metadata_come_back(metadata: dict[str, Any]) -> None:
+    assert melpix.read_png(encode(IMAGE, metadata))[1] == metadata
+
+
+def test_other_readers_see_the_same_image(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    melpix.write_png(path, IMAGE, METADATA)
+    np.testing.assert_array_equal(skimage.io.imread(path), IMAGE)
+    width, height, rows, info = pypng.Reader(bytes=path.read_bytes()).read()
+    np.testing.assert_array_equal(np.vstack(list(rows)), IMAGE)
+    assert info["greyscale"]
+    assert info["bitdepth"] == 8
+    assert (height, width) == IMAGE.shape
+
+
+def test_what_other_writers_write_is_read(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (50, 60), dtype=np.uint8)
+    smooth = np.add.outer(np.arange(50), np.arange(60)).astype(np.uint8)
+    for image in (noise, smooth):  # writers choose other filters
+        skimage.io.imsave(tmp_path / "b.png", image, check_contrast=False)
+        np.testing.assert_array_equal(melpix.read_png(tmp_path / "b.png")[0], image)
+
+
+def test_paths_files_and_bytes_are_the_same(tmp_path: Path) -> None:
+    file = io.BytesIO()
+    melpix.write_png(file, IMAGE, METADATA)
+    melpix.write_png(str(tmp_path / "a.png"), IMAGE, METADATA)
+    data = file.getvalue()
+    assert (tmp_path / "a.png").read_bytes() == data == encode(IMAGE, METADATA)
+    for source in (data, io.BytesIO(data), tmp_path / "a.png", str(tmp_path / "a.png")):
+        image, metadata = melpix.read_png(source)
+        np.testing.assert_array_equal(image, IMAGE)
+        assert metadata == METADATA
+
+
+def test_the_container_holds_what_it_should() -> None:
+    parts = dict(chunks(encode(IMAGE, METADATA)))
+    assert list(parts) == [b"IHDR", b"tEXt", b"iTXt", b"IDAT", b"IEND"]
+    assert parts[b"tEXt"] == b"Software\0melpix " + melpix.__version__.encode()
+    text = '{"hi":3.25,"lo":-20.5,"params":{"fmax":null,"sr":8000},"source":"ä \\n.wav"}'
+    assert parts[b"iTXt"] == b"melpix\0\0\0\0\0" + text.encode()
+
+
+def test_strided_images_are_written() -> None:
+    big = np.random.default_rng(0).integers(0, 256, (8, 9), dtype=np.uint8)
+    for view in (big[::2, :5], big[:, ::2], big.T, big[::-1, ::-1]):
+        np.testing.assert_array_equal(melpix.read_png(encode(view))[0], view)
+
+
+@pytest.mark.parametrize(
+    ("image", "message", "code"),
+    [
+        (np.zeros((2, 2), np.float32), "got float32 of shape (2, 2)", "bad_image"),
+        (np.zeros((2, 2, 3), np.uint8), "got uint8 of shape (2, 2, 3)", "bad_image"),
+        (np.zeros(4, np.uint8), "shape (4,)", "bad_image"),
+        (np.zeros((0, 5), np.uint8), "got 0 x 5", "bad_image"),
+        (np.zeros((0, 0), np.uint8), "got 0 x 0", "bad_image"),
+        (np.broadcast_to(np.uint8(0), (1, 1_000_001)), "1 x 1000001", "image_too_large"),
+        (np.broadcast_to(np.uint8(0), (90_000, 1000)), "90000 x 1000", "image_too_large"),
+    ],
+)
+def test_what_is_no_image_is_refused(image: Any, message: str, code: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=".*") as refusal:
+        melpix.write_png(tmp_path / "a.png", image)
+    assert message in str(refusal.value)
+    assert isinstance(refusal.value, melpix.EncodeError)
+    assert refusal.value.code == code
+    assert not (tmp_path / "a.png").exists()
+
+
+def made_png(width: int, height: int, raw: bytes, depth: int = 8, colour: int = 0) -> bytes:
+    file = io.BytesIO()
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    parts = [(b"IHDR", header), (b"IDAT", zlib.compress(raw)), (b"IEND", b"")]
+    pypng.write_chunks(file, parts)
+    return file.getvalue()
+
+
+GOOD = encode(IMAGE, METADATA)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "not a readable PNG"),
+        (b"RIFF" + bytes(40), "not a readable PNG"),
+        (GOOD[:40], "not a readable PNG"),
+        (GOOD[:-20], "not a readable PNG"),
+        (GOOD.replace(b"IDAT", b"IDAT\xff", 1), "not a readable PNG"),
+        (made_png(3, 2, bytes(7)), "7 bytes of data, not 8"),
+        (made_png(3, 2, bytes(9)), "9 bytes of data, not 8"),
+        (made_png(3, 1, b"\x05abc"), "unknown scanline filter"),
+        (made_png(3, 1, bytes(10), colour=2), "colour type 2"),
+        (made_png(3, 1, bytes(7), depth=16), "bit depth 16"),
+        (made_png(0, 1, b""), "must have pixels"),
+        (made_png(2**31 - 1, 2**31 - 1, b""), "more than PNG readers accept"),
+        (made_png(1000, 1000, bytes(50_000_000)), "bytes of data"),
+    ],
+)
+def test_broken_files_are_decode_errors(data: bytes, message: str) -> None:
+    with pytest.raises(melpix.DecodeError, match=message):
+        melpix.read_png(data)
+
+
+def test_a_missing_file_is_the_systems_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"none\.png"):
+        melpix.read_png(tmp_path / "none.png")
+
+
+@pytest.mark.parametrize("precision", ["single", "double"])
+def test_features_come_back_within_half_a_grey_level(precision: str) -> None:
+    f = melpix.Frontend(sr=8000, hop_length=64, n_mels=30, precision=precision)
+    y = np.random.default_rng(0).uniform(-1, 1, 8000)
+    image, metadata = melpix.read_png(f.png(y, source="noise"))
+    features = melpix.features_from_image(image, metadata)
+    assert features.dtype == np.float32
+    level = (metadata["hi"] - metadata["lo"]) / 255
+    assert np.abs(features - f.features(y)).max() <= level * 0.5001
+    assert metadata["source"] == "noise"
+    assert melpix.Frontend(**metadata["params"]).png(y, source="noise") == f.png(y, source="noise")
+
+
+def test_features_of_silence_come_back() -> None:
+    f = melpix.Frontend()
+    image, metadata = melpix.read_png(f.png(np.zeros(5000)))
+    assert metadata["constant"] is True
+    features = melpix.features_from_image(image, metadata)
+    np.testing.assert_allclose(features, np.log(1e-9), rtol=1e-6)
+
+
+def test_features_need_a_value_range() -> None:
+    with pytest.raises(ValueError, match="lacks lo and hi"):
+        melpix.features_from_image(IMAGE, {})
