@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Write the README's tables from results that pytest-benchmark saved.
 
-    python benchmarks/report.py results.json [README.md]
+python benchmarks/report.py results.json [README.md]
 """
 
 from __future__ import annotations

@@ -11,9 +11,7 @@
 namespace melpix {
 namespace {
 
-std::size_t padding(const Config& c) {
-  return c.framing == Framing::kCenter ? c.mel.n_fft / 2 : 0;
-}
+std::size_t padding(const Config& c) { return c.framing == Framing::kCenter ? c.mel.n_fft / 2 : 0; }
 
 // The two reflections repeat for as long as the padding is; `i` is any index, `n` >= 1.
 std::ptrdiff_t reflect(std::ptrdiff_t i, std::ptrdiff_t n) {
@@ -132,9 +130,12 @@ std::size_t frame_count(const Config& c, std::size_t length) {
 
 double finite_peak(const Signal& y) {
   switch (y.type) {
-    case SampleType::kFloat32: return finite_peak_of<float, std::int32_t>(y);
-    case SampleType::kFloat64: return finite_peak_of<double, std::int64_t>(y);
-    case SampleType::kInt16: break;
+    case SampleType::kFloat32:
+      return finite_peak_of<float, std::int32_t>(y);
+    case SampleType::kFloat64:
+      return finite_peak_of<double, std::int64_t>(y);
+    case SampleType::kInt16:
+      break;
   }
   return 1;
 }
@@ -143,8 +144,7 @@ template <class T>
 SampleReader<T>::SampleReader(const Config& c, const Signal& y)
     : y_(y), mode_(c.pad_mode), hop_length_(c.hop_length), pad_(padding(c)) {
   constexpr SampleType kNative = sizeof(T) == 4 ? SampleType::kFloat32 : SampleType::kFloat64;
-  if (y.type == kNative && y.channels == 1 && y.stride == 1)
-    as_is_ = static_cast<const T*>(y.data);
+  if (y.type == kNative && y.channels == 1 && y.stride == 1) as_is_ = static_cast<const T*>(y.data);
 
   // librosa pads the signal's tail apart from its head: the tail starts with the first frame that
   // reaches past the end. If that frame is centred on the very end (so hop_length >= n_fft / 2),
@@ -168,9 +168,12 @@ T SampleReader<T>::padded(std::ptrdiff_t i) const {
   const std::ptrdiff_t n = static_cast<std::ptrdiff_t>(y_.length);
   if (i >= 0 && i < n) return mixed(i);
   switch (mode_) {
-    case PadMode::kConstant: return 0;
-    case PadMode::kEdge: return mixed(i < 0 ? 0 : n - 1);
-    case PadMode::kSymmetric: return mixed(reflect_with_edge(i, n));
+    case PadMode::kConstant:
+      return 0;
+    case PadMode::kEdge:
+      return mixed(i < 0 ? 0 : n - 1);
+    case PadMode::kSymmetric:
+      return mixed(reflect_with_edge(i, n));
     case PadMode::kReflect:
       return mixed(i < 0 ? reflect(i, n) : tail_begin_ + reflect(i - tail_begin_, n - tail_begin_));
     case PadMode::kLinearRamp: {

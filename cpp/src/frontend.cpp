@@ -1,93 +1,75 @@
 // SPDX-License-Identifier: MIT
-// START HERE: the stages in order. A plan holds what every signal shares; render() takes a signal
-// through the stages block by block.
+// START HERE: a signal goes through the stages block by block (block.h has them in their order);
+// then features become pixels.
 #include "melpix/frontend.h"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <vector>
+#include <optional>
 
+#include "block.h"
 #include "check.h"
 #include "framing.h"
 #include "kernels/kernels.h"
-#include "mel.h"
 #include "scratch.h"
 
 namespace melpix {
 
 template <class T>
 struct Frontend<T>::Plan {
-  Config config;
-  const Isa& isa;
-  const Kernels<T>& kernels;
-  std::string isa_name;
-  std::vector<T> window;  // n_fft samples
-  MelBands<T> mel;
-  std::unique_ptr<void, void (*)(void*)> fft;
-
-  // What render() does after the mel stage.
-  enum class Values { kMel, kLog };
+  // What render() writes.
+  enum class Values { kMel, kFeatures };
 
   Plan(const Config& c, const std::string& isa_wanted);
   Summary render(const Signal& y, Values values, T* out, std::ptrdiff_t row_stride) const;
   Summary image(const Signal& y, std::uint8_t* out, std::ptrdiff_t row_stride) const;
+
+  Config config;
+  const Isa& isa;
+  std::string isa_name;
+  BlockPlan<T> block;
+  std::unique_ptr<const BlockPlan<double>> precise;  // where T is float: for frames in doubt
+  T noise_factor = 0;
 };
 
 namespace {
-
-// The window in the middle of n_fft samples; librosa rounds the left margin down.
-template <class T>
-std::vector<T> padded_window(const Config& c) {
-  const std::vector<double> samples =
-      window_samples(c.window, c.win_length.value_or(c.mel.n_fft));
-  std::vector<T> window(c.mel.n_fft, T(0));
-  const std::size_t margin = (c.mel.n_fft - samples.size()) / 2;
-  std::transform(samples.begin(), samples.end(),
-                 window.begin() + static_cast<std::ptrdiff_t>(margin),
-                 [](double w) { return static_cast<T>(w); });
-  return window;
-}
 
 const Config& validated(const Config& c) {
   validate(c);
   return c;
 }
 
-// The frames of one block, as the load kernel wants them: `stride` samples apart.
-template <class T>
-struct Frames {
-  const T* samples;
-  std::ptrdiff_t stride;
-};
+// Computes frames again in double precision and puts their features into a block of floats.
+class Refiner {
+ public:
+  Refiner(const Config& c, const BlockPlan<double>& plan, const Signal& y)
+      : plan_(plan), reader_(c, y), block_(plan, &scratch_) {}
 
-// Frames in the middle of a mono signal of type T are used where they lie; others are brought to
-// `staging` (lanes * n_fft samples). Lanes beyond `end` repeat the last frame: the kernels need no
-// mask, and extremes stay right.
-template <class T>
-Frames<T> stage_frames(const SampleReader<T>& reader, const Config& c, std::size_t begin,
-                       std::size_t end, std::size_t lanes, T* staging) {
-  const std::size_t n_fft = c.mel.n_fft, hop_length = c.hop_length;
-  const bool full = end - begin == lanes;
-  const std::ptrdiff_t start = reader.frame_start(begin);
-  const std::size_t span = (lanes - 1) * hop_length + n_fft;
-  const std::ptrdiff_t hop = static_cast<std::ptrdiff_t>(hop_length);
-  if (full && reader.inside(start, span)) {
-    if (const T* samples = reader.direct(start, span)) return {samples, hop};
-    if (hop_length < n_fft) {
-      reader.read(start, span, staging);
-      return {staging, hop};
+  // `lanes` has a bit for each frame, counted from `begin`.
+  void refine(unsigned lanes, std::size_t begin, std::size_t float_lanes, float* bands) {
+    std::size_t frames[kMaxLanes], count = 0;
+    for (std::size_t lane = 0; lane < float_lanes; ++lane) {
+      if (lanes >> lane & 1u) frames[count++] = begin + lane;
+      if (count > 0 && (count == plan_.kernels.lanes || lane + 1 == float_lanes)) {
+        block_.load(reader_, frames[0], count, frames);
+        block_.mel();
+        block_.log();
+        for (std::size_t m = 0; m < plan_.config.mel.n_mels; ++m)
+          for (std::size_t i = 0; i < count; ++i)
+            bands[m * float_lanes + frames[i] - begin] =
+                static_cast<float>(block_.bands()[m * plan_.kernels.lanes + i]);
+        count = 0;
+      }
     }
   }
-  for (std::size_t lane = 0; lane < lanes; ++lane) {
-    T* frame = staging + lane * n_fft;
-    if (begin + lane < end)
-      reader.read(reader.frame_start(begin + lane), n_fft, frame);
-    else
-      std::copy_n(frame - n_fft, n_fft, frame);
-  }
-  return {staging, static_cast<std::ptrdiff_t>(n_fft)};
-}
+
+ private:
+  const BlockPlan<double>& plan_;
+  SampleReader<double> reader_;
+  Scratch scratch_;
+  Block<double> block_;
+};
 
 template <class T>
 T least(const T (&lanes)[kMaxLanes]) {
@@ -104,12 +86,12 @@ template <class T>
 Frontend<T>::Plan::Plan(const Config& c, const std::string& isa_wanted)
     : config(validated(c)),
       isa(find_isa(isa_wanted.c_str())),
-      kernels(melpix::kernels<T>(isa)),
       isa_name(isa.name),
-      window(padded_window<T>(c)),
-      mel(mel_bands<T>(c.mel, c.single_filterbank)),
-      fft(kernels.fft_create(c.mel.n_fft), kernels.fft_destroy) {
-  if (fft == nullptr) throw std::bad_alloc();
+      block(config, isa) {
+  if constexpr (sizeof(T) == sizeof(float)) {
+    precise = std::make_unique<const BlockPlan<double>>(config, isa);
+    noise_factor = static_cast<T>(block.noise_factor());
+  }
 }
 
 template <class T>
@@ -118,36 +100,40 @@ auto Frontend<T>::Plan::render(const Signal& y, Values values, T* out,
   const std::size_t frames = frame_count(config, y.length);
   const double peak = finite_peak(y);
   const SampleReader<T> reader(config, y);
-
-  const std::size_t lanes = kernels.lanes, n_fft = config.mel.n_fft, n_mels = config.mel.n_mels;
   Scratch scratch;
-  T* const staging = scratch.take<T>(lanes * n_fft);
-  T* const block = scratch.take<T>(lanes * n_fft);
-  T* const bins = scratch.take<T>(lanes * (n_fft / 2 + 1));
-  T* const bands = scratch.take<T>(lanes * n_mels);
+  Block<T> current(block, &scratch);
+  std::optional<Refiner> refiner;
 
   Extremes<T> extremes;
   std::fill_n(extremes.lo, kMaxLanes, std::numeric_limits<T>::infinity());
   std::fill_n(extremes.hi, kMaxLanes, -std::numeric_limits<T>::infinity());
   std::fill_n(extremes.poison, kMaxLanes, T(0));
 
+  const std::size_t lanes = block.kernels.lanes;
   for (std::size_t begin = 0; begin < frames; begin += lanes) {
-    const std::size_t end = std::min(begin + lanes, frames);
-    const Frames<T> in = stage_frames(reader, config, begin, end, lanes, staging);
-    kernels.load(in.samples, in.stride, window.data(), n_fft, block);
-    kernels.fft(fft.get(), block);
-    kernels.power(block, n_fft, mel.bin_begin, mel.bin_end, static_cast<T>(config.power), bins);
-    kernels.mel(bins, mel.weights.data(), mel.first.data(), mel.offset.data(), n_mels, bands);
-    if (values == Values::kLog) kernels.log(bands, n_mels, static_cast<T>(config.offset));
-    kernels.store(bands, n_mels, end - begin, out + begin, row_stride, &extremes);
+    const std::size_t count = std::min(lanes, frames - begin);
+    current.load(reader, begin, count);
+    current.mel();
+    if (values == Values::kFeatures) {
+      const unsigned doubtful = precise ? current.doubt(noise_factor) : 0;
+      current.log();
+      if constexpr (sizeof(T) == sizeof(float)) {
+        if (doubtful != 0) {
+          if (!refiner) refiner.emplace(config, *precise, y);
+          refiner->refine(doubtful, begin, lanes, current.bands());
+        }
+      }
+    }
+    block.kernels.store(current.bands(), config.mel.n_mels, count, out + begin, row_stride,
+                        &extremes);
   }
 
-  const bool finite = std::all_of(extremes.poison, extremes.poison + kMaxLanes,
-                                  [](T x) { return x == 0; });
-  if (!finite && values == Values::kLog) {
+  const bool finite =
+      std::all_of(extremes.poison, extremes.poison + kMaxLanes, [](T x) { return x == 0; });
+  if (!finite && values == Values::kFeatures) {
     std::ostringstream message;
     message << "y has a peak of " << peak << ", too large for "
-            << (sizeof(T) == 4 ? "single precision" : "the arithmetic");
+            << (sizeof(T) == sizeof(float) ? "single precision" : "the arithmetic");
     throw std::overflow_error(message.str());
   }
   return {static_cast<double>(least(extremes.lo)), static_cast<double>(greatest(extremes.hi)),
@@ -155,13 +141,13 @@ auto Frontend<T>::Plan::render(const Signal& y, Values values, T* out,
 }
 
 template <class T>
-auto Frontend<T>::Plan::image(const Signal& y, std::uint8_t* out,
-                              std::ptrdiff_t row_stride) const -> Summary {
+auto Frontend<T>::Plan::image(const Signal& y, std::uint8_t* out, std::ptrdiff_t row_stride) const
+    -> Summary {
   const std::size_t frames = frame_count(config, y.length), n_mels = config.mel.n_mels;
   Scratch scratch;
   T* const values = scratch.take<T>(checked_mul(frames, n_mels));
-  const Summary seen =
-      render(y, Values::kLog, values, static_cast<std::ptrdiff_t>(frames));
+  const Summary seen = render(y, Values::kFeatures, values, static_cast<std::ptrdiff_t>(frames));
+  const auto& kernels = block.kernels;
   const T lo = static_cast<T>(seen.lo), range = static_cast<T>(seen.hi) - lo;
   for (std::size_t m = 0; m < n_mels; ++m) {
     std::uint8_t* row = out + static_cast<std::ptrdiff_t>(n_mels - 1 - m) * row_stride;
@@ -195,12 +181,12 @@ auto Frontend<T>::mel(const Signal& y, T* out, std::ptrdiff_t row_stride) const 
 
 template <class T>
 auto Frontend<T>::features(const Signal& y, T* out, std::ptrdiff_t row_stride) const -> Summary {
-  return plan_->render(y, Plan::Values::kLog, out, row_stride);
+  return plan_->render(y, Plan::Values::kFeatures, out, row_stride);
 }
 
 template <class T>
-auto Frontend<T>::image(const Signal& y, std::uint8_t* out,
-                        std::ptrdiff_t row_stride) const -> Summary {
+auto Frontend<T>::image(const Signal& y, std::uint8_t* out, std::ptrdiff_t row_stride) const
+    -> Summary {
   return plan_->image(y, out, row_stride);
 }
 
@@ -214,7 +200,7 @@ const std::string& Frontend<T>::isa() const {
 }
 template <class T>
 std::size_t Frontend<T>::empty_filters() const {
-  return plan_->mel.empty_filters;
+  return plan_->block.mel.empty_filters;
 }
 
 template class Frontend<float>;

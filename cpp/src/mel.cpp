@@ -50,8 +50,8 @@ double norm_length(const std::vector<T>& filter, std::size_t n_bins, double p) {
     // The minimum runs over all bins: zero unless the filter covers each of them.
     length = filter.size() < n_bins ? 0 : *std::min_element(filter.begin(), filter.end());
   } else if (p == 0) {
-    length = static_cast<double>(
-        std::count_if(filter.begin(), filter.end(), [](T w) { return w > 0; }));
+    length =
+        static_cast<double>(std::count_if(filter.begin(), filter.end(), [](T w) { return w > 0; }));
   } else {
     for (T w : filter) length += std::pow(static_cast<double>(w), p);
     length = std::pow(length, 1 / p);
@@ -74,8 +74,7 @@ MelBands<T> build(const MelConfig& c) {
     const double low = edges[m], mid = edges[m + 1], high = edges[m + 2];
     // One bin more on each side than the triangle covers: the weights themselves decide.
     const double from = std::max(0.0, std::floor(low / bin_hz) - 1);
-    const std::size_t begin =
-        static_cast<std::size_t>(std::min(from, static_cast<double>(n_bins)));
+    const std::size_t begin = static_cast<std::size_t>(std::min(from, static_cast<double>(n_bins)));
     const std::size_t end = static_cast<std::size_t>(
         std::min(std::floor(high / bin_hz) + 2, static_cast<double>(n_bins)));
 

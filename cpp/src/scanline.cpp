@@ -47,12 +47,22 @@ bool unfilter_scanlines(const std::uint8_t* raw, std::size_t height, std::size_t
       const int corner = above == nullptr || i == 0 ? 0 : above[i - 1];
       int predicted = 0;
       switch (filter) {
-        case kNone: break;
-        case kSub: predicted = left; break;
-        case kUp: predicted = up; break;
-        case kAverage: predicted = (left + up) / 2; break;
-        case kPaeth: predicted = paeth(left, up, corner); break;
-        default: return false;
+        case kNone:
+          break;
+        case kSub:
+          predicted = left;
+          break;
+        case kUp:
+          predicted = up;
+          break;
+        case kAverage:
+          predicted = (left + up) / 2;
+          break;
+        case kPaeth:
+          predicted = paeth(left, up, corner);
+          break;
+        default:
+          return false;
       }
       x[i] = static_cast<std::uint8_t>(raw[i] + predicted);
     }

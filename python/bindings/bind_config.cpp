@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
+#include "bind_config.h"
+
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "bind_config.h"
 #include "bindings.h"
 
 namespace {

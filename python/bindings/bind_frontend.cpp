@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include "melpix/frontend.h"
-
 #include <map>
 #include <string>
 #include <type_traits>
@@ -9,6 +7,7 @@
 
 #include "bind_config.h"
 #include "bindings.h"
+#include "melpix/frontend.h"
 
 namespace {
 
@@ -138,11 +137,11 @@ class Frontend {
   Either frontend_;
 };
 
-Frontend make_frontend(double sr, std::size_t n_fft, std::size_t hop_length,
-                       std::size_t win_length, const WindowLike& window, bool center,
-                       const std::string& pad_mode, double power, std::size_t n_mels, double fmin,
-                       double fmax, bool htk, const MelNormLike& norm, double offset, bool single,
-                       bool single_filterbank, const std::string& isa) {
+Frontend make_frontend(double sr, std::size_t n_fft, std::size_t hop_length, std::size_t win_length,
+                       const WindowLike& window, bool center, const std::string& pad_mode,
+                       double power, std::size_t n_mels, double fmin, double fmax, bool htk,
+                       const MelNormLike& norm, double offset, bool single, bool single_filterbank,
+                       const std::string& isa) {
   static const std::map<std::string, melpix::PadMode> pad_modes = {
       {"constant", melpix::PadMode::kConstant},
       {"reflect", melpix::PadMode::kReflect},

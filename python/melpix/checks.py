@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import math
 import operator
+import sys
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -143,6 +145,14 @@ def signal(y: Any, kinds: str = "f") -> NDArray[Any]:
         raise ValueError("y must have at least one dimension, got a scalar")
     # Copies only what is of another size or byte order, or starts at an odd address.
     return np.require(y, dtype, "A")
+
+
+def warn(message: str) -> None:
+    """Warn, and name the line that called melpix, however deep inside this is."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back and str(frame.f_globals.get("__name__")).split(".")[0] == "melpix":
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, stacklevel=level)
 
 
 Mapped = Callable[[NDArray[Any], NDArray[Any]], float]

@@ -35,5 +35,3 @@ class SignalError(MelpixError, ValueError):
 
 class EncodeError(MelpixError, ValueError):
     """What was given is no image that PNG readers accept (``bad_image``, ``image_too_large``)."""
-
-NonFiniteError = SignalError

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -17,7 +16,8 @@ from melpix.errors import EncodeError
 MAX_COLUMNS = 1_000_000
 MAX_PIXELS = 89_000_000
 
-# float32 keeps 24 bits: the noise of an FFT over samples far above 1 outgrows the recipe's 1e-9.
+# float32 keeps 24 bits: the noise of an FFT over samples far above 1 outgrows the recipe's 1e-9,
+# and the core has to compute most frames a second time, in double precision.
 _SINGLE_PEAK = 2.0
 
 _FROM_OTHERS: Any = None  # default of a parameter that follows from other parameters
@@ -110,7 +110,9 @@ class Frontend:
         Black is more energy.
     bits : {8}
     precision : {"single", "double"}
-        Arithmetic of the whole way from samples to pixels.
+        Arithmetic of the whole way from samples to pixels. In single precision, frames whose
+        features float32 might spoil (bands near `offset` in a loud frame) are computed again in
+        double: the grey value before rounding stays within 0.15 levels for any signal.
 
     Raises
     ------
@@ -176,11 +178,9 @@ class Frontend:
         object.__setattr__(self, "_warned", [False])
         empty = self._impl.empty_filters
         if empty:
-            # The caller of Frontend(...): above the generated __init__ and this method.
-            warnings.warn(
+            checks.warn(
                 f"{empty} of {self.n_mels} mel filters catch no bin of the FFT; their rows hold "
-                "ln(offset). Use fewer n_mels, a larger n_fft or a narrower range.",
-                stacklevel=3,
+                "ln(offset). Use fewer n_mels, a larger n_fft or a narrower range."
             )
 
     def _plan(self) -> _core.Frontend:
@@ -245,7 +245,7 @@ class Frontend:
         SignalError
             If a sample is NaN or infinite.
         """
-        return self._values(y, self._impl.mel)
+        return self._values(y, self._impl.mel)[0]
 
     def features(self, y: ArrayLike) -> NDArray[Any]:
         """Return the compressed mel spectrogram: ``ln(mel + offset)``.
@@ -253,7 +253,9 @@ class Frontend:
         Parameters, result and errors are those of `mel`; a signal so large that a value is not
         finite is a `SignalError` too.
         """
-        return self._values(y, self._impl.features)
+        features, peak = self._values(y, self._impl.features)
+        self._warn_if_loud(peak)
+        return features
 
     def image(self, y: ArrayLike, out: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
         """Return the image.
@@ -310,22 +312,18 @@ class Frontend:
         rendering = self.render(y)
         return png.encode(rendering.image, rendering.metadata(**metadata))
 
-    def _values(self, y: ArrayLike, compute: Any) -> NDArray[Any]:
+    def _values(self, y: ArrayLike, compute: Any) -> tuple[NDArray[Any], float]:
         y = checks.signal(y, "fi")
         shape = (self.n_mels, self._impl.frames(y.shape[-1]))
         dtype = np.float32 if self.precision == "single" else np.float64
-        values, peak = checks.map_leading(y, shape, dtype, lambda s, out: compute(s, out)[3])
-        self._warn_if_loud(peak)
-        return values
+        return checks.map_leading(y, shape, dtype, lambda s, out: compute(s, out)[3])
 
     def _warn_if_loud(self, peak: float) -> None:
         if peak > _SINGLE_PEAK and self.precision == "single" and not self._warned[0]:
             self._warned[0] = True
-            warnings.warn(
-                f"a peak of {peak:g} is far above 1: rounding in single precision may shift "
-                "pixels by more than one grey level. Scale the samples to -1 ... 1, or use "
-                "precision='double'.",
-                stacklevel=4,
+            checks.warn(
+                f"a peak of {peak:g} is far above full scale, which is 1: most frames have to be "
+                "computed again in float64. Scale the samples, or use precision='double'."
             )
 
 
@@ -363,9 +361,7 @@ def _complete(p: dict[str, Any]) -> dict[str, Any]:
         "n_mels": checks.integer("n_mels", p["n_mels"]),
         "fmin": checks.real("fmin", p["fmin"]),
         "fmax": checks.real("fmax", sr / 2 if p["fmax"] is None else p["fmax"]),
-        "mel_scale": checks.choice(
-            "mel_scale", p["mel_scale"], ("slaney", "htk"), ("kaldi", "tf")
-        ),
+        "mel_scale": checks.choice("mel_scale", p["mel_scale"], ("slaney", "htk"), ("kaldi", "tf")),
         "norm": checks.norm(float(norm) if norm in ("inf", "-inf") else norm),
         "compress": checks.choice(
             "compress", p["compress"], ("ln",), ("log10", "db", "power", "pcen", None)

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -235,8 +234,7 @@ def _weights_dtype(dtype: DTypeLike) -> np.dtype[Any]:
 
 
 def _warn_empty(empty: int, n_mels: int) -> None:
-    warnings.warn(
+    checks.warn(
         f"{empty} of {n_mels} mel filters catch no bin of the FFT; their bands are 0. "
-        "Use fewer n_mels, a larger n_fft or a narrower range.",
-        stacklevel=3,
+        "Use fewer n_mels, a larger n_fft or a narrower range."
     )

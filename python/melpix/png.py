@@ -66,11 +66,10 @@ def encode(image: NDArray[np.uint8], metadata: dict[str, Any] | None = None) -> 
     data = isal_zlib.compress(raw, 1) if isal_zlib is not None else zlib.compress(raw, 6)
     chunks = [(b"IHDR", header), (b"tEXt", f"Software\0melpix {_core.__version__}".encode())]
     if metadata:
-        text = json.dumps(
-            metadata, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-        )
+        # Escaped to ASCII, so that file names which are no valid Unicode survive as well.
+        text = json.dumps(metadata, sort_keys=True, separators=(",", ":"), allow_nan=False)
         # Keyword, not compressed, no language, no translated keyword (PNG specification, 11.3.3).
-        chunks.append((b"iTXt", _KEYWORD + b"\0\0\0\0\0" + text.encode("utf-8")))
+        chunks.append((b"iTXt", _KEYWORD + b"\0\0\0\0\0" + text.encode("ascii")))
     chunks += [(b"IDAT", data), (b"IEND", b"")]
     file = io.BytesIO()
     pypng.write_chunks(file, chunks)

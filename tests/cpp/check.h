@@ -40,14 +40,13 @@ void throws(const F& f, const char* part, const char* file, int line) {
 }  // namespace check
 
 #define CHECK(condition) check::that((condition), __FILE__, __LINE__, #condition)
-#define CHECK_EQUAL(a, b)                                                 \
-  check::that((a) == (b), __FILE__, __LINE__,                             \
-              std::string(#a " == " #b ": ") + std::to_string(a) + ", " + \
-                  std::to_string(b))
-#define CHECK_NEAR(a, b, tolerance)                                       \
-  check::that(std::fabs((a) - (b)) <= (tolerance), __FILE__, __LINE__,    \
-              std::string(#a " ~ " #b ": ") + std::to_string(a) + ", " +  \
-                  std::to_string(b) + ", apart by " + std::to_string((a) - (b)))
+#define CHECK_EQUAL(a, b)                     \
+  check::that((a) == (b), __FILE__, __LINE__, \
+              std::string(#a " == " #b ": ") + std::to_string(a) + ", " + std::to_string(b))
+#define CHECK_NEAR(a, b, tolerance)                                                          \
+  check::that(std::fabs((a) - (b)) <= (tolerance), __FILE__, __LINE__,                       \
+              std::string(#a " ~ " #b ": ") + std::to_string(a) + ", " + std::to_string(b) + \
+                  ", apart by " + std::to_string((a) - (b)))
 // The expression throws Error, and its message contains `part`.
 #define CHECK_THROWS(Error, part, expression) \
   check::throws<Error>([&] { (void)(expression); }, part, __FILE__, __LINE__)

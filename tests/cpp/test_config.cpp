@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include "melpix/config.h"
-
 #include <limits>
 
 #include "check.h"
+#include "melpix/config.h"
 
 template <class Change>
 melpix::Config with(const Change& change) {
@@ -34,7 +33,7 @@ int main() {
   CHECK_REFUSED("power must be > 0, got 0", c.power = 0);
   CHECK_REFUSED("offset must be > 0, got -1", c.offset = -1);
   CHECK_REFUSED("norm", (c.mel.norm = {melpix::MelNorm::Kind::kP, -2}));
-  for (double melpix::MelConfig::*number : {&melpix::MelConfig::sr, &melpix::MelConfig::fmin}) {
+  for (double melpix::MelConfig::* number : {&melpix::MelConfig::sr, &melpix::MelConfig::fmin}) {
     melpix::Config c;
     c.mel.*number = nan;
     CHECK_THROWS(std::invalid_argument, "nan", validate(c));

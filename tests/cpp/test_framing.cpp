@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
-#include "framing.h"
-
 #include <limits>
 #include <string>
 #include <vector>
 
 #include "check.h"
+#include "framing.h"
 
 using melpix::Config;
 using melpix::Framing;
@@ -51,9 +50,9 @@ int main() {
   CHECK_THROWS(std::invalid_argument, "too short: 0 samples",
                frame_count(config(5, 1, PadMode::kConstant), 0));
   CHECK_THROWS(std::invalid_argument, "empty", frame_count(config(4, 1, PadMode::kEdge), 0));
-  CHECK_THROWS(std::length_error, "overflow",
-               frame_count(config(4, 1, PadMode::kConstant),
-                           std::numeric_limits<std::size_t>::max() - 2));
+  CHECK_THROWS(
+      std::length_error, "overflow",
+      frame_count(config(4, 1, PadMode::kConstant), std::numeric_limits<std::size_t>::max() - 2));
   Config uncentered = config(8, 3, PadMode::kConstant);
   uncentered.framing = Framing::kUncentered;
   CHECK_EQUAL(frame_count(uncentered, 8), 1u);

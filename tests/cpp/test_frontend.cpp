@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-#include "melpix/frontend.h"
-
 #include <algorithm>
 #include <cstring>
 #include <limits>
 #include <vector>
+
+#include "melpix/frontend.h"
 
 #if defined(__unix__) || defined(__APPLE__)
 #include <sys/mman.h>
@@ -114,8 +114,7 @@ void test_image() {
     CHECK_EQUAL(int{pixel}, 255);
   const std::vector<double> loud(5000, 1e200);
   std::vector<std::uint8_t> out(f.frames(5000) * n_mels);
-  CHECK_THROWS(std::overflow_error, "1e+200",
-               f.image({loud.data(), loud.size()}, out.data(), 10));
+  CHECK_THROWS(std::overflow_error, "1e+200", f.image({loud.data(), loud.size()}, out.data(), 10));
 }
 
 #if defined(__unix__) || defined(__APPLE__)

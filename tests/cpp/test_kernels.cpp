@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
 // Every kernel of every instruction set that runs here, by name, against the plain definition.
-#include "kernels/kernels.h"
-
 #include <algorithm>
 #include <complex>
 #include <cstring>
@@ -11,6 +9,7 @@
 #include <vector>
 
 #include "check.h"
+#include "kernels/kernels.h"
 #include "melpix/isa.h"
 #include "signals.h"
 
@@ -34,17 +33,24 @@ void test_spectrum(const melpix::Kernels<T>& k, std::size_t n_fft, T power) {
   const std::size_t stride = 5, n_bins = n_fft / 2 + 1;
   const auto y = noise<T>(stride * k.lanes + n_fft);
   const auto window = noise<T>(n_fft, 2);
-  Block<T> block(n_fft * k.lanes), bins(n_bins * k.lanes);
-  k.load(y.data(), static_cast<std::ptrdiff_t>(stride), window.data(), n_fft, block.data);
+  Block<T> block(n_fft * k.lanes), bins(n_bins * k.lanes), energy(k.lanes);
+  k.load(y.data(), static_cast<std::ptrdiff_t>(stride), window.data(), n_fft, block.data,
+         energy.data);
   for (std::size_t n = 0; n < n_fft; ++n)
     for (std::size_t lane = 0; lane < k.lanes; ++lane)
       CHECK_EQUAL(block.data[n * k.lanes + lane], y[lane * stride + n] * window[n]);
+  for (std::size_t lane = 0; lane < k.lanes; ++lane) {
+    double sum = 0;
+    for (std::size_t n = 0; n < n_fft; ++n)
+      sum += std::pow(double(block.data[n * k.lanes + lane]), 2);
+    CHECK_NEAR(double(energy.data[lane]), sum, sum * (sizeof(T) == 4 ? 1e-5 : 1e-13));
+  }
 
   const std::unique_ptr<void, void (*)(void*)> plan(k.fft_create(n_fft), k.fft_destroy);
   CHECK(plan != nullptr);
   k.fft(plan.get(), block.data);
   k.power(block.data, n_fft, 0, n_bins, power, bins.data);
-  double energy = 0;
+  double most = 0;
   std::vector<double> expected(n_bins * k.lanes);
   for (std::size_t lane = 0; lane < k.lanes; ++lane)
     for (std::size_t bin = 0; bin < n_bins; ++bin) {
@@ -54,9 +60,9 @@ void test_spectrum(const melpix::Kernels<T>& k, std::size_t n_fft, T power) {
                std::polar(1.0, -2 * kPi * static_cast<double>(bin * n % n_fft) /
                                    static_cast<double>(n_fft));
       expected[bin * k.lanes + lane] = std::pow(std::abs(sum), double(power));
-      energy = std::max(energy, expected[bin * k.lanes + lane]);
+      most = std::max(most, expected[bin * k.lanes + lane]);
     }
-  const double tolerance = energy * (sizeof(T) == 4 ? 2e-6 : 1e-13) * double(power);
+  const double tolerance = most * (sizeof(T) == 4 ? 2e-6 : 1e-13) * double(power);
   for (std::size_t i = 0; i < expected.size(); ++i)
     CHECK_NEAR(double(bins.data[i]), expected[i], tolerance);
 }
@@ -79,9 +85,9 @@ void test_log(const melpix::Kernels<T>& k, Bits step) {
     std::memcpy(&x, &bits, sizeof(T));
     const long double exact = std::log(static_cast<long double>(x));
     const T near = static_cast<T>(exact);
-    const long double ulp =
-        std::fabs(static_cast<long double>(std::nextafter(near, std::numeric_limits<T>::infinity())) -
-                  static_cast<long double>(near));
+    const long double ulp = std::fabs(
+        static_cast<long double>(std::nextafter(near, std::numeric_limits<T>::infinity())) -
+        static_cast<long double>(near));
     worst = std::max(worst, static_cast<double>(std::fabs(log_of(x) - exact) / ulp));
   }
   std::cout << "log, " << sizeof(T) * 8 << " bits, " << k.lanes << " lanes: " << worst << " ulp\n";
@@ -150,13 +156,75 @@ void test_pixels(const melpix::Kernels<T>& k) {
   CHECK_EQUAL(int{out[1]}, 0);
 }
 
+// The rounding error of single precision keeps to the bound that BlockPlan's doubts build on.
+void test_fft_error(const melpix::Kernels<float>& single, const melpix::Kernels<double>& twice) {
+  for (std::size_t n : {8u, 10u, 97u, 256u, 281u, 400u, 509u, 1021u, 1024u, 1102u, 2673u, 4096u}) {
+    const std::vector<float> ones(n, 1.0f);
+    const std::vector<double> ones_twice(n, 1.0);
+    const std::unique_ptr<void, void (*)(void*)> plan(single.fft_create(n), single.fft_destroy);
+    const std::unique_ptr<void, void (*)(void*)> exact(twice.fft_create(n), twice.fft_destroy);
+    Block<float> x(n * single.lanes), energy(single.lanes);
+    Block<double> reference(n * twice.lanes), energy_twice(twice.lanes);
+    double squares = 0, count = 0;
+    for (unsigned seed = 1; seed <= 8; ++seed) {
+      const auto y = noise<float>(n * single.lanes, seed);
+      const std::vector<double> y_twice(y.begin(), y.end());
+      const auto stride = static_cast<std::ptrdiff_t>(n);
+      single.load(y.data(), stride, ones.data(), n, x.data, energy.data);
+      twice.load(y_twice.data(), stride, ones_twice.data(), n, reference.data, energy_twice.data);
+      single.fft(plan.get(), x.data);
+      twice.fft(exact.get(), reference.data);
+      for (std::size_t i = 0; i < n; ++i)
+        for (std::size_t lane = 0; lane < twice.lanes; ++lane, ++count)
+          squares += std::pow(double(x.data[i * single.lanes + lane]) -
+                                  reference.data[i * twice.lanes + lane],
+                              2) /
+                     energy_twice.data[lane];
+    }
+    const double error = std::sqrt(squares / count), bound = single.fft_error(plan.get());
+    CHECK(error <= bound);
+    CHECK(error >= bound / 4);  // the bound is no guess
+  }
+}
+
+template <class T>
+void test_doubt(const melpix::Kernels<T>& k) {
+  Block<T> bands(2 * k.lanes), energy(k.lanes);
+  std::fill_n(energy.data, k.lanes, T(1));
+  std::fill_n(bands.data, 2 * k.lanes, T(1));
+  const T reach[] = {T(1), T(0.25)}, offset = T(1e-6), noise = T(1e-4);
+  const auto doubts = [&](T power) {
+    return k.doubt(bands.data, reach, 2, offset, power, energy.data, noise);
+  };
+  CHECK_EQUAL(doubts(2), 0u);
+  // In doubt below noise * reach, until the offset covers it: near noise * reach / offset^2.
+  bands.data[1] = T(0.9e-4);
+  CHECK_EQUAL(doubts(2), 2u);
+  bands.data[1] = T(1e-9);
+  CHECK_EQUAL(doubts(2), 0u);
+  bands.data[k.lanes] = T(0.3e-4);
+  CHECK_EQUAL(doubts(2), 0u);
+  bands.data[k.lanes] = T(0.2e-4);
+  CHECK_EQUAL(doubts(2), 1u);
+  energy.data[0] = T(0.5);
+  CHECK_EQUAL(doubts(2), 0u);
+  energy.data[0] = T(1);
+  // At power 1 noise does not shrink with the band: b + offset < sqrt(noise * reach).
+  std::fill_n(bands.data, 2 * k.lanes, T(1));
+  bands.data[0] = T(0.009);
+  CHECK_EQUAL(doubts(1), 1u);
+  bands.data[0] = T(0.011);
+  CHECK_EQUAL(doubts(1), 0u);
+}
+
 template <class T, class Bits>
 void test_all(const melpix::Kernels<T>& k, Bits log_step) {
-  for (std::size_t n_fft : {1u, 2u, 3u, 4u, 5u, 7u, 8u, 9u, 16u, 17u, 30u, 31u, 64u, 100u, 101u,
-                            127u, 128u, 210u, 251u, 256u})
+  for (std::size_t n_fft : {1u,  2u,  3u,  4u,   5u,   7u,   8u,   9u,   16u,  17u,
+                            30u, 31u, 64u, 100u, 101u, 127u, 128u, 210u, 251u, 256u})
     for (double power : {2.0, 1.0, 0.5, 3.0}) test_spectrum<T>(k, n_fft, static_cast<T>(power));
   test_log<T, Bits>(k, log_step);
   test_mel_and_store(k);
+  test_doubt(k);
   test_pixels(k);
 }
 
@@ -167,6 +235,7 @@ int main() {
     std::cout << name << "\n";
     const melpix::Isa& isa = melpix::find_isa(name.c_str());
     CHECK(name == isa.name);
+    test_fft_error(melpix::kernels<float>(isa), melpix::kernels<double>(isa));
     test_all<float, std::uint32_t>(melpix::kernels<float>(isa), 4099);
     test_all<double, std::uint64_t>(melpix::kernels<double>(isa), 9223372036854ull);
   }

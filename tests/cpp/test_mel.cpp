@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include "mel.h"
-
 #include <cmath>
 
 #include "check.h"
+#include "mel.h"
 
 int main() {
   melpix::MelConfig c;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include "melpix/scanline.h"
-
 #include <vector>
 
 #include "check.h"
+#include "melpix/scanline.h"
 #include "signals.h"
 
 int main() {

@@ -18,7 +18,17 @@ CPP = ROOT / "cpp"
 # What each module may import of melpix and of the outside. NumPy and the standard library go
 # without saying.
 MAY_IMPORT = {
-    "__init__": {"_core", "audio", "config", "convert", "errors", "frontend", "mel", "png", "recipe"},
+    "__init__": {
+        "_core",
+        "audio",
+        "config",
+        "convert",
+        "errors",
+        "frontend",
+        "mel",
+        "png",
+        "recipe",
+    },
     "__main__": {"cli"},
     "audio": {"containers", "decoder", "errors", "soxr"},
     "checks": set(),

@@ -12,7 +12,9 @@ import pytest
 import melpix
 from melpix import demo
 
-MODULES = [m.name for m in pkgutil.iter_modules(melpix.__path__) if m.name not in ("__main__", "_core")]
+MODULES = [
+    m.name for m in pkgutil.iter_modules(melpix.__path__) if m.name not in ("__main__", "_core")
+]
 README = Path(__file__).resolve().parents[2] / "README.md"
 
 

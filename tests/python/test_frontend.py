@@ -107,7 +107,7 @@ def test_it_cannot_be_changed() -> None:
     ],
 )
 def test_nonsense_is_refused_by_name_and_value(parameters: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=".*") as refusal:
+    with pytest.raises(ValueError) as refusal:
         Frontend(**parameters)
     assert message in str(refusal.value)
 
@@ -125,7 +125,7 @@ def test_nonsense_is_refused_by_name_and_value(parameters: dict[str, Any], messa
     ],
 )
 def test_an_array_that_is_no_signal_is_refused(y: Any, message: str) -> None:
-    with pytest.raises(ValueError, match=".*") as refusal:
+    with pytest.raises(ValueError) as refusal:
         Frontend(**SMALL).image(y)
     assert message in str(refusal.value)
 
@@ -257,11 +257,11 @@ def test_a_loud_signal_warns_once_in_single_precision() -> None:
     f = Frontend(**SMALL)
     with pytest.warns(UserWarning, match="precision='double'") as record:
         f.image(Y * 3)
-        f.image(Y * 3)
-        f.features(Y * 3)
     assert len(record) == 1
+    f.image(Y * 3)  # warnings are errors here
+    f.features(Y * 3)
     assert record[0].filename == __file__
-    Frontend(**SMALL).image(Y * 2)  # warnings are errors here
+    Frontend(**SMALL).image(Y * 2)
     Frontend(**SMALL, precision="double").image(Y * 1000)
 
 
@@ -342,7 +342,7 @@ def test_instruction_sets_agree(isa: str, single: bool) -> None:
 
 def test_an_unknown_instruction_set_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MELPIX_ISA", "mmx")
-    with pytest.raises(ValueError, match="MELPIX_ISA must be one of generic.*, got 'mmx'"):
+    with pytest.raises(ValueError, match=r"MELPIX_ISA must be one of generic.*, got 'mmx'"):
         Frontend()
     monkeypatch.setenv("MELPIX_ISA", "generic")
     config = melpix.show_config(mode="dicts")

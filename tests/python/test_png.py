@@ -31,7 +31,9 @@ def test_every_image_comes_back(image: Any) -> None:
     assert metadata == {}
 
 
-@given(st.dictionaries(st.text(), st.none() | st.booleans() | st.integers() | st.text(), min_size=1))
+@given(
+    st.dictionaries(st.text(), st.none() | st.booleans() | st.integers() | st.text(), min_size=1)
+)
 def test_metadata_come_back(metadata: dict[str, Any]) -> None:
     assert melpix.read_png(encode(IMAGE, metadata))[1] == metadata
 
@@ -71,7 +73,7 @@ def test_the_container_holds_what_it_should() -> None:
     parts = dict(chunks(encode(IMAGE, METADATA)))
     assert list(parts) == [b"IHDR", b"tEXt", b"iTXt", b"IDAT", b"IEND"]
     assert parts[b"tEXt"] == b"Software\0melpix " + melpix.__version__.encode()
-    text = '{"hi":3.25,"lo":-20.5,"params":{"fmax":null,"sr":8000},"source":"ä \\n.wav"}'
+    text = '{"hi":3.25,"lo":-20.5,"params":{"fmax":null,"sr":8000},"source":"\\u00e4 \\n.wav"}'
     assert parts[b"iTXt"] == b"melpix\0\0\0\0\0" + text.encode()
 
 
@@ -94,7 +96,7 @@ def test_strided_images_are_written() -> None:
     ],
 )
 def test_what_is_no_image_is_refused(image: Any, message: str, code: str, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=".*") as refusal:
+    with pytest.raises(ValueError) as refusal:
         melpix.write_png(tmp_path / "a.png", image)
     assert message in str(refusal.value)
     assert isinstance(refusal.value, melpix.EncodeError)

@@ -1,10 +1,54 @@
 // SPDX-License-Identifier: MIT
 // Real FFTs of all frames of a block at once, and their power spectrum.
 
+// pocketfft's own pocketfft_r would choose between the two algorithms too, but does not tell which
+// it took, and Bluestein's is the less exact one.
+template <class T>
+class RealFft {
+  using Direct = MELPIX_POCKETFFT::detail::rfftp<T>;
+  using Bluestein = MELPIX_POCKETFFT::detail::fftblue<T>;
+
+ public:
+  explicit RealFft(std::size_t n) : n_(n) {
+    using util = MELPIX_POCKETFFT::detail::util;
+    // pocketfft's rule: Bluestein where its two complex transforms, which also cost more memory
+    // traffic, are cheaper than the direct one.
+    const bool small_factors = n < 50 || [n] {
+      const std::size_t p = util::largest_prime_factor(n);
+      return p * p <= n;
+    }();
+    if (small_factors ||
+        3 * util::cost_guess(util::good_size_cmplx(2 * n - 1)) >= 0.5 * util::cost_guess(n))
+      direct_ = std::make_unique<Direct>(n);
+    else
+      bluestein_ = std::make_unique<Bluestein>(n);
+  }
+
+  void exec(Row<T>* x) const {
+    if (direct_)
+      direct_->exec(x, T(1), true);
+    else
+      bluestein_->exec_r(x, T(1), true);
+  }
+
+  // Rounding adds something like white noise to the spectrum. Its standard deviation in each real
+  // component, in units of the last place of the root of the frame's energy, grows with the root of
+  // the number of passes; the factors bound what tests/cpp/test_kernels.cpp measures.
+  double error() const {
+    const double passes = std::sqrt(std::log2(static_cast<double>(n_)) + 1);
+    return (direct_ ? 0.5 : 1.0) * passes * std::numeric_limits<T>::epsilon() / 2;
+  }
+
+ private:
+  std::size_t n_;
+  std::unique_ptr<Direct> direct_;
+  std::unique_ptr<Bluestein> bluestein_;
+};
+
 template <class T>
 void* fft_create(std::size_t n_fft) {
   try {
-    return new MELPIX_POCKETFFT::detail::pocketfft_r<T>(n_fft);
+    return new RealFft<T>(n_fft);
   } catch (const std::bad_alloc&) {
     return nullptr;
   }
@@ -12,12 +56,17 @@ void* fft_create(std::size_t n_fft) {
 
 template <class T>
 void fft_destroy(void* plan) {
-  delete static_cast<MELPIX_POCKETFFT::detail::pocketfft_r<T>*>(plan);
+  delete static_cast<RealFft<T>*>(plan);
 }
 
 template <class T>
 void fft(const void* plan, T* block) {
-  static_cast<const MELPIX_POCKETFFT::detail::pocketfft_r<T>*>(plan)->exec(rows(block), T(1), true);
+  static_cast<const RealFft<T>*>(plan)->exec(rows(block));
+}
+
+template <class T>
+double fft_error(const void* plan) {
+  return static_cast<const RealFft<T>*>(plan)->error();
 }
 
 // |X|^2 to |X|^power

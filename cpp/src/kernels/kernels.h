@@ -27,9 +27,10 @@ template <class T>
 struct Kernels {
   std::size_t lanes;
 
-  // block[n][lane] = samples[lane * stride + n] * window[n]
+  // block[n][lane] = samples[lane * stride + n] * window[n]; energy[lane] is the sum of their
+  // squares.
   void (*load)(const T* samples, std::ptrdiff_t stride, const T* window, std::size_t n_fft,
-               T* block);
+               T* block, T* energy);
 
   // A plan for real FFTs of n_fft points; null if memory ran out. Any thread may use it.
   void* (*fft_create)(std::size_t n_fft);
@@ -37,6 +38,9 @@ struct Kernels {
   // In place: afterwards the rows are Re 0, Re 1, Im 1, Re 2, Im 2, ... (FFTPACK's order), and for
   // an even n_fft the last row is Re n_fft/2. May throw std::bad_alloc.
   void (*fft)(const void* plan, T* block);
+  // Standard deviation of the rounding error of each real component of the spectrum, for a frame
+  // of energy 1.
+  double (*fft_error)(const void* plan);
 
   // bins[k] = |X[k]|^power for bin_begin <= k < bin_end
   void (*power)(const T* spectrum, std::size_t n_fft, std::size_t bin_begin, std::size_t bin_end,
@@ -45,6 +49,11 @@ struct Kernels {
   // bands[m] = sum of weights[offset[m] + i] * bins[first[m] + i]
   void (*mel)(const T* bins, const T* weights, const std::size_t* first, const std::size_t* offset,
               std::size_t n_mels, T* bands);
+
+  // Bit `lane` is set if some band b of that frame has
+  //   (b + offset)^2 < noise_factor * energy[lane] * reach[m] * b^(2 - 2 / power): see block.h.
+  unsigned (*doubt)(const T* bands, const T* reach, std::size_t n_mels, T offset, T power,
+                    const T* energy, T noise_factor);
 
   // ln(value + offset) in place, over whole rows
   void (*log)(T* bands, std::size_t n_mels, T offset);

@@ -68,19 +68,19 @@ struct Array {
     for (std::size_t i = 0; i < N; ++i) r.v[i] = value(i);
     return r;
   }
-#define MELPIX_OPERATOR(op)                                                               \
-  friend Array operator op(const Array& a, const Array& b) {                              \
-    return each([&](std::size_t i) { return a.v[i] op b.v[i]; });                         \
-  }                                                                                       \
-  friend Array operator op(const Array& a, T b) {                                         \
-    return each([&](std::size_t i) { return a.v[i] op b; });                              \
-  }                                                                                       \
-  friend Array operator op(T a, const Array& b) {                                         \
-    return each([&](std::size_t i) { return a op b.v[i]; });                              \
-  }                                                                                       \
-  template <class Other>                                                                  \
-  Array& operator op##=(const Other& b) {                                                 \
-    return *this = *this op b;                                                            \
+#define MELPIX_OPERATOR(op)                                       \
+  friend Array operator op(const Array& a, const Array& b) {      \
+    return each([&](std::size_t i) { return a.v[i] op b.v[i]; }); \
+  }                                                               \
+  friend Array operator op(const Array& a, T b) {                 \
+    return each([&](std::size_t i) { return a.v[i] op b; });      \
+  }                                                               \
+  friend Array operator op(T a, const Array& b) {                 \
+    return each([&](std::size_t i) { return a op b.v[i]; });      \
+  }                                                               \
+  template <class Other>                                          \
+  Array& operator op## = (const Other& b) {                       \
+    return *this = *this op b;                                    \
   }
   MELPIX_OPERATOR(+)
   MELPIX_OPERATOR(-)

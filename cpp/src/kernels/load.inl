@@ -74,21 +74,29 @@ inline void load_chunk(const T* samples, std::ptrdiff_t stride, Row<T>* out) {
 #endif
 
 template <class T>
-void load(const T* samples, std::ptrdiff_t stride, const T* window, std::size_t n_fft, T* block) {
+void load(const T* samples, std::ptrdiff_t stride, const T* window, std::size_t n_fft, T* block,
+          T* energy) {
   Row<T>* out = rows(block);
+  Row<T> sum = broadcast<T>(0);
   std::size_t n = 0;
 #ifdef MELPIX_SHUFFLES
   for (; n + kChunk<T> <= n_fft; n += kChunk<T>) {
     Row<T> chunk[kChunk<T>];
     load_chunk<T>(samples + n, stride, chunk);
-    for (std::size_t i = 0; i < kChunk<T>; ++i) out[n + i] = chunk[i] * window[n + i];
+    for (std::size_t i = 0; i < kChunk<T>; ++i) {
+      const Row<T> x = chunk[i] * window[n + i];
+      out[n + i] = x;
+      sum += x * x;
+    }
   }
 #endif
   for (; n < n_fft; ++n) {
     Row<T> row;
     for (std::size_t lane = 0; lane < kLanes<T>; ++lane)
-      row[lane] = samples[static_cast<std::ptrdiff_t>(lane) * stride +
-                          static_cast<std::ptrdiff_t>(n)];
+      row[lane] =
+          samples[static_cast<std::ptrdiff_t>(lane) * stride + static_cast<std::ptrdiff_t>(n)];
     out[n] = row * window[n];
+    sum += out[n] * out[n];
   }
+  *rows(energy) = sum;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Sums the bins that each filter covers.
+// Sums the bins that each filter covers, and tells which sums rounding may have spoilt.
 
 template <class T>
 void mel(const T* bins, const T* weights, const std::size_t* first, const std::size_t* offset,
@@ -19,4 +19,31 @@ void mel(const T* bins, const T* weights, const std::size_t* first, const std::s
     if (i < count) even += p[i] * w[i];
     out[m] = even + odd;
   }
+}
+
+template <class T>
+unsigned doubt(const T* bands, const T* reach, std::size_t n_mels, T offset, T power,
+               const T* energy, T noise_factor) {
+  const Row<T> noise = *rows(energy) * noise_factor;
+  if (power == 2) {
+    // (b + offset)^2 >= 4 b offset: mostly this alone says that no band is in doubt.
+    T farthest = 0, loudest = 0;
+    for (std::size_t lane = 0; lane < kLanes<T>; ++lane) loudest = std::max(loudest, noise[lane]);
+    for (std::size_t m = 0; m < n_mels; ++m) farthest = std::max(farthest, reach[m]);
+    if (loudest * farthest <= 4 * offset) return 0;
+  }
+  Row<T> margin = broadcast<T>(0);
+  for (std::size_t m = 0; m < n_mels; ++m) {
+    const Row<T> b = rows(bands)[m];
+    Row<T> growth = b;  // b^(2 - 2 / power)
+    if (power != 2)
+      for (std::size_t lane = 0; lane < kLanes<T>; ++lane)
+        growth[lane] = power == 1 ? T(1) : std::pow(b[lane], 2 - 2 / power);
+    const Row<T> sum = b + offset;
+    margin = smaller<T>(sum * sum - noise * growth * reach[m], margin);
+  }
+  unsigned lanes = 0;
+  for (std::size_t lane = 0; lane < kLanes<T>; ++lane)
+    if (margin[lane] < 0) lanes |= 1u << lane;
+  return lanes;
 }

@@ -25,5 +25,6 @@ template <class T>
 void pixels(const T* values, std::size_t count, T lo, T range, std::uint8_t* out) {
   // Divided and then multiplied, as in the recipe: so `hi` becomes exactly 255.
   for (std::size_t i = 0; i < count; ++i)
-    out[i] = static_cast<std::uint8_t>(255 - static_cast<std::int32_t>((values[i] - lo) / range * 255));
+    out[i] =
+        static_cast<std::uint8_t>(255 - static_cast<std::int32_t>((values[i] - lo) / range * 255));
 }

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+#include "block.h"
+
+#include <algorithm>
+#include <new>
+
+namespace melpix {
+namespace {
+
+// The window in the middle of n_fft samples; librosa rounds the left margin down.
+template <class T>
+std::vector<T> padded_window(const Config& c) {
+  const std::vector<double> samples = window_samples(c.window, c.win_length.value_or(c.mel.n_fft));
+  std::vector<T> window(c.mel.n_fft, T(0));
+  const std::size_t margin = (c.mel.n_fft - samples.size()) / 2;
+  std::transform(samples.begin(), samples.end(),
+                 window.begin() + static_cast<std::ptrdiff_t>(margin),
+                 [](double w) { return static_cast<T>(w); });
+  return window;
+}
+
+template <class T>
+std::vector<T> filter_reach(const MelBands<T>& mel, double power) {
+  std::vector<T> reach;
+  for (std::size_t m = 0; m < mel.first.size(); ++m) {
+    double most = 0, squares = 0;
+    for (std::size_t i = mel.offset[m]; i < mel.offset[m + 1]; ++i) {
+      const double w = static_cast<double>(mel.weights[i]);
+      most = std::max(most, w);
+      squares += w * w;
+    }
+    reach.push_back(static_cast<T>(power == 2 ? most : std::pow(squares, 1 / power)));
+  }
+  return reach;
+}
+
+}  // namespace
+
+template <class T>
+BlockPlan<T>::BlockPlan(const Config& c, const Isa& isa)
+    : config(c),
+      kernels(melpix::kernels<T>(isa)),
+      window(padded_window<T>(c)),
+      mel(mel_bands<T>(c.mel, c.single_filterbank)),
+      reach(filter_reach(mel, c.power)),
+      fft(kernels.fft_create(c.mel.n_fft), kernels.fft_destroy) {
+  if (fft == nullptr) throw std::bad_alloc();
+}
+
+template <class T>
+Block<T>::Block(const BlockPlan<T>& plan, Scratch* scratch)
+    : plan_(plan),
+      staging_(scratch->take<T>(plan.kernels.lanes * plan.config.mel.n_fft)),
+      block_(scratch->take<T>(plan.kernels.lanes * plan.config.mel.n_fft)),
+      bins_(scratch->take<T>(plan.kernels.lanes * (plan.config.mel.n_fft / 2 + 1))),
+      bands_(scratch->take<T>(plan.kernels.lanes * plan.config.mel.n_mels)),
+      energy_(scratch->take<T>(plan.kernels.lanes)) {}
+
+// Frames in the middle of a mono signal of type T are used where they lie; others are brought to
+// the staging buffer. Lanes without a frame repeat the last one, so that the kernels need no mask
+// and extremes stay right.
+template <class T>
+auto Block<T>::stage(const SampleReader<T>& reader, std::size_t begin, std::size_t count,
+                     const std::size_t* frames) -> Frames {
+  const std::size_t lanes = plan_.kernels.lanes;
+  const std::size_t n_fft = plan_.config.mel.n_fft, hop_length = plan_.config.hop_length;
+  const std::size_t span = (lanes - 1) * hop_length + n_fft;
+  const std::ptrdiff_t start = reader.frame_start(begin);
+  if (frames == nullptr && count == lanes && reader.inside(start, span)) {
+    const std::ptrdiff_t hop = static_cast<std::ptrdiff_t>(hop_length);
+    if (const T* samples = reader.direct(start, span)) return {samples, hop};
+    if (hop_length < n_fft) {
+      reader.read(start, span, staging_);
+      return {staging_, hop};
+    }
+  }
+  for (std::size_t lane = 0; lane < lanes; ++lane) {
+    T* frame = staging_ + lane * n_fft;
+    if (lane < count)
+      reader.read(reader.frame_start(frames == nullptr ? begin + lane : frames[lane]), n_fft,
+                  frame);
+    else
+      std::copy_n(frame - n_fft, n_fft, frame);
+  }
+  return {staging_, static_cast<std::ptrdiff_t>(n_fft)};
+}
+
+template <class T>
+void Block<T>::load(const SampleReader<T>& reader, std::size_t begin, std::size_t count,
+                    const std::size_t* frames) {
+  const Frames in = stage(reader, begin, count, frames);
+  plan_.kernels.load(in.samples, in.stride, plan_.window.data(), plan_.config.mel.n_fft, block_,
+                     energy_);
+}
+
+template <class T>
+void Block<T>::mel() {
+  const auto& mel = plan_.mel;
+  const std::size_t n_fft = plan_.config.mel.n_fft;
+  plan_.kernels.fft(plan_.fft.get(), block_);
+  plan_.kernels.power(block_, n_fft, mel.bin_begin, mel.bin_end, static_cast<T>(plan_.config.power),
+                      bins_);
+  plan_.kernels.mel(bins_, mel.weights.data(), mel.first.data(), mel.offset.data(),
+                    plan_.config.mel.n_mels, bands_);
+}
+
+template <class T>
+unsigned Block<T>::doubt(T noise_factor) const {
+  return plan_.kernels.doubt(bands_, plan_.reach.data(), plan_.config.mel.n_mels,
+                             static_cast<T>(plan_.config.offset),
+                             static_cast<T>(plan_.config.power), energy_, noise_factor);
+}
+
+template <class T>
+void Block<T>::log() {
+  plan_.kernels.log(bands_, plan_.config.mel.n_mels, static_cast<T>(plan_.config.offset));
+}
+
+template struct BlockPlan<float>;
+template struct BlockPlan<double>;
+template class Block<float>;
+template class Block<double>;
+
+}  // namespace melpix
