@@ -23,6 +23,9 @@ from melpix import demo
 
 SR, HOP_LENGTH, N_MELS = 22050, 512, 128
 
+# librosa.load imports audioread, which imports what newer Pythons have dropped.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
 
 def recipe(y: Any) -> Any:
     """The recipe's function in librosa, up to the image."""

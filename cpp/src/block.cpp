@@ -89,17 +89,15 @@ template <class T>
 void Block<T>::load(const SampleReader<T>& reader, std::size_t begin, std::size_t count,
                     const std::size_t* frames) {
   const Frames in = stage(reader, begin, count, frames);
-  plan_.kernels.load(in.samples, in.stride, plan_.window.data(), plan_.config.mel.n_fft, block_,
-                     energy_);
+  plan_.kernels.load(plan_.fft.get(), in.samples, in.stride, plan_.window.data(),
+                     plan_.config.mel.n_fft, block_, energy_);
 }
 
 template <class T>
 void Block<T>::mel() {
   const auto& mel = plan_.mel;
-  const std::size_t n_fft = plan_.config.mel.n_fft;
-  plan_.kernels.fft(plan_.fft.get(), block_);
-  plan_.kernels.power(block_, n_fft, mel.bin_begin, mel.bin_end, static_cast<T>(plan_.config.power),
-                      bins_);
+  plan_.kernels.spectrum(plan_.fft.get(), block_, plan_.config.mel.n_fft,
+                         static_cast<T>(plan_.config.power), bins_);
   plan_.kernels.mel(bins_, mel.weights.data(), mel.first.data(), mel.offset.data(),
                     plan_.config.mel.n_mels, bands_);
 }

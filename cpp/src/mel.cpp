@@ -102,11 +102,6 @@ MelBands<T> build(const MelConfig& c) {
       for (T& w : filter) w = static_cast<T>(static_cast<double>(w) / length);
     }
 
-    if (!filter.empty()) {
-      if (bands.weights.empty()) bands.bin_begin = first;
-      bands.bin_begin = std::min(bands.bin_begin, first);
-      bands.bin_end = std::max(bands.bin_end, first + filter.size());
-    }
     bands.first.push_back(first);
     bands.weights.insert(bands.weights.end(), filter.begin(), filter.end());
     bands.offset.push_back(bands.weights.size());
@@ -124,8 +119,6 @@ MelBands<T> mel_bands(const MelConfig& config, bool single_precision_weights) {
   bands.first = single.first;
   bands.offset = single.offset;
   bands.weights.assign(single.weights.begin(), single.weights.end());
-  bands.bin_begin = single.bin_begin;
-  bands.bin_end = single.bin_end;
   bands.empty_filters = single.empty_filters;
   return bands;
 }

@@ -16,8 +16,6 @@ struct MelBands {
   std::vector<std::size_t> first;   // n_mels: the first bin
   std::vector<std::size_t> offset;  // n_mels + 1: where the weights start; count = difference
   std::vector<T> weights;
-  std::size_t bin_begin = 0;  // bins outside [bin_begin, bin_end) carry no weight
-  std::size_t bin_end = 0;
   std::size_t empty_filters = 0;
 };
 

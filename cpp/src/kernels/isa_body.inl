@@ -32,9 +32,9 @@ namespace {
 
 #include "lanes.inl"
 //
-#include "load.inl"
-//
 #include "fft.inl"
+//
+#include "load.inl"
 //
 #include "mel.inl"
 //
@@ -44,8 +44,8 @@ namespace {
 
 template <class T>
 constexpr Kernels<T> make_table() {
-  return {kLanes<T>, load<T>, fft_create<T>, fft_destroy<T>, fft<T>,   fft_error<T>,
-          power<T>,  mel<T>,  doubt<T>,      log_offset<T>,  store<T>, pixels<T>};
+  return {kLanes<T>, fft_create<T>, fft_destroy<T>, fft_error<T>, load<T>,  spectrum<T>,
+          mel<T>,    doubt<T>,      log_offset<T>,  store<T>,     pixels<T>};
 }
 
 }  // namespace

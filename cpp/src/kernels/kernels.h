@@ -27,24 +27,21 @@ template <class T>
 struct Kernels {
   std::size_t lanes;
 
-  // block[n][lane] = samples[lane * stride + n] * window[n]; energy[lane] is the sum of their
-  // squares.
-  void (*load)(const T* samples, std::ptrdiff_t stride, const T* window, std::size_t n_fft,
-               T* block, T* energy);
-
-  // A plan for real FFTs of n_fft points; null if memory ran out. Any thread may use it.
+  // A plan for the power spectra of frames of n_fft samples; null if memory ran out. Any thread may
+  // use it.
   void* (*fft_create)(std::size_t n_fft);
   void (*fft_destroy)(void* plan);
-  // In place: afterwards the rows are Re 0, Re 1, Im 1, Re 2, Im 2, ... (FFTPACK's order), and for
-  // an even n_fft the last row is Re n_fft/2. May throw std::bad_alloc.
-  void (*fft)(const void* plan, T* block);
   // Standard deviation of the rounding error of each real component of the spectrum, for a frame
   // of energy 1.
   double (*fft_error)(const void* plan);
 
-  // bins[k] = |X[k]|^power for bin_begin <= k < bin_end
-  void (*power)(const T* spectrum, std::size_t n_fft, std::size_t bin_begin, std::size_t bin_end,
-                T power, T* bins);
+  // Brings samples[lane * stride + n] * window[n] to the block, one row for each n, in the order
+  // that the plan wants; energy[lane] is the sum of their squares.
+  void (*load)(const void* plan, const T* samples, std::ptrdiff_t stride, const T* window,
+               std::size_t n_fft, T* block, T* energy);
+
+  // bins[k] = |X[k]|^power for k = 0 ... n_fft / 2. The block is used up. May throw std::bad_alloc.
+  void (*spectrum)(const void* plan, T* block, std::size_t n_fft, T power, T* bins);
 
   // bands[m] = sum of weights[offset[m] + i] * bins[first[m] + i]
   void (*mel)(const T* bins, const T* weights, const std::size_t* first, const std::size_t* offset,

@@ -73,10 +73,12 @@ inline void load_chunk(const T* samples, std::ptrdiff_t stride, Row<T>* out) {
 
 #endif
 
-template <class T>
-void load(const T* samples, std::ptrdiff_t stride, const T* window, std::size_t n_fft, T* block,
-          T* energy) {
+// Sample n of a frame goes to row (n mod split) * n_fft / split + n / split: see fft.inl.
+template <class T, std::size_t split>
+void load_split(const T* samples, std::ptrdiff_t stride, const T* window, std::size_t n_fft,
+                T* block, T* energy) {
   Row<T>* out = rows(block);
+  const std::size_t m = n_fft / split;
   Row<T> sum = broadcast<T>(0);
   std::size_t n = 0;
 #ifdef MELPIX_SHUFFLES
@@ -85,18 +87,26 @@ void load(const T* samples, std::ptrdiff_t stride, const T* window, std::size_t 
     load_chunk<T>(samples + n, stride, chunk);
     for (std::size_t i = 0; i < kChunk<T>; ++i) {
       const Row<T> x = chunk[i] * window[n + i];
-      out[n + i] = x;
+      out[(n + i) % split * m + (n + i) / split] = x;
       sum += x * x;
     }
   }
 #endif
   for (; n < n_fft; ++n) {
-    Row<T> row;
+    Row<T> x;
     for (std::size_t lane = 0; lane < kLanes<T>; ++lane)
-      row[lane] =
+      x[lane] =
           samples[static_cast<std::ptrdiff_t>(lane) * stride + static_cast<std::ptrdiff_t>(n)];
-    out[n] = row * window[n];
-    sum += out[n] * out[n];
+    x = x * window[n];
+    out[n % split * m + n / split] = x;
+    sum += x * x;
   }
   *rows(energy) = sum;
+}
+
+template <class T>
+void load(const void* plan, const T* samples, std::ptrdiff_t stride, const T* window,
+          std::size_t n_fft, T* block, T* energy) {
+  const auto load_as = real_fft<T>(plan).split() == 4 ? load_split<T, 4> : load_split<T, 1>;
+  load_as(samples, stride, window, n_fft, block, energy);
 }
