@@ -31,6 +31,7 @@ std::vector<T> filter_reach(const MelBands<T>& mel, double power) {
     }
     reach.push_back(static_cast<T>(power == 2 ? most : std::pow(squares, 1 / power)));
   }
+  reach.push_back(*std::max_element(reach.begin(), reach.end()));
   return reach;
 }
 

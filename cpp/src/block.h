@@ -24,7 +24,8 @@ struct BlockPlan {
   const Kernels<T>& kernels;
   std::vector<T> window;  // n_fft samples
   MelBands<T> mel;
-  std::vector<T> reach;  // of each filter: max w, or (sum w^2)^(1/power) if power is not 2
+  // Of each filter: max w, or (sum w^2)^(1/power) if power is not 2. Last, the largest of these.
+  std::vector<T> reach;
   std::unique_ptr<void, void (*)(void*)> fft;
 
   // A band b is in doubt if rounding in the FFT may have moved ln(b + offset) by more than kShows.

@@ -193,7 +193,7 @@ void test_doubt(const melpix::Kernels<T>& k) {
   Block<T> bands(2 * k.lanes), energy(k.lanes);
   std::fill_n(energy.data, k.lanes, T(1));
   std::fill_n(bands.data, 2 * k.lanes, T(1));
-  const T reach[] = {T(1), T(0.25)}, offset = T(1e-6), noise = T(1e-4);
+  const T reach[] = {T(1), T(0.25), T(1)}, offset = T(1e-6), noise = T(1e-4);
   const auto doubts = [&](T power) {
     return k.doubt(bands.data, reach, 2, offset, power, energy.data, noise);
   };

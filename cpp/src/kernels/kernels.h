@@ -49,6 +49,7 @@ struct Kernels {
 
   // Bit `lane` is set if some band b of that frame has
   //   (b + offset)^2 < noise_factor * energy[lane] * reach[m] * b^(2 - 2 / power): see block.h.
+  // reach[n_mels] is the largest of them.
   unsigned (*doubt)(const T* bands, const T* reach, std::size_t n_mels, T offset, T power,
                     const T* energy, T noise_factor);
 

@@ -27,10 +27,9 @@ unsigned doubt(const T* bands, const T* reach, std::size_t n_mels, T offset, T p
   const Row<T> noise = *rows(energy) * noise_factor;
   if (power == 2) {
     // (b + offset)^2 >= 4 b offset: mostly this alone says that no band is in doubt.
-    T farthest = 0, loudest = 0;
+    T loudest = 0;
     for (std::size_t lane = 0; lane < kLanes<T>; ++lane) loudest = std::max(loudest, noise[lane]);
-    for (std::size_t m = 0; m < n_mels; ++m) farthest = std::max(farthest, reach[m]);
-    if (loudest * farthest <= 4 * offset) return 0;
+    if (loudest * reach[n_mels] <= 4 * offset) return 0;
   }
   Row<T> margin = broadcast<T>(0);
   for (std::size_t m = 0; m < n_mels; ++m) {
