@@ -19,22 +19,6 @@ std::vector<T> padded_window(const Config& c) {
   return window;
 }
 
-template <class T>
-std::vector<T> filter_reach(const MelBands<T>& mel, double power) {
-  std::vector<T> reach;
-  for (std::size_t m = 0; m < mel.first.size(); ++m) {
-    double most = 0, squares = 0;
-    for (std::size_t i = mel.offset[m]; i < mel.offset[m + 1]; ++i) {
-      const double w = static_cast<double>(mel.weights[i]);
-      most = std::max(most, w);
-      squares += w * w;
-    }
-    reach.push_back(static_cast<T>(power == 2 ? most : std::pow(squares, 1 / power)));
-  }
-  reach.push_back(*std::max_element(reach.begin(), reach.end()));
-  return reach;
-}
-
 }  // namespace
 
 template <class T>
@@ -43,9 +27,22 @@ BlockPlan<T>::BlockPlan(const Config& c, const Isa& isa)
       kernels(melpix::kernels<T>(isa)),
       window(padded_window<T>(c)),
       mel(mel_bands<T>(c.mel, c.single_filterbank)),
-      reach(filter_reach(mel, c.power)),
       fft(kernels.fft_create(c.mel.n_fft), kernels.fft_destroy) {
   if (fft == nullptr) throw std::bad_alloc();
+
+  const double error = kernels.fft_error(fft.get());
+  for (std::size_t m = 0; m < c.mel.n_mels; ++m) {
+    double most = 0, sum = 0;
+    for (std::size_t i = mel.offset[m]; i < mel.offset[m + 1]; ++i) {
+      most = std::max(most, static_cast<double>(mel.weights[i]));
+      sum += static_cast<double>(mel.weights[i]);
+    }
+    reach.push_back(static_cast<T>(c.power == 2 ? most : std::pow(sum, 2 / c.power)));
+    floor.push_back(static_cast<T>(std::pow(error, c.power) * sum));
+  }
+  reach.push_back(*std::max_element(reach.begin(), reach.end()));
+  noise_factor = static_cast<T>(std::pow(c.power * kDeviations * error / kShows, 2));
+  hopeless = c.power < 1 || c.offset < 1e-20 || c.offset > 1e20;
 }
 
 template <class T>
@@ -104,10 +101,11 @@ void Block<T>::mel() {
 }
 
 template <class T>
-unsigned Block<T>::doubt(T noise_factor) const {
-  return plan_.kernels.doubt(bands_, plan_.reach.data(), plan_.config.mel.n_mels,
-                             static_cast<T>(plan_.config.offset),
-                             static_cast<T>(plan_.config.power), energy_, noise_factor);
+unsigned Block<T>::doubt() const {
+  if (plan_.hopeless) return ~0u;
+  return plan_.kernels.doubt(bands_, plan_.reach.data(), plan_.floor.data(),
+                             plan_.config.mel.n_mels, static_cast<T>(plan_.config.offset),
+                             static_cast<T>(plan_.config.power), energy_, plan_.noise_factor);
 }
 
 template <class T>

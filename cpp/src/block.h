@@ -24,24 +24,26 @@ struct BlockPlan {
   const Kernels<T>& kernels;
   std::vector<T> window;  // n_fft samples
   MelBands<T> mel;
-  // Of each filter: max w, or (sum w^2)^(1/power) if power is not 2. Last, the largest of these.
-  std::vector<T> reach;
   std::unique_ptr<void, void (*)(void*)> fft;
 
-  // A band b is in doubt if rounding in the FFT may have moved ln(b + offset) by more than kShows.
-  // The FFT's noise has the deviation s = fft_error sqrt(energy) in each component of X. With
-  // b = sum of w |X|^2 that of b is at most 2 s sqrt(max w) sqrt(b), and that of ln(b + offset)
-  // 1 / (b + offset) times as much. Kept below kShows at kDeviations of it, squared:
-  //   (b + offset)^2 >= (2 kDeviations fft_error / kShows)^2 energy (max w) b.
-  // For other powers p it reads, with the sum of w^2 in the place of (max w)^2,
-  //   (b + offset)^2 >= (p kDeviations fft_error / kShows)^2 energy (sum w^2)^(1/p) b^(2 - 2/p).
-  // In grey levels: some |X|^2 reaches the frame's energy, so a band in doubt lies at least
-  // 2 ln(kShows / (2 kDeviations fft_error)) = 18 nats below another, which are the 255 levels or
-  // a part of them. So kShows is at most kShows * 255 / 18 = 0.11 levels.
+  // Where single precision is not enough. A band b is in doubt if rounding in the FFT may have
+  // moved ln(b + offset) by more than kShows nats, with the noise at kDeviations of its deviation:
+  // s = fft_error sqrt(energy) in each component of X.
+  //   power 2: b = sum of w |X|^2 has at most the deviation 2 s sqrt(max w) sqrt(b), so a band is
+  //     sure if (b + offset)^2 >= (2 kDeviations fft_error / kShows)^2 energy (max w) b;
+  //   power p >= 1: by Hoelder's inequality no more than p s (sum w)^(1/p) b^(1 - 1/p), whence
+  //     (b + offset)^2 >= (p kDeviations fft_error / kShows)^2 energy (sum w)^(2/p) b^(2 - 2/p);
+  //   in both, b counts for no less than noise alone makes of silence: s^p sum w.
+  // What that means in grey levels: kShows * 255 / range, so 0.15 for images that span 14 nats
+  // (59 dB), and less for narrower ones that contain what is loud: then some |X|^2 in the bands
+  // reaches the energy, and a band in doubt lies 18 nats or more below that one.
   static constexpr double kShows = 0.008, kDeviations = 6;
-  double noise_factor() const {
-    return std::pow(config.power * kDeviations * kernels.fft_error(fft.get()) / kShows, 2);
-  }
+  std::vector<T> reach;  // max w, or (sum w)^(2/p); last, the largest of all filters
+  std::vector<T> floor;  // fft_error^p sum w
+  T noise_factor = 0;
+  // Powers below 1, which magnify what is faint without a bound, and offsets that float's
+  // arithmetic cannot square: every frame is in doubt.
+  bool hopeless = false;
 };
 
 // The buffers of one block, from the thread's scratch memory.
@@ -60,7 +62,7 @@ class Block {
   void mel();
 
   // Lanes with a band in doubt, as bits.
-  unsigned doubt(T noise_factor) const;
+  unsigned doubt() const;
 
   // Mel bands to features.
   void log();

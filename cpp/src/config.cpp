@@ -9,7 +9,7 @@ namespace melpix {
 namespace {
 
 // Far above any use, and low enough that a typing error does not fill the memory.
-constexpr std::size_t kMaxFft = std::size_t{1} << 24;
+constexpr std::size_t kMaxFft = std::size_t{1} << 20;
 constexpr std::size_t kMaxHop = std::size_t{1} << 30;
 constexpr std::size_t kMaxMels = std::size_t{1} << 16;
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 
 #include "check.h"
@@ -64,12 +65,9 @@ S largest_magnitude(const S* x, std::size_t count, std::ptrdiff_t stride) {
   constexpr Bits kMagnitude = std::numeric_limits<Bits>::max();
   Bits most = 0;
   const auto magnitude = [](const S* p) {
-    union {
-      S value;
-      Bits bits;
-    } u;
-    u.value = *p;
-    return u.bits & kMagnitude;
+    Bits bits;
+    std::memcpy(&bits, p, sizeof(S));
+    return bits & kMagnitude;
   };
   if (stride == 1) {
     for (std::size_t i = 0; i < count; ++i) most = std::max(most, magnitude(x + i));
@@ -77,12 +75,9 @@ S largest_magnitude(const S* x, std::size_t count, std::ptrdiff_t stride) {
     for (std::size_t i = 0; i < count; ++i)
       most = std::max(most, magnitude(x + static_cast<std::ptrdiff_t>(i) * stride));
   }
-  union {
-    Bits bits;
-    S value;
-  } u;
-  u.bits = most;
-  return u.value;
+  S magnitude_of_most;
+  std::memcpy(&magnitude_of_most, &most, sizeof(S));
+  return magnitude_of_most;
 }
 
 template <class S, class Bits>
@@ -95,6 +90,7 @@ double finite_peak_of(const Signal& y) {
       const S* channel = x + static_cast<std::ptrdiff_t>(c) * y.channel_stride;
       const double most = largest_magnitude<S, Bits>(channel, y.length, y.stride);
       if (!(most <= peak)) peak = most;
+      if (!std::isfinite(peak)) break;  // or another channel's peak would replace a NaN
     }
   } else {
     peak = largest_magnitude<S, Bits>(x, y.length * y.channels, 1);

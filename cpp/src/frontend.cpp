@@ -30,7 +30,6 @@ struct Frontend<T>::Plan {
   std::string isa_name;
   BlockPlan<T> block;
   std::unique_ptr<const BlockPlan<double>> precise;  // where T is float: for frames in doubt
-  T noise_factor = 0;
 };
 
 namespace {
@@ -88,10 +87,8 @@ Frontend<T>::Plan::Plan(const Config& c, const std::string& isa_wanted)
       isa(find_isa(isa_wanted.c_str())),
       isa_name(isa.name),
       block(config, isa) {
-  if constexpr (sizeof(T) == sizeof(float)) {
+  if constexpr (sizeof(T) == sizeof(float))
     precise = std::make_unique<const BlockPlan<double>>(config, isa);
-    noise_factor = static_cast<T>(block.noise_factor());
-  }
 }
 
 template <class T>
@@ -115,7 +112,7 @@ auto Frontend<T>::Plan::render(const Signal& y, Values values, T* out,
     current.load(reader, begin, count);
     current.mel();
     if (values == Values::kFeatures) {
-      const unsigned doubtful = precise ? current.doubt(noise_factor) : 0;
+      const unsigned doubtful = precise ? current.doubt() : 0;
       current.log();
       if constexpr (sizeof(T) == sizeof(float)) {
         if (doubtful != 0) {
@@ -132,8 +129,8 @@ auto Frontend<T>::Plan::render(const Signal& y, Values values, T* out,
       std::all_of(extremes.poison, extremes.poison + kMaxLanes, [](T x) { return x == 0; });
   if (!finite && values == Values::kFeatures) {
     std::ostringstream message;
-    message << "y has a peak of " << peak << ", too large for "
-            << (sizeof(T) == sizeof(float) ? "single precision" : "the arithmetic");
+    message << "a feature is not finite: y, with a peak of " << peak << ", is too large in "
+            << (sizeof(T) == sizeof(float) ? "single" : "double") << " precision";
     throw std::overflow_error(message.str());
   }
   return {static_cast<double>(least(extremes.lo)), static_cast<double>(greatest(extremes.hi)),

@@ -15,7 +15,7 @@ namespace {
 constexpr double kSlaneyHzPerMel = 200.0 / 3;
 constexpr double kSlaneyBreakHz = 1000;
 constexpr double kSlaneyBreakMel = kSlaneyBreakHz / kSlaneyHzPerMel;
-const double kSlaneyLogStep = std::log(6.4) / 27;
+constexpr double kSlaneyLogStep = 0.06875177742094912;  // ln(6.4) / 27
 
 double hz_to_mel(double hz, MelScale scale) {
   if (scale == MelScale::kHtk) return 2595 * std::log10(1 + hz / 700);

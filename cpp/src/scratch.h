@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Working memory that a thread keeps warm between calls, so that a call allocates nothing.
+// Working memory that a thread keeps warm between calls. (pocketfft takes its own from malloc.)
 #pragma once
 
 #include <cstddef>

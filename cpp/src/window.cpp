@@ -11,7 +11,7 @@
 namespace melpix {
 namespace {
 
-const double kPi = std::acos(-1.0);
+constexpr double kPi = 3.141592653589793;
 
 // A shape is a function of (n, M) over the symmetric window's samples n = 0 ... M.
 using Shape = std::function<double(double n, double M)>;
@@ -78,6 +78,7 @@ const std::map<std::string, Entry>& windows() {
       {"blackmanharris", {0, [](P) { return cosine_sum({0.35875, 0.48829, 0.14128, 0.01168}); }}},
       {"bartlett", {0, [](P) { return bartlett(); }}},
       {"boxcar", {0, [](P) { return cosine_sum({1}); }}},
+      {"ones", {0, [](P) { return cosine_sum({1}); }}},
       {"kaiser", {1, [](P p) { return kaiser(p[0]); }}},
       {"gaussian", {1, [](P p) { return gaussian(p[0]); }}},
       {"tukey", {1, [](P p) { return tukey(p[0]); }}},

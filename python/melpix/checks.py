@@ -21,7 +21,7 @@ _ALIASES = {
     "gauss": "gaussian", "gss": "gaussian", "tuk": "tukey", "general hamming": "general_hamming",
 }  # fmt: skip
 _TUKEY_ALPHA = 0.5  # scipy's default
-_MOST = 2**62  # what the core can be asked about; it has narrower limits of its own
+_MOST = 2**62  # what fits the core's integers; its own limits are narrower
 
 # A name, a name with parameters, or the samples themselves.
 Window = str | tuple[str | float, ...]
@@ -38,7 +38,7 @@ def integer(name: str, value: Any, least: int = 1) -> int:
     if number < least:
         raise ValueError(f"{name} must be >= {least}, got {number}")
     if number > _MOST:
-        raise ValueError(f"{name} must be <= {_MOST}, got {number}")
+        raise ValueError(f"{name} is too large, got {number}")
     return number
 
 
@@ -65,6 +65,8 @@ def above_zero(name: str, value: Any) -> float:
 
 def choice(name: str, value: Any, allowed: Sequence[Any], planned: Sequence[Any] = ()) -> Any:
     """Return value if it is allowed; say so if a later version of melpix will know it."""
+    if isinstance(value, np.generic):
+        value = value.item()
     for known in allowed:
         # Not `in`: 1 is not True here.
         if type(value) is type(known) and value == known:
@@ -132,6 +134,8 @@ def signal(y: Any, kinds: str = "f") -> NDArray[Any]:
 
     `kinds` says which dtypes are welcome: "f" floats, "i" int16 too.
     """
+    if isinstance(y, np.ma.MaskedArray):
+        raise ValueError("y must not be masked: fill it first")
     y = np.asarray(y)
     welcome = "float16, float32, float64" + (" or int16" if "i" in kinds else "")
     dtype: type[np.generic]

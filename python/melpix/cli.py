@@ -8,6 +8,7 @@ import io
 import json
 import os
 import re
+import select
 import shlex
 import signal
 import sys
@@ -303,8 +304,14 @@ def _read(source: str) -> str | bytes:
     if sys.stdin.isatty():
         raise _usage("standard input is a terminal: pipe a sound into it or name a file")
     data = bytearray()
-    # Not BufferedReader.read: a signal that meets it between two system calls waits for the next.
-    while block := os.read(sys.stdin.fileno(), 2**20):
+    stdin = sys.stdin.fileno()
+    while True:
+        # A signal just before a system call that blocks would wait for the next one: block shortly.
+        while os.name == "posix" and not select.select([stdin], [], [], 0.1)[0]:
+            pass
+        block = os.read(stdin, 2**20)
+        if not block:
+            break
         data += block
         if len(data) > STDIN_LIMIT:
             raise FileFailed(f"standard input holds more than {STDIN_LIMIT} bytes")
@@ -335,7 +342,8 @@ def _facts(file: str) -> dict[str, Any]:
         image, metadata = png.read_png(data)
         size = len(data) if isinstance(data, bytes) else os.path.getsize(data)
         rows, columns = image.shape
-        return {"kind": "image", "rows": rows, "columns": columns, "bytes": size, **metadata}
+        facts = {"kind": "image", "rows": rows, "columns": columns, "bytes": size}
+        return {**facts, **metadata, **facts}  # first in order, and not to be overruled
     return {"kind": "audio", **audio.probe(data)}
 
 
@@ -360,7 +368,7 @@ def _lines(facts: dict[str, Any], indent: str = "") -> Iterator[str]:
             yield from (f"{indent}    {line}" for line in value)
         else:
             shown = value if isinstance(value, str) else json.dumps(value)
-            yield f"{indent}{name:{20 - len(indent)}}{shown}"
+            yield f"{indent}{name:{max(1, 20 - len(indent))}}{shown}"
 
 
 def _summary(output: str, conversion: Conversion) -> str:

@@ -38,7 +38,7 @@ def show_config(mode: str = "stdout") -> dict[str, Any] | None:
         "melpix": _core.__version__,
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "isa": _core.default_isa(),
+        "isa": _isa(),
         "available_isas": _core.available_isas(),
         "deflate": deflate_backend(),
         "packages": {name: _version(name) for name in _PACKAGES},
@@ -50,6 +50,13 @@ def show_config(mode: str = "stdout") -> dict[str, Any] | None:
             value = ", ".join(f"{key} {item}" for key, item in value.items())
         print(f"{name}: {', '.join(value) if isinstance(value, list) else value}")
     return None
+
+
+def _isa() -> str:
+    try:
+        return _core.default_isa()
+    except ValueError as error:  # MELPIX_ISA names none: just when this is asked for
+        return str(error)
 
 
 def _version(package: str) -> str:

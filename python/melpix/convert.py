@@ -8,6 +8,7 @@ import dataclasses
 import errno
 import functools
 import io
+import math
 import os
 import shutil
 import stat
@@ -16,6 +17,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, Literal, TypeAlias
 
 from melpix import audio, checks, png
+from melpix.errors import DecodeError
 from melpix.frontend import Frontend
 
 Path: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
@@ -199,14 +201,23 @@ def convert_file(
     with _timed(stages, "decode"):
         rate = None if sr == "native" else f.sr
         wanted = None if time_steps is None else time_steps * f.hop_length
-        clip = audio.read_clip(
-            src,
-            sr=rate,
-            offset=offset,
-            duration=_enough(src, rate, wanted, duration),
-            max_seconds=max_seconds,
-            strict=strict,
-        )
+        # What would make too wide an image is refused before it is decoded.
+        whole = wanted is None and rate is not None
+        room = f.max_columns * f.hop_length / f.sr if whole else math.inf
+        most = audio.MAX_SECONDS if max_seconds is None else max_seconds
+        try:
+            clip = audio.read_clip(
+                src,
+                sr=rate,
+                offset=offset,
+                duration=_enough(src, rate, wanted, duration),
+                max_seconds=min(most, room),
+                strict=strict,
+            )
+        except DecodeError as error:
+            if error.code == "too_long" and room < most:
+                raise f.too_wide(f"more than {room:g} s") from error
+            raise
         y = clip.y[..., :wanted]
 
     with _timed(stages, "render"):
@@ -279,6 +290,8 @@ def _check_destination(path: Path, src: object = None) -> None:
             return
         if stat.S_ISDIR(mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not os.access(target, os.W_OK):  # a rename would replace it all the same
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     if not stat.S_ISREG(mode):
         # The rename would put a file in the place of /dev/null.
         raise ValueError(f"dst must be a plain file or a new one, got {path!r}")
@@ -304,11 +317,22 @@ def _timed(stages: dict[str, float], stage: str) -> Iterator[None]:
     stages[stage] = time.perf_counter() - start
 
 
-@functools.lru_cache(maxsize=16)
 def _front_end(frontend: Frontend | None, sr: float | None) -> Frontend:
-    """Give the front-end at a rate; a few are kept, since each new one designs a filterbank."""
-    frontend = Frontend() if frontend is None else frontend
-    return frontend if sr is None or sr == frontend.sr else frontend.replace(sr=sr)
+    """Give the front-end at a rate."""
+    frontend = _recipe() if frontend is None else frontend
+    return frontend if sr is None or sr == frontend.sr else _at_rate(frontend, frontend.open, sr)
+
+
+@functools.cache
+def _recipe() -> Frontend:
+    return Frontend()
+
+
+# A few are kept, since each new one designs a filterbank. Equal front-ends may differ in what
+# follows from the rate, so that is a part of the key.
+@functools.lru_cache(maxsize=16)
+def _at_rate(frontend: Frontend, follows: frozenset[str], sr: float) -> Frontend:
+    return frontend.replace(sr=sr)
 
 
 def _enough(

@@ -278,9 +278,15 @@ def _take(source: Any) -> bytes:
         return source
     read = getattr(source, "read", None)
     if read is None:
-        return bytes(memoryview(source))
+        try:
+            return bytes(memoryview(source))
+        except TypeError:
+            kind = type(source).__name__
+            raise TypeError(f"a sound is a path, bytes or a binary file, got {kind}") from None
     taken = io.BytesIO()
     while part := read(1 << 20):
+        if isinstance(part, str):
+            raise TypeError("a sound is a path, bytes or a binary file, got a text file")
         taken.write(part)
         if taken.tell() > MAX_BYTES:
             raise DecodeError("too_long", f"the open file holds more than {MAX_BYTES} bytes")

@@ -30,7 +30,10 @@ class DecodeError(MelpixError):
 
 
 class SignalError(MelpixError, ValueError):
-    """The samples give no image: NaN or infinity (``non_finite``), or too large (``overflow``)."""
+    """The samples give no image.
+
+    Its codes: ``empty_audio``, ``non_finite`` (NaN or infinity), ``overflow`` (far too large).
+    """
 
 
 class EncodeError(MelpixError, ValueError):

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from melpix import _core, checks
-from melpix.errors import EncodeError
+from melpix.errors import EncodeError, SignalError
 
 # PNG readers commonly refuse wider images (libpng's user limit) and larger ones (Pillow's).
 MAX_COLUMNS = 1_000_000
@@ -48,15 +48,17 @@ class Rendering:
 
     def metadata(self, **more: Any) -> dict[str, Any]:
         """Return what melpix writes into the PNG; entries of `more` that are None are left out."""
-        return {
+        facts = {
             "schema": 1,
             "version": _core.__version__,
             "params": self.params,
             "lo": self.lo,
             "hi": self.hi,
             "constant": self.constant,
-            **{name: value for name, value in more.items() if value is not None},
         }
+        for name in facts.keys() & more.keys():
+            raise ValueError(f"metadata entry {name!r} is melpix's own, got {more[name]!r}")
+        return facts | {name: value for name, value in more.items() if value is not None}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, weakref_slot=True)
@@ -111,8 +113,8 @@ class Frontend:
     bits : {8}
     precision : {"single", "double"}
         Arithmetic of the whole way from samples to pixels. In single precision, frames whose
-        features float32 might spoil (bands near `offset` in a loud frame) are computed again in
-        double: the grey value before rounding stays within 0.15 levels for any signal.
+        features float32 would move by more than 0.008 (bands near `offset` in a loud frame) are
+        computed again in double.
 
     Raises
     ------
@@ -212,6 +214,11 @@ class Frontend:
             values["norm"] = str(self.norm)  # JSON has no infinity
         return values
 
+    @property
+    def open(self) -> frozenset[str]:
+        """Names of the parameters that follow from others: `replace` computes them anew."""
+        return frozenset(_open(self._given))
+
     def replace(self, **overrides: Any) -> Frontend:
         """Return a copy with other values; what followed from a replaced value follows again."""
         return Frontend(**{**self._given, **overrides})
@@ -277,7 +284,7 @@ class Frontend:
         ValueError
             If `y` or `out` has another type or shape.
         SignalError
-            If a sample is NaN or infinite, or so large that a feature is.
+            If there is no sample, or one is NaN or infinite, or so large that a feature is.
         EncodeError
             If the image were larger than PNG readers accept.
         """
@@ -286,16 +293,27 @@ class Frontend:
     def render(self, y: ArrayLike, out: NDArray[np.uint8] | None = None) -> Rendering:
         """Return the image with its value range; parameters and errors are those of `image`."""
         y = checks.signal(y, "fi")
+        if y.shape[-1] == 0:
+            raise SignalError("empty_audio", "y holds no samples")
         columns = self._impl.frames(y.shape[-1])
-        if columns > MAX_COLUMNS or columns * self.n_mels > MAX_PIXELS:
-            raise EncodeError(
-                "image_too_large",
-                f"an image of {self.n_mels} x {columns} pixels is more than PNG readers accept "
-                f"({MAX_COLUMNS} columns, {MAX_PIXELS} pixels): render windows of the signal",
-            )
+        if columns > self.max_columns:
+            raise self.too_wide(f"{columns} columns")
         image, lo, hi, peak = self._impl.image(y, out)
         self._warn_if_loud(peak)
         return Rendering(image, lo, hi, self.params)
+
+    @property
+    def max_columns(self) -> int:
+        """The widest image of `n_mels` rows that PNG readers accept."""
+        return min(MAX_COLUMNS, MAX_PIXELS // self.n_mels)
+
+    def too_wide(self, extent: str) -> EncodeError:
+        """Return the error for a signal that would give more columns than that."""
+        return EncodeError(
+            "image_too_large",
+            f"an image of {self.n_mels} rows may have {self.max_columns} columns, or PNG readers "
+            f"refuse it; this signal has {extent}: render windows of it",
+        )
 
     def png(self, y: ArrayLike, **metadata: Any) -> bytes:
         """Return the image as PNG bytes, with the parameters and value range as metadata.
@@ -334,6 +352,10 @@ def _rebuild(given: dict[str, Any]) -> Frontend:
     return Frontend(**given)
 
 
+def _pair(value: Any) -> tuple[Any, ...]:
+    return (value,) if isinstance(value, tuple | list) else ()
+
+
 def _open(given: dict[str, Any]) -> dict[str, None]:
     return {name: None for name in ("n_fft", "win_length", "fmax") if given[name] is None}
 
@@ -367,8 +389,8 @@ def _complete(p: dict[str, Any]) -> dict[str, Any]:
             "compress", p["compress"], ("ln",), ("log10", "db", "power", "pcen", None)
         ),
         "offset": checks.above_zero("offset", p["offset"]),
-        "floor": checks.choice("floor", p["floor"], (None,)),
-        "range": checks.choice("range", p["range"], ("minmax",)),
+        "floor": checks.choice("floor", p["floor"], (None,), (p["floor"],)),
+        "range": checks.choice("range", p["range"], ("minmax",), _pair(p["range"])),
         "rounding": checks.choice("rounding", p["rounding"], ("truncate",), ("nearest",)),
         "flip": checks.choice("flip", p["flip"], (True,), (False,)),
         "invert": checks.choice("invert", p["invert"], (True,), (False,)),

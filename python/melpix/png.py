@@ -6,13 +6,12 @@ pypng writes and reads the container, the core filters the scanlines, isal defla
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
+import math
 import os
 import struct
 import zlib
-from collections.abc import Iterator
 from typing import IO, Any
 
 import numpy as np
@@ -32,6 +31,8 @@ except ImportError:  # no wheel for this platform
 _KEYWORD = b"melpix"
 _GREYSCALE = 0
 _MAX_METADATA = 1 << 20
+_BLOCK = 1 << 20
+_MAX_BYTES = 1 << 28  # of a file; the largest image is a third of that
 
 
 def deflate_backend() -> str:
@@ -132,11 +133,11 @@ def read_png(
     DecodeError
         If it is not a PNG file, broken, or of another kind (colour, 16 bits, interlaced).
     """
-    with _opened(path_or_file_or_bytes) as file:
-        try:
-            chunks = _Chunks(file)
-        except (pypng.Error, struct.error, EOFError) as error:
-            raise DecodeError("decode_failed", f"not a readable PNG file: {error}") from error
+    data = _content(path_or_file_or_bytes)
+    try:
+        chunks = _Chunks(io.BytesIO(data))
+    except (pypng.Error, struct.error, EOFError) as error:
+        raise DecodeError("decode_failed", f"not a readable PNG file: {error}") from error
     image = _core.unfilter_scanlines(chunks.scanlines(), chunks.height, chunks.width)
     return image, chunks.metadata
 
@@ -175,7 +176,10 @@ def features_from_image(image: NDArray[np.uint8], metadata: dict[str, Any]) -> N
     missing = [name for name in ("lo", "hi") if name not in metadata]
     if missing:
         raise ValueError(f"metadata must have lo and hi, but lacks {' and '.join(missing)}")
-    lo, hi = float(metadata["lo"]), float(metadata["hi"])
+    lo, hi = metadata["lo"], metadata["hi"]
+    for name, value in (("lo", lo), ("hi", hi)):
+        if not isinstance(value, int | float) or not math.isfinite(value):
+            raise ValueError(f"metadata must have a finite {name}, got {value!r}")
     # A pixel was truncated, so its value lies half a level above on average; but the maximum
     # itself is exact.
     grey = np.minimum((255 - image[::-1]) + 0.5, 255.0)
@@ -215,6 +219,8 @@ class _Chunks:
             raw = inflater.decompress(b"".join(self._data), size + 1)
         except zlib.error as error:
             raise DecodeError("decode_failed", f"PNG data is broken: {error}") from error
+        if not inflater.eof and len(raw) <= size:
+            raise DecodeError("decode_failed", "PNG data is cut short")
         if len(raw) != size:
             raise DecodeError("decode_failed", f"PNG has {len(raw)} bytes of data, not {size}")
         if any(filter_type > 4 for filter_type in raw[:: self.width + 1]):
@@ -228,9 +234,11 @@ def _parse_metadata(content: bytes) -> dict[str, Any]:
         compressed = flags_and_rest[0]
         _, _, text = flags_and_rest[2:].split(b"\0", 2)
         if compressed:
-            text = zlib.decompressobj().decompress(text, _MAX_METADATA)
+            text = zlib.decompressobj().decompress(text, _MAX_METADATA + 1)
+        if len(text) > _MAX_METADATA:
+            raise ValueError(f"more than {_MAX_METADATA} bytes")
         metadata = json.loads(text.decode("utf-8"))
-    except (ValueError, IndexError, zlib.error) as error:
+    except (ValueError, IndexError, RecursionError, zlib.error) as error:
         raise DecodeError("decode_failed", f"PNG metadata is broken: {error}") from error
     if not isinstance(metadata, dict):
         raise DecodeError("decode_failed", "PNG metadata is not a JSON object")
@@ -261,12 +269,16 @@ def _check_size(height: int, width: int, error: type[DecodeError] | type[EncodeE
         )
 
 
-@contextlib.contextmanager
-def _opened(source: str | os.PathLike[str] | IO[bytes] | bytes) -> Iterator[IO[bytes]]:
+def _content(source: str | os.PathLike[str] | IO[bytes] | bytes) -> bytes:
+    """Read it all, so that no chunk's stated length is believed before its bytes are here."""
     if isinstance(source, bytes | bytearray | memoryview):
-        yield io.BytesIO(source)
-    elif isinstance(source, str | os.PathLike):
+        return bytes(source)
+    if isinstance(source, str | os.PathLike):
         with open(source, "rb") as file:
-            yield file
-    else:
-        yield source
+            return _content(file)
+    data = bytearray()
+    while part := source.read(_BLOCK):
+        data += part
+        if len(data) > _MAX_BYTES:
+            raise DecodeError("image_too_large", f"PNG file holds more than {_MAX_BYTES} bytes")
+    return bytes(data)

@@ -20,7 +20,7 @@ int main() {
   validate(with([](melpix::Config& c) { c.hop_length = 5000; }));  // longer than a frame
   validate(with([](melpix::Config& c) { c.mel.n_fft = 1; }));
 
-  CHECK_REFUSED("n_fft must be in 1 ... 16777216, got 0", c.mel.n_fft = 0);
+  CHECK_REFUSED("n_fft must be in 1 ... 1048576, got 0", c.mel.n_fft = 0);
   CHECK_REFUSED("n_fft", c.mel.n_fft = std::numeric_limits<std::size_t>::max());
   CHECK_REFUSED("hop_length", c.hop_length = 0);
   CHECK_REFUSED("n_mels", c.mel.n_mels = 0);

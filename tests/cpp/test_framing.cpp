@@ -101,5 +101,17 @@ int main() {
   pair.channels = 2;
   pair.channel_stride = 2;
   CHECK_THROWS(std::domain_error, "sample 0 of channel 1", melpix::finite_peak(pair));
+  for (std::size_t channel = 0; channel < 3; ++channel)
+    for (bool by_time : {false, true}) {
+      std::vector<double> samples(3 * 5, 0.5);
+      samples[by_time ? 3 * 4 + channel : 5 * channel + 4] =
+          std::numeric_limits<double>::quiet_NaN();
+      Signal y3(samples.data(), 5);
+      y3.channels = 3;
+      y3.stride = by_time ? 3 : 1;
+      y3.channel_stride = by_time ? 1 : 5;
+      CHECK_THROWS(std::domain_error, ("sample 4 of channel " + std::to_string(channel)).c_str(),
+                   melpix::finite_peak(y3));
+    }
   return failures();
 }

@@ -193,9 +193,10 @@ void test_doubt(const melpix::Kernels<T>& k) {
   Block<T> bands(2 * k.lanes), energy(k.lanes);
   std::fill_n(energy.data, k.lanes, T(1));
   std::fill_n(bands.data, 2 * k.lanes, T(1));
-  const T reach[] = {T(1), T(0.25), T(1)}, offset = T(1e-6), noise = T(1e-4);
+  const T reach[] = {T(1), T(0.25), T(1)}, floor[] = {T(1e-13), T(1e-13)};
+  const T offset = T(1e-6), noise = T(1e-4);
   const auto doubts = [&](T power) {
-    return k.doubt(bands.data, reach, 2, offset, power, energy.data, noise);
+    return k.doubt(bands.data, reach, floor, 2, offset, power, energy.data, noise);
   };
   CHECK_EQUAL(doubts(2), 0u);
   // In doubt below noise * reach, until the offset covers it: near noise * reach / offset^2.
@@ -209,6 +210,13 @@ void test_doubt(const melpix::Kernels<T>& k) {
   CHECK_EQUAL(doubts(2), 1u);
   energy.data[0] = T(0.5);
   CHECK_EQUAL(doubts(2), 0u);
+  energy.data[0] = T(1);
+  // Silence beside something loud: the floor is what noise makes of it.
+  std::fill_n(bands.data, 2 * k.lanes, T(1));
+  bands.data[0] = T(0);
+  CHECK_EQUAL(doubts(2), 0u);
+  energy.data[0] = T(1e9);
+  CHECK_EQUAL(doubts(2) & 1u, 1u);
   energy.data[0] = T(1);
   // At power 1 noise does not shrink with the band: b + offset < sqrt(noise * reach).
   std::fill_n(bands.data, 2 * k.lanes, T(1));

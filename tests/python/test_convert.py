@@ -8,6 +8,7 @@ import os
 import signal
 import stat
 import threading
+import warnings
 
 import numpy as np
 import pytest
@@ -374,3 +375,32 @@ def test_threads_may_write_one_name_at_once(dst):
 def test_public_names_are_those_of_the_package():
     assert melpix.convert_file is convert_file
     assert melpix.convert_bytes is convert_bytes
+
+
+def test_equal_front_ends_keep_what_follows_from_the_rate():
+    follows, given = Frontend(), Frontend(fmax=11025)
+    assert follows == given
+    for f, fmax in ((follows, 8000), (given, 11025), (follows, 8000)):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of filters above the new Nyquist frequency
+            picture = convert_bytes(demo.wav(), f, sr=16000, time_steps=10)
+        assert melpix.read_png(picture)[1]["params"]["fmax"] == fmax
+
+
+def test_too_wide_an_image_is_refused_before_decoding():
+    sound = demo.wav()
+    f = Frontend(hop_length=1, n_fft=2**15, n_mels=1000)  # 89,000 columns are 4 s
+    with pytest.raises(melpix.EncodeError, match="render windows") as refusal:
+        convert_bytes(sound, f)
+    assert refusal.value.code == "image_too_large"
+    assert isinstance(refusal.value.__cause__, melpix.DecodeError)  # the reader's, not the core's
+
+
+@pytest.mark.skipif(os.name == "posix" and os.geteuid() == 0, reason="root may write anywhere")
+def test_a_read_only_image_is_not_replaced(tmp_path):
+    (tmp_path / "a.wav").write_bytes(demo.wav())
+    (tmp_path / "a.png").write_bytes(b"mine")
+    (tmp_path / "a.png").chmod(0o444)
+    with pytest.raises(PermissionError):
+        convert_file(tmp_path / "a.wav", tmp_path / "a.png")
+    assert (tmp_path / "a.png").read_bytes() == b"mine"

@@ -214,3 +214,38 @@ def test_channels_are_mixed_by_their_mean(channels, dtype):
     interleaved = np.ascontiguousarray(y.T).T
     np.testing.assert_array_equal(frontend.image(y), expected)
     np.testing.assert_array_equal(frontend.image(interleaved), expected)
+
+
+# --- where single precision has to help itself ----------------------------------------------
+
+
+def hard_cases():
+    """Signals and parameters at which a float32 pipeline is off by levels, or by the image."""
+    t = np.arange(60_000) / 22050
+    rng = np.random.default_rng(7)
+    tone = np.sin(2 * np.pi * 1000 * t)
+    ladder = sum(10 ** (-k / 2) * np.sin(2 * np.pi * 300 * 2 ** (k / 2) * t) for k in range(10))
+    yield "magnitudes beside a tone", tone, {"power": 1, "n_mels": 40}
+    yield "magnitudes of a ladder of tones", ladder / 2, {"power": 1, "n_fft": 8192, "n_mels": 8}
+    yield "roots of magnitudes", ladder / 2, {"power": 0.5, "n_fft": 2048, "n_mels": 20}
+    yield "cubes", tone, {"power": 3}
+    yield "faint noise on a pedestal", 100 + 1e-6 * rng.standard_normal(t.size), {
+        "window": "boxcar", "framing": "uncentered"}  # fmt: skip
+    yield "hardly any sound, hardly any offset", 1e-9 * tone + 1e-16 * rng.standard_normal(
+        t.size), {"offset": 1e-30}  # fmt: skip
+    yield "no sound, no offset to speak of", 0 * tone, {"offset": 1e-300}
+    yield "prime length", tone, {"n_fft": 1021, "hop_length": 256}
+    yield "long frames", tone, {"n_fft": 17640, "hop_length": 441}
+    yield "many bands", tone, {"n_fft": 4096, "n_mels": 256}
+    yield "loud", 3e4 * ladder, {}
+
+
+@pytest.mark.parametrize("case", list(hard_cases()), ids=lambda case: case[0])
+@pytest.mark.filterwarnings("ignore:a peak of")
+def test_single_precision_helps_itself(case):
+    _, y, options = case
+    single = melpix.Frontend(**options).features(y)
+    double = melpix.Frontend(**options, precision="double").features(y)
+    assert np.abs(single - double).max() <= 0.008
+    level = max(np.ptp(double), 14) / 255  # what is promised of images that span 14 nats
+    assert np.abs(single - double).max() <= 0.15 * level

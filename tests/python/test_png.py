@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 import io
 import struct
+import tracemalloc
 import zlib
 from pathlib import Path
 from typing import Any
@@ -138,6 +139,41 @@ def test_broken_files_are_decode_errors(data: bytes, message: str) -> None:
         melpix.read_png(data)
 
 
+def with_text(text: bytes) -> bytes:
+    chunk = b"iTXt" + b"melpix\0\0\0\0\0" + text
+    chunk = struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    return GOOD[:33] + chunk + GOOD[33:]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b"{", b"[1]", b"\xff", b'{"a":' * 100_000, b'{"a":"' + b"x" * (1 << 20) + b'"}'],
+    ids=["cut", "list", "not UTF-8", "deep", "long"],
+)
+def test_broken_metadata_are_decode_errors(text: bytes) -> None:
+    with pytest.raises(melpix.DecodeError, match="metadata"):
+        melpix.read_png(with_text(text))
+
+
+def test_data_cut_before_their_checksum_are_refused() -> None:
+    raw = zlib.compress(bytes(8))
+    file = io.BytesIO()
+    header = struct.pack(">IIBBBBB", 3, 2, 8, 0, 0, 0, 0)
+    pypng.write_chunks(file, [(b"IHDR", header), (b"IDAT", raw[:-3]), (b"IEND", b"")])
+    with pytest.raises(melpix.DecodeError, match="cut short"):
+        melpix.read_png(file.getvalue())
+
+
+def test_a_chunks_stated_length_is_not_believed(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(GOOD[:33] + struct.pack(">I", 2**31 - 1) + b"IDAT" + bytes(9))
+    tracemalloc.start()
+    with pytest.raises(melpix.DecodeError, match="not a readable PNG"):
+        melpix.read_png(tmp_path / "a.png")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10_000_000
+
+
 def test_a_missing_file_is_the_systems_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"none\.png"):
         melpix.read_png(tmp_path / "none.png")
@@ -162,6 +198,17 @@ def test_features_of_silence_come_back() -> None:
     assert metadata["constant"] is True
     features = melpix.features_from_image(image, metadata)
     np.testing.assert_allclose(features, np.log(1e-9), rtol=1e-6)
+
+
+@pytest.mark.parametrize("lo", [None, "0", float("nan"), float("inf"), [1]])
+def test_a_value_range_is_finite_numbers(lo: Any) -> None:
+    with pytest.raises(ValueError, match="finite lo"):
+        melpix.features_from_image(IMAGE, {"lo": lo, "hi": 1.0})
+
+
+def test_metadata_do_not_replace_melpixs_own() -> None:
+    with pytest.raises(ValueError, match="'lo' is melpix's own, got 3"):
+        melpix.Frontend().png(np.ones(5000, np.float32), lo=3)
 
 
 def test_features_need_a_value_range() -> None:

@@ -47,11 +47,12 @@ struct Kernels {
   void (*mel)(const T* bins, const T* weights, const std::size_t* first, const std::size_t* offset,
               std::size_t n_mels, T* bands);
 
-  // Bit `lane` is set if some band b of that frame has
-  //   (b + offset)^2 < noise_factor * energy[lane] * reach[m] * b^(2 - 2 / power): see block.h.
+  // Bit `lane` is set if some band of that frame has, with b = max(band, floor[m] * n^(power / 2))
+  // and n the energy of the lane,
+  //   (b + offset)^2 < noise_factor * n * reach[m] * b^(2 - 2 / power): see block.h.
   // reach[n_mels] is the largest of them.
-  unsigned (*doubt)(const T* bands, const T* reach, std::size_t n_mels, T offset, T power,
-                    const T* energy, T noise_factor);
+  unsigned (*doubt)(const T* bands, const T* reach, const T* floor, std::size_t n_mels, T offset,
+                    T power, const T* energy, T noise_factor);
 
   // ln(value + offset) in place, over whole rows
   void (*log)(T* bands, std::size_t n_mels, T offset);

@@ -22,8 +22,8 @@ void mel(const T* bins, const T* weights, const std::size_t* first, const std::s
 }
 
 template <class T>
-unsigned doubt(const T* bands, const T* reach, std::size_t n_mels, T offset, T power,
-               const T* energy, T noise_factor) {
+unsigned doubt(const T* bands, const T* reach, const T* floor, std::size_t n_mels, T offset,
+               T power, const T* energy, T noise_factor) {
   const Row<T> noise = *rows(energy) * noise_factor;
   if (power == 2) {
     // (b + offset)^2 >= 4 b offset: mostly this alone says that no band is in doubt.
@@ -31,15 +31,22 @@ unsigned doubt(const T* bands, const T* reach, std::size_t n_mels, T offset, T p
     for (std::size_t lane = 0; lane < kLanes<T>; ++lane) loudest = std::max(loudest, noise[lane]);
     if (loudest * reach[n_mels] <= 4 * offset) return 0;
   }
+  Row<T> level = *rows(energy);
+  if (power != 2)
+    for (std::size_t lane = 0; lane < kLanes<T>; ++lane)
+      level[lane] = std::pow(level[lane], power / 2);
   Row<T> margin = broadcast<T>(0);
   for (std::size_t m = 0; m < n_mels; ++m) {
-    const Row<T> b = rows(bands)[m];
-    Row<T> growth = b;  // b^(2 - 2 / power)
-    if (power != 2)
-      for (std::size_t lane = 0; lane < kLanes<T>; ++lane)
-        growth[lane] = power == 1 ? T(1) : std::pow(b[lane], 2 - 2 / power);
-    const Row<T> sum = b + offset;
-    margin = smaller<T>(sum * sum - noise * growth * reach[m], margin);
+    const Row<T> b = larger<T>(rows(bands)[m], level * floor[m]);
+    // Both sides of the comparison are divided by what may be too small to be squared.
+    Row<T> left = b + offset, right = noise * reach[m];
+    for (std::size_t lane = 0; lane < kLanes<T>; ++lane) {
+      if (power == 2)
+        left[lane] *= left[lane] / b[lane];
+      else
+        left[lane] *= left[lane] * std::pow(b[lane], 2 / power - 2);
+    }
+    margin = smaller<T>(left - right, margin);
   }
   unsigned lanes = 0;
   for (std::size_t lane = 0; lane < kLanes<T>; ++lane)
