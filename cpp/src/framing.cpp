@@ -2,10 +2,7 @@
 #include "framing.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
-#include <cstring>
-#include <limits>
 
 #include "check.h"
 
@@ -58,60 +55,6 @@ void convert_run(const S* x, std::size_t count, const Signal& y, T* out) {
   }
 }
 
-// A float's order is that of its bits as an integer once the sign is gone, NaN above infinity
-// above all finite values: so one integer maximum finds both the peak and whether all is finite.
-template <class S, class Bits>
-S largest_magnitude(const S* x, std::size_t count, std::ptrdiff_t stride) {
-  constexpr Bits kMagnitude = std::numeric_limits<Bits>::max();
-  Bits most = 0;
-  const auto magnitude = [](const S* p) {
-    Bits bits;
-    std::memcpy(&bits, p, sizeof(S));
-    return bits & kMagnitude;
-  };
-  if (stride == 1) {
-    for (std::size_t i = 0; i < count; ++i) most = std::max(most, magnitude(x + i));
-  } else {
-    for (std::size_t i = 0; i < count; ++i)
-      most = std::max(most, magnitude(x + static_cast<std::ptrdiff_t>(i) * stride));
-  }
-  S magnitude_of_most;
-  std::memcpy(&magnitude_of_most, &most, sizeof(S));
-  return magnitude_of_most;
-}
-
-template <class S, class Bits>
-double finite_peak_of(const Signal& y) {
-  const S* x = static_cast<const S*>(y.data);
-  const bool dense = y.stride == static_cast<std::ptrdiff_t>(y.channels) && y.channel_stride == 1;
-  double peak = 0;
-  if (y.channels == 1 || !dense) {
-    for (std::size_t c = 0; c < y.channels; ++c) {
-      const S* channel = x + static_cast<std::ptrdiff_t>(c) * y.channel_stride;
-      const double most = largest_magnitude<S, Bits>(channel, y.length, y.stride);
-      if (!(most <= peak)) peak = most;
-      if (!std::isfinite(peak)) break;  // or another channel's peak would replace a NaN
-    }
-  } else {
-    peak = largest_magnitude<S, Bits>(x, y.length * y.channels, 1);
-  }
-  if (std::isfinite(peak)) return peak;
-
-  for (std::size_t i = 0; i < y.length; ++i) {
-    for (std::size_t c = 0; c < y.channels; ++c) {
-      const S value = x[static_cast<std::ptrdiff_t>(i) * y.stride +
-                        static_cast<std::ptrdiff_t>(c) * y.channel_stride];
-      if (std::isfinite(value)) continue;
-      std::ostringstream message;
-      message << "y must be finite, but sample " << i;
-      if (y.channels > 1) message << " of channel " << c;
-      message << " is " << (std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf");
-      throw std::domain_error(message.str());
-    }
-  }
-  return peak;  // the caller changed the samples meanwhile
-}
-
 }  // namespace
 
 std::size_t frame_count(const Config& c, std::size_t length) {
@@ -124,21 +67,9 @@ std::size_t frame_count(const Config& c, std::size_t length) {
   return 1 + (padded - c.mel.n_fft) / c.hop_length;
 }
 
-double finite_peak(const Signal& y) {
-  switch (y.type) {
-    case SampleType::kFloat32:
-      return finite_peak_of<float, std::int32_t>(y);
-    case SampleType::kFloat64:
-      return finite_peak_of<double, std::int64_t>(y);
-    case SampleType::kInt16:
-      break;
-  }
-  return 1;
-}
-
 template <class T>
 SampleReader<T>::SampleReader(const Config& c, const Signal& y)
-    : y_(y), mode_(c.pad_mode), hop_length_(c.hop_length), pad_(padding(c)) {
+    : y_(y), mode_(c.pad_mode), n_fft_(c.mel.n_fft), hop_length_(c.hop_length), pad_(padding(c)) {
   constexpr SampleType kNative = sizeof(T) == 4 ? SampleType::kFloat32 : SampleType::kFloat64;
   if (y.type == kNative && y.channels == 1 && y.stride == 1) as_is_ = static_cast<const T*>(y.data);
 

@@ -2,6 +2,7 @@
 // Which samples a frame holds: centring, padding, channel mixing, conversion to T.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 
 #include "melpix/config.h"
@@ -12,10 +13,6 @@ namespace melpix {
 // Columns for a signal of `length` samples. Throws std::invalid_argument if there is none.
 std::size_t frame_count(const Config& config, std::size_t length);
 
-// Largest |sample| over all channels; 1, the full scale, for int16. Throws std::domain_error,
-// naming the first one, if a sample is NaN or infinite.
-double finite_peak(const Signal& y);
-
 // Reads the signal as if it were mono, of type T, and padded on both sides.
 template <class T>
 class SampleReader {
@@ -25,6 +22,12 @@ class SampleReader {
   // First sample of a frame, as an index into the unpadded signal (negative in the head padding).
   std::ptrdiff_t frame_start(std::size_t frame) const {
     return static_cast<std::ptrdiff_t>(frame * hop_length_) - static_cast<std::ptrdiff_t>(pad_);
+  }
+
+  // How many samples of the signal lie before the end of the frames [0, frames).
+  std::size_t samples_before(std::size_t frames) const {
+    const std::ptrdiff_t end = frame_start(frames - 1) + static_cast<std::ptrdiff_t>(n_fft_);
+    return std::min(y_.length, static_cast<std::size_t>(std::max<std::ptrdiff_t>(end, 0)));
   }
 
   // Where the samples [start, start + count) lie as T already, or null.
@@ -47,6 +50,7 @@ class SampleReader {
   Signal y_;
   const T* as_is_ = nullptr;
   PadMode mode_;
+  std::size_t n_fft_;
   std::size_t hop_length_;
   std::size_t pad_;  // samples of padding on each side
   // The tail padding sees the samples from here on.

@@ -12,6 +12,7 @@
 #include "check.h"
 #include "framing.h"
 #include "kernels/kernels.h"
+#include "peak.h"
 #include "scratch.h"
 
 namespace melpix {
@@ -95,7 +96,7 @@ template <class T>
 auto Frontend<T>::Plan::render(const Signal& y, Values values, T* out,
                                std::ptrdiff_t row_stride) const -> Summary {
   const std::size_t frames = frame_count(config, y.length);
-  const double peak = finite_peak(y);
+  PeakMeter meter(y, isa);
   const SampleReader<T> reader(config, y);
   Scratch scratch;
   Block<T> current(block, &scratch);
@@ -109,6 +110,7 @@ auto Frontend<T>::Plan::render(const Signal& y, Values values, T* out,
   const std::size_t lanes = block.kernels.lanes;
   for (std::size_t begin = 0; begin < frames; begin += lanes) {
     const std::size_t count = std::min(lanes, frames - begin);
+    meter.advance(reader.samples_before(begin + count));
     current.load(reader, begin, count);
     current.mel();
     if (values == Values::kFeatures) {
@@ -125,16 +127,17 @@ auto Frontend<T>::Plan::render(const Signal& y, Values values, T* out,
                         &extremes);
   }
 
+  meter.advance(y.length);  // behind the last frame too
   const bool finite =
       std::all_of(extremes.poison, extremes.poison + kMaxLanes, [](T x) { return x == 0; });
   if (!finite && values == Values::kFeatures) {
     std::ostringstream message;
-    message << "a feature is not finite: y, with a peak of " << peak << ", is too large in "
+    message << "a feature is not finite: y, with a peak of " << meter.peak() << ", is too large in "
             << (sizeof(T) == sizeof(float) ? "single" : "double") << " precision";
     throw std::overflow_error(message.str());
   }
   return {static_cast<double>(least(extremes.lo)), static_cast<double>(greatest(extremes.hi)),
-          peak};
+          meter.peak()};
 }
 
 template <class T>

@@ -93,7 +93,7 @@ def test_the_library_knows_no_python() -> None:
 
 def test_stages_do_not_see_each_other() -> None:
     common = {"check.h", "scratch.h", "kernels/kernels.h"}
-    for stage in ("config", "framing", "mel", "scanline", "scratch", "window"):
+    for stage in ("config", "framing", "mel", "peak", "scanline", "scratch", "window"):
         seen = includes(CPP / "src" / f"{stage}.cpp")
         others = {i for i in seen if not i.startswith("melpix/")} - common - {f"{stage}.h"}
         assert not others, stage

@@ -145,11 +145,13 @@ def test_samples_must_be_finite(value: float, dtype: Any, position: int) -> None
         assert refusal.value.code == "non_finite"
 
 
-def test_samples_between_frames_must_be_finite_too() -> None:
+@pytest.mark.parametrize("position", [1500, 7999])
+def test_samples_between_and_behind_frames_must_be_finite_too(position: int) -> None:
     y = Y.copy()
-    y[1500] = np.nan  # frames of 64 samples, 1000 apart, do not touch it
-    with pytest.raises(melpix.SignalError, match="sample 1500 is nan"):
-        Frontend(sr=8000, hop_length=1000, n_fft=64, n_mels=4).image(y)
+    y[position] = np.nan  # frames of 64 samples, 1000 apart, do not touch it
+    f = Frontend(sr=8000, hop_length=1000, n_fft=64, n_mels=4, framing="uncentered")
+    with pytest.raises(melpix.SignalError, match=f"sample {position} is nan"):
+        f.image(y)
 
 
 def test_overflow_is_an_error_not_an_image() -> None:

@@ -15,6 +15,7 @@
 #include <memory>
 #include <new>
 #include <stdexcept>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -44,8 +45,8 @@ namespace {
 
 template <class T>
 constexpr Kernels<T> make_table() {
-  return {kLanes<T>, fft_create<T>, fft_destroy<T>, fft_error<T>, load<T>,  spectrum<T>,
-          mel<T>,    doubt<T>,      log_offset<T>,  store<T>,     pixels<T>};
+  return {kLanes<T>,   peak<T>, fft_create<T>, fft_destroy<T>, fft_error<T>, load<T>,
+          spectrum<T>, mel<T>,  doubt<T>,      log_offset<T>,  store<T>,     pixels<T>};
 }
 
 }  // namespace

@@ -27,6 +27,9 @@ template <class T>
 struct Kernels {
   std::size_t lanes;
 
+  // The largest |x|; something that is not finite if an x is.
+  T (*peak)(const T* x, std::size_t count);
+
   // A plan for the power spectra of frames of n_fft samples; null if memory ran out. Any thread may
   // use it.
   void* (*fft_create)(std::size_t n_fft);

@@ -104,6 +104,23 @@ void load_split(const T* samples, std::ptrdiff_t stride, const T* window, std::s
   *rows(energy) = sum;
 }
 
+// The order of floats of one sign is that of their bits as integers, with infinity and NaN above
+// all others: so one integer maximum finds the peak and whether all is finite.
+template <class T>
+T peak(const T* x, std::size_t count) {
+  using Int = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
+  Int most = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    Int bits;
+    std::memcpy(&bits, x + i, sizeof(T));
+    bits &= std::numeric_limits<Int>::max();
+    most = most < bits ? bits : most;
+  }
+  T magnitude;
+  std::memcpy(&magnitude, &most, sizeof(T));
+  return magnitude;
+}
+
 template <class T>
 void load(const void* plan, const T* samples, std::ptrdiff_t stride, const T* window,
           std::size_t n_fft, T* block, T* energy) {
