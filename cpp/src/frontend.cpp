@@ -46,22 +46,26 @@ class Refiner {
   Refiner(const Config& c, const BlockPlan<double>& plan, const Signal& y)
       : plan_(plan), reader_(c, y), block_(plan, &scratch_) {}
 
-  // `lanes` has a bit for each frame, counted from `begin`.
-  void refine(unsigned lanes, std::size_t begin, std::size_t float_lanes, float* bands) {
-    std::size_t frames[kMaxLanes], count = 0;
-    for (std::size_t lane = 0; lane < float_lanes; ++lane) {
-      if (lanes >> lane & 1u) frames[count++] = begin + lane;
-      if (count > 0 && (count == plan_.kernels.lanes || lane + 1 == float_lanes)) {
-        block_.load(reader_, frames[0], count, frames);
+  // `doubtful` has a bit for each of the block's frames, [begin, begin + count). Its remaining
+  // lanes repeat the last frame, then as before.
+  void refine(unsigned doubtful, std::size_t begin, std::size_t count, std::size_t lanes,
+              float* bands) {
+    std::size_t frames[kMaxLanes], waiting = 0;
+    for (std::size_t lane = 0; lane < count; ++lane) {
+      if (doubtful >> lane & 1u) frames[waiting++] = begin + lane;
+      if (waiting > 0 && (waiting == plan_.kernels.lanes || lane + 1 == count)) {
+        block_.load(reader_, frames[0], waiting, frames);
         block_.mel();
         block_.log();
         for (std::size_t m = 0; m < plan_.config.mel.n_mels; ++m)
-          for (std::size_t i = 0; i < count; ++i)
-            bands[m * float_lanes + frames[i] - begin] =
+          for (std::size_t i = 0; i < waiting; ++i)
+            bands[m * lanes + frames[i] - begin] =
                 static_cast<float>(block_.bands()[m * plan_.kernels.lanes + i]);
-        count = 0;
+        waiting = 0;
       }
     }
+    for (std::size_t m = 0; m < plan_.config.mel.n_mels; ++m)
+      std::fill(bands + m * lanes + count, bands + (m + 1) * lanes, bands[m * lanes + count - 1]);
   }
 
  private:
@@ -119,7 +123,7 @@ auto Frontend<T>::Plan::render(const Signal& y, Values values, T* out,
       if constexpr (sizeof(T) == sizeof(float)) {
         if (doubtful != 0) {
           if (!refiner) refiner.emplace(config, *precise, y);
-          refiner->refine(doubtful, begin, lanes, current.bands());
+          refiner->refine(doubtful, begin, count, lanes, current.bands());
         }
       }
     }
