@@ -2,6 +2,7 @@
 #include "block.h"
 
 #include <algorithm>
+#include <cmath>
 #include <new>
 
 namespace melpix {

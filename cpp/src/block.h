@@ -2,7 +2,6 @@
 // One block of frames on its way from samples to features, in one precision.
 #pragma once
 
-#include <cmath>
 #include <cstddef>
 #include <memory>
 #include <vector>

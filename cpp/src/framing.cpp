@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <type_traits>
 
 #include "check.h"
 
@@ -33,12 +34,17 @@ float scale(std::int16_t x) { return static_cast<float>(x) / 32768; }
 
 // Mean of the channels of one sample, summed in order as NumPy does for up to 7 channels. T is
 // wide enough for the sum of int16 to be exact, and a scaling by 2^-15 does not round.
+// Channels may cancel, so what is wider than T is rounded after the sum, not before.
+template <class T, class S>
+using Sum = std::conditional_t<(sizeof(S) > sizeof(T)), S, T>;
+
 template <class T, class S>
 T mix(const S* x, std::size_t channels, std::ptrdiff_t channel_stride) {
-  T sum = static_cast<T>(scale(*x));
+  using Wide = Sum<T, S>;
+  Wide sum = static_cast<Wide>(scale(*x));
   for (std::size_t c = 1; c < channels; ++c)
-    sum += static_cast<T>(scale(x[static_cast<std::ptrdiff_t>(c) * channel_stride]));
-  return channels == 1 ? sum : sum / static_cast<T>(channels);
+    sum += static_cast<Wide>(scale(x[static_cast<std::ptrdiff_t>(c) * channel_stride]));
+  return static_cast<T>(channels == 1 ? sum : sum / static_cast<Wide>(channels));
 }
 
 template <class T, class S>
@@ -48,7 +54,9 @@ void convert_run(const S* x, std::size_t count, const Signal& y, T* out) {
     for (std::size_t i = 0; i < count; ++i) out[i] = static_cast<T>(scale(x[i]));
   } else if (y.channels == 2 && y.stride == 2 && y.channel_stride == 1) {
     for (std::size_t i = 0; i < count; ++i)
-      out[i] = (static_cast<T>(scale(x[2 * i])) + static_cast<T>(scale(x[2 * i + 1]))) / 2;
+      out[i] = static_cast<T>(
+          (static_cast<Sum<T, S>>(scale(x[2 * i])) + static_cast<Sum<T, S>>(scale(x[2 * i + 1]))) /
+          2);
   } else {
     for (std::size_t i = 0; i < count; ++i)
       out[i] = mix<T>(x + static_cast<std::ptrdiff_t>(i) * y.stride, y.channels, y.channel_stride);

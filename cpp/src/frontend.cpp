@@ -4,9 +4,11 @@
 #include "melpix/frontend.h"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
+#include <memory>
 #include <optional>
+#include <sstream>
+#include <string>
 
 #include "block.h"
 #include "check.h"
@@ -99,6 +101,7 @@ Frontend<T>::Plan::Plan(const Config& c, const std::string& isa_wanted)
 template <class T>
 auto Frontend<T>::Plan::render(const Signal& y, Values values, T* out,
                                std::ptrdiff_t row_stride) const -> Summary {
+  if (y.channels < 1) throw invalid("y must have at least one channel, got 0");
   const std::size_t frames = frame_count(config, y.length);
   PeakMeter meter(y, isa);
   const SampleReader<T> reader(config, y);

@@ -75,28 +75,23 @@ class Frontend {
   py::tuple mel(const py::array& y, const py::object& out) const {
     return std::visit(
         [&](const auto& f) {
-          return run(f, y, value_output(f, y, out), [&](const auto& signal, auto* p, auto stride) {
-            return f.mel(signal, p, stride);
-          });
+          return run<Value<decltype(f)>>(f, y, out,
+                                         [&f](const auto&... to) { return f.mel(to...); });
         },
         frontend_);
   }
   py::tuple features(const py::array& y, const py::object& out) const {
     return std::visit(
         [&](const auto& f) {
-          return run(f, y, value_output(f, y, out), [&](const auto& signal, auto* p, auto stride) {
-            return f.features(signal, p, stride);
-          });
+          return run<Value<decltype(f)>>(f, y, out,
+                                         [&f](const auto&... to) { return f.features(to...); });
         },
         frontend_);
   }
   py::tuple image(const py::array& y, const py::object& out) const {
     return std::visit(
         [&](const auto& f) {
-          auto pixels = output<std::uint8_t>(out, f.config().mel.n_mels, frames_of(f, y));
-          return run(f, y, pixels, [&](const auto& signal, auto* p, auto stride) {
-            return f.image(signal, p, stride);
-          });
+          return run<std::uint8_t>(f, y, out, [&f](const auto&... to) { return f.image(to...); });
         },
         frontend_);
   }
@@ -111,27 +106,25 @@ class Frontend {
  private:
   using Either = std::variant<melpix::Frontend<float>, melpix::Frontend<double>>;
 
-  template <class F>
-  static std::size_t frames_of(const F& f, const py::array& y) {
-    return f.frames(to_signal(y).length);
-  }
   template <class T>
-  static py::array_t<T> value_output(const melpix::Frontend<T>& f, const py::array& y,
-                                     const py::object& out) {
-    return output<T>(out, f.config().mel.n_mels, frames_of(f, y));
-  }
+  static T value_of(const melpix::Frontend<T>&);
+  template <class F>
+  using Value = decltype(value_of(std::declval<F>()));
 
-  template <class F, class V, class Render>
-  static py::tuple run(const F&, const py::array& y, py::array_t<V> out, const Render& render) {
+  // Calls render(signal, data, row_stride) without the GIL.
+  template <class V, class F, class Render>
+  static py::tuple run(const F& f, const py::array& y, const py::object& out,
+                       const Render& render) {
     const melpix::Signal signal = to_signal(y);
-    V* const data = out.mutable_data();
-    const std::ptrdiff_t stride = out.strides(0) / static_cast<py::ssize_t>(sizeof(V));
-    decltype(render(signal, data, stride)) seen;
+    auto values = output<V>(out, f.config().mel.n_mels, f.frames(signal.length));
+    V* const data = values.mutable_data();
+    const std::ptrdiff_t stride = values.strides(0) / static_cast<py::ssize_t>(sizeof(V));
+    typename F::Summary seen;
     {
       const py::gil_scoped_release unlocked;
       seen = render(signal, data, stride);
     }
-    return py::make_tuple(std::move(out), seen.lo, seen.hi, seen.peak);
+    return py::make_tuple(std::move(values), seen.lo, seen.hi, seen.peak);
   }
 
   Either frontend_;

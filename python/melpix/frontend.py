@@ -17,7 +17,7 @@ MAX_COLUMNS = 1_000_000
 MAX_PIXELS = 89_000_000
 
 # float32 keeps 24 bits: the noise of an FFT over samples far above 1 outgrows the recipe's 1e-9,
-# and the core has to compute most frames a second time, in double precision.
+# and the core may have to compute many frames a second time, in double precision.
 _SINGLE_PEAK = 2.0
 
 _FROM_OTHERS: Any = None  # default of a parameter that follows from other parameters
@@ -340,8 +340,8 @@ class Frontend:
         if peak > _SINGLE_PEAK and self.precision == "single" and not self._warned[0]:
             self._warned[0] = True
             checks.warn(
-                f"a peak of {peak:g} is far above full scale, which is 1: most frames have to be "
-                "computed again in float64. Scale the samples, or use precision='double'."
+                f"a peak of {peak:g} is far above full scale, which is 1: many frames may have to "
+                "be computed again in float64. Scale the samples, or use precision='double'."
             )
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import io
 import json
-import math
 import os
 import struct
+import sys
 import zlib
 from typing import IO, Any
 
@@ -30,7 +30,7 @@ except ImportError:  # no wheel for this platform
 
 _KEYWORD = b"melpix"
 _GREYSCALE = 0
-_MAX_METADATA = 1 << 20
+_MAX_METADATA = 1 << 26  # a custom window is the longest entry
 _BLOCK = 1 << 20
 _MAX_BYTES = 1 << 28  # of a file; the largest image is a third of that
 
@@ -69,6 +69,8 @@ def encode(image: NDArray[np.uint8], metadata: dict[str, Any] | None = None) -> 
     if metadata:
         # Escaped to ASCII, so that file names which are no valid Unicode survive as well.
         text = json.dumps(metadata, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        if len(text) > _MAX_METADATA:
+            raise EncodeError("bad_image", f"metadata must have <= {_MAX_METADATA} characters")
         # Keyword, not compressed, no language, no translated keyword (PNG specification, 11.3.3).
         chunks.append((b"iTXt", _KEYWORD + b"\0\0\0\0\0" + text.encode("ascii")))
     chunks += [(b"IDAT", data), (b"IEND", b"")]
@@ -178,7 +180,8 @@ def features_from_image(image: NDArray[np.uint8], metadata: dict[str, Any]) -> N
         raise ValueError(f"metadata must have lo and hi, but lacks {' and '.join(missing)}")
     lo, hi = metadata["lo"], metadata["hi"]
     for name, value in (("lo", lo), ("hi", hi)):
-        if not isinstance(value, int | float) or not math.isfinite(value):
+        # (abs: an int may be larger than any float)
+        if type(value) not in (int, float) or not abs(value) <= sys.float_info.max:
             raise ValueError(f"metadata must have a finite {name}, got {value!r}")
     # A pixel was truncated, so its value lies half a level above on average; but the maximum
     # itself is exact.

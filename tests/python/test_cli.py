@@ -22,7 +22,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from melpix import Frontend, __version__, convert_bytes, demo, load, read_png
+from melpix import Frontend, __version__, convert_bytes, demo, load, read_png, write_png
 from melpix.cli import main
 from melpix.convert import MAX_SECONDS
 
@@ -681,3 +681,12 @@ def test_kill_leaves_complete_images_only(sound, out):
 def test_image_gets_the_permissions_that_the_shell_grants(sound, out):
     spawn("convert", sound, "-o", out, preexec_fn=lambda: os.umask(0o027))
     assert stat.S_IMODE(out.stat().st_mode) == 0o640
+
+
+def test_inspect_believes_the_image_before_its_metadata(run, out):
+    nested = {"a": {"b": {"c": {"d": {"e": {"f": {"g": 1}}}}}}}
+    write_png(out, np.zeros((2, 3), np.uint8), {"kind": "audio", "rows": 7, **nested})
+    assert run("inspect", out).code == 0
+    facts = json.loads(run("inspect", out, "--json").out)
+    assert (facts["kind"], facts["rows"], facts["columns"]) == ("image", 2, 3)
+    assert facts["a"] == nested["a"]

@@ -238,6 +238,9 @@ def hard_cases():
     yield "long frames", tone, {"n_fft": 17640, "hop_length": 441}
     yield "many bands", tone, {"n_fft": 4096, "n_mels": 256}
     yield "loud", 3e4 * ladder, {}
+    yield "overflow out of sight", 1e18 + 1e11 * tone, {"fmin": 2000, "n_mels": 40}
+    yield "overflow at a high power", 1e9 * np.sin(2 * np.pi * 8000 * t), {
+        "power": 4, "fmax": 3000, "n_mels": 30}  # fmt: skip
     loud_and_noisy = 300 * tone + 0.1 * rng.standard_normal(t.size)
     for n in range(50_000, 50_000 + 9 * 512, 512):  # the last block has 1 ... 8 frames
         yield f"loud, {n} samples", loud_and_noisy[:n], {"framing": "uncentered"}
@@ -255,3 +258,17 @@ def test_single_precision_helps_itself(case):
     assert (rendering.lo, rendering.hi) == (single.min(), single.max())
     level = max(np.ptp(double), 14) / 255  # what is promised of images that span 14 nats
     assert np.abs(single - double).max() <= 0.15 * level
+
+
+def test_channels_that_cancel_are_rounded_after_the_sum():
+    x, e = np.random.default_rng(0).uniform(-1, 1, (2, 30_000))
+    y = 32768 * np.stack([x, -x + 1e-6 * e])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the peak
+        np.testing.assert_array_equal(
+            melpix.Frontend().image(y), melpix.Frontend().image(np.sum(y, axis=0) / 2)
+        )
+        np.testing.assert_array_equal(
+            melpix.Frontend().image(y[[0, 1, 1]]),
+            melpix.Frontend().image((y[0] + y[1] + y[1]) / 3),
+        )

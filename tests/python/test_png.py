@@ -147,7 +147,7 @@ def with_text(text: bytes) -> bytes:
 
 @pytest.mark.parametrize(
     "text",
-    [b"{", b"[1]", b"\xff", b'{"a":' * 100_000, b'{"a":"' + b"x" * (1 << 20) + b'"}'],
+    [b"{", b"[1]", b"\xff", b'{"a":' * 100_000, b'{"a":"' + b"x" * (1 << 26) + b'"}'],
     ids=["cut", "list", "not UTF-8", "deep", "long"],
 )
 def test_broken_metadata_are_decode_errors(text: bytes) -> None:
@@ -200,10 +200,17 @@ def test_features_of_silence_come_back() -> None:
     np.testing.assert_allclose(features, np.log(1e-9), rtol=1e-6)
 
 
-@pytest.mark.parametrize("lo", [None, "0", float("nan"), float("inf"), [1]])
+@pytest.mark.parametrize("lo", [None, "0", float("nan"), float("inf"), [1], 10**400, True])
 def test_a_value_range_is_finite_numbers(lo: Any) -> None:
     with pytest.raises(ValueError, match="finite lo"):
         melpix.features_from_image(IMAGE, {"lo": lo, "hi": 1.0})
+
+
+def test_a_long_window_comes_back() -> None:
+    window = np.random.default_rng(0).uniform(0.1, 1, 65536)
+    f = melpix.Frontend(hop_length=32768, window=window, n_mels=4)
+    metadata = melpix.read_png(f.png(np.ones(70_000, np.float32)))[1]
+    assert melpix.Frontend(**metadata["params"]) == f
 
 
 def test_metadata_do_not_replace_melpixs_own() -> None:

@@ -10,7 +10,8 @@ namespace melpix {
 enum class SampleType { kInt16, kFloat32, kFloat64 };
 
 // Channels are mixed by their mean; int16 is read as x / 32768. The strides count samples, not
-// bytes, and may be negative: interleaved stereo is {data, type, n, 2, 2, 1}.
+// bytes, and may be negative; `data` is aligned to them: interleaved stereo is {data, type, n, 2,
+// 2, 1}.
 struct Signal {
   const void* data = nullptr;
   SampleType type = SampleType::kFloat32;

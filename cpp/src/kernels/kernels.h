@@ -69,7 +69,7 @@ struct Kernels {
   void (*pixels)(const T* values, std::size_t count, T lo, T range, std::uint8_t* out);
 };
 
-// What an instruction set offers; `isas()` lists those in this build, weakest first.
+// What an instruction set offers.
 struct Isa {
   const char* name;
   bool (*supported)();

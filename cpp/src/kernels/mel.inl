@@ -29,27 +29,25 @@ unsigned doubt(const T* bands, const T* reach, const T* floor, std::size_t n_mel
     // (b + offset)^2 >= 4 b offset: mostly this alone says that no band is in doubt.
     T loudest = 0;
     for (std::size_t lane = 0; lane < kLanes<T>; ++lane) loudest = std::max(loudest, noise[lane]);
-    if (loudest * reach[n_mels] <= 4 * offset) return 0;
+    // Not quite 4: what the lanes' own test says must not differ by a rounding.
+    if (loudest * reach[n_mels] <= T(3.99) * offset) return 0;
   }
   Row<T> level = *rows(energy);
   if (power != 2)
     for (std::size_t lane = 0; lane < kLanes<T>; ++lane)
       level[lane] = std::pow(level[lane], power / 2);
-  Row<T> margin = broadcast<T>(0);
+  unsigned lanes = 0;
   for (std::size_t m = 0; m < n_mels; ++m) {
     const Row<T> b = larger<T>(rows(bands)[m], level * floor[m]);
-    // Both sides of the comparison are divided by what may be too small to be squared.
-    Row<T> left = b + offset, right = noise * reach[m];
+    const Row<T> sum = b + offset, bound = noise * reach[m];
     for (std::size_t lane = 0; lane < kLanes<T>; ++lane) {
-      if (power == 2)
-        left[lane] *= left[lane] / b[lane];
-      else
-        left[lane] *= left[lane] * std::pow(b[lane], 2 / power - 2);
+      // Divided first: the square of what is small may vanish. A NaN, where something has
+      // overflowed, is not sure.
+      const T left = power == 2 ? sum[lane] * (sum[lane] / b[lane])
+                                : sum[lane] * sum[lane] * std::pow(b[lane], 2 / power - 2);
+      if (!(left >= bound[lane]) || !(bound[lane] < std::numeric_limits<T>::infinity()))
+        lanes |= 1u << lane;
     }
-    margin = smaller<T>(left - right, margin);
   }
-  unsigned lanes = 0;
-  for (std::size_t lane = 0; lane < kLanes<T>; ++lane)
-    if (margin[lane] < 0) lanes |= 1u << lane;
   return lanes;
 }
