@@ -93,10 +93,14 @@ void Block<T>::load(const SampleReader<T>& reader, std::size_t begin, std::size_
 }
 
 template <class T>
-void Block<T>::mel() {
-  const auto& mel = plan_.mel;
+void Block<T>::spectrum() {
   plan_.kernels.spectrum(plan_.fft.get(), block_, plan_.config.mel.n_fft,
                          static_cast<T>(plan_.config.power), bins_);
+}
+
+template <class T>
+void Block<T>::mel() {
+  const auto& mel = plan_.mel;
   plan_.kernels.mel(bins_, mel.weights.data(), mel.first.data(), mel.offset.data(),
                     plan_.config.mel.n_mels, bands_);
 }

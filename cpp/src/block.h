@@ -57,7 +57,10 @@ class Block {
   void load(const SampleReader<T>& reader, std::size_t begin, std::size_t count,
             const std::size_t* frames = nullptr);
 
-  // Loaded frames to mel bands.
+  // Loaded frames to powers of bins.
+  void spectrum();
+
+  // Bins to mel bands.
   void mel();
 
   // Lanes with a band in doubt, as bits.

@@ -4,6 +4,7 @@
 #include "melpix/frontend.h"
 
 #include <algorithm>
+#include <chrono>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -25,8 +26,12 @@ struct Frontend<T>::Plan {
   enum class Values { kMel, kFeatures };
 
   Plan(const Config& c, const std::string& isa_wanted);
-  Summary render(const Signal& y, Values values, T* out, std::ptrdiff_t row_stride) const;
-  Summary image(const Signal& y, std::uint8_t* out, std::ptrdiff_t row_stride) const;
+  // A `watch` is told of each stage's end.
+  template <class Watch>
+  Summary render(const Signal& y, Values values, T* out, std::ptrdiff_t row_stride,
+                 Watch& watch) const;
+  template <class Watch>
+  Summary image(const Signal& y, std::uint8_t* out, std::ptrdiff_t row_stride, Watch& watch) const;
 
   Config config;
   const Isa& isa;
@@ -36,6 +41,27 @@ struct Frontend<T>::Plan {
 };
 
 namespace {
+
+enum Stage { kLoad, kSpectrum, kMel, kLog, kStore, kPixels };
+
+struct NoWatch {
+  void lap(Stage) {}
+};
+
+class StopWatch {
+ public:
+  explicit StopWatch(StageSeconds* seconds) : seconds_(*seconds) { seconds_.fill(0); }
+  void lap(Stage stage) {
+    const Clock::time_point now = Clock::now();
+    seconds_[stage] += std::chrono::duration<double>(now - last_).count();
+    last_ = now;
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  StageSeconds& seconds_;
+  Clock::time_point last_ = Clock::now();
+};
 
 const Config& validated(const Config& c) {
   validate(c);
@@ -57,6 +83,7 @@ class Refiner {
       if (doubtful >> lane & 1u) frames[waiting++] = begin + lane;
       if (waiting > 0 && (waiting == plan_.kernels.lanes || lane + 1 == count)) {
         block_.load(reader_, frames[0], waiting, frames);
+        block_.spectrum();
         block_.mel();
         block_.log();
         for (std::size_t m = 0; m < plan_.config.mel.n_mels; ++m)
@@ -99,8 +126,9 @@ Frontend<T>::Plan::Plan(const Config& c, const std::string& isa_wanted)
 }
 
 template <class T>
-auto Frontend<T>::Plan::render(const Signal& y, Values values, T* out,
-                               std::ptrdiff_t row_stride) const -> Summary {
+template <class Watch>
+auto Frontend<T>::Plan::render(const Signal& y, Values values, T* out, std::ptrdiff_t row_stride,
+                               Watch& watch) const -> Summary {
   if (y.channels < 1) throw invalid("y must have at least one channel, got 0");
   const std::size_t frames = frame_count(config, y.length);
   PeakMeter meter(y, isa);
@@ -119,7 +147,11 @@ auto Frontend<T>::Plan::render(const Signal& y, Values values, T* out,
     const std::size_t count = std::min(lanes, frames - begin);
     meter.advance(reader.samples_before(begin + count));
     current.load(reader, begin, count);
+    watch.lap(kLoad);
+    current.spectrum();
+    watch.lap(kSpectrum);
     current.mel();
+    watch.lap(kMel);
     if (values == Values::kFeatures) {
       const unsigned doubtful = precise ? current.doubt() : 0;
       current.log();
@@ -129,9 +161,11 @@ auto Frontend<T>::Plan::render(const Signal& y, Values values, T* out,
           refiner->refine(doubtful, begin, count, lanes, current.bands());
         }
       }
+      watch.lap(kLog);
     }
     block.kernels.store(current.bands(), config.mel.n_mels, count, out + begin, row_stride,
                         &extremes);
+    watch.lap(kStore);
   }
 
   meter.advance(y.length);  // behind the last frame too
@@ -148,12 +182,14 @@ auto Frontend<T>::Plan::render(const Signal& y, Values values, T* out,
 }
 
 template <class T>
-auto Frontend<T>::Plan::image(const Signal& y, std::uint8_t* out, std::ptrdiff_t row_stride) const
-    -> Summary {
+template <class Watch>
+auto Frontend<T>::Plan::image(const Signal& y, std::uint8_t* out, std::ptrdiff_t row_stride,
+                              Watch& watch) const -> Summary {
   const std::size_t frames = frame_count(config, y.length), n_mels = config.mel.n_mels;
   Scratch scratch;
   T* const values = scratch.take<T>(checked_mul(frames, n_mels));
-  const Summary seen = render(y, Values::kFeatures, values, static_cast<std::ptrdiff_t>(frames));
+  const Summary seen =
+      render(y, Values::kFeatures, values, static_cast<std::ptrdiff_t>(frames), watch);
   const auto& kernels = block.kernels;
   const T lo = static_cast<T>(seen.lo), range = static_cast<T>(seen.hi) - lo;
   for (std::size_t m = 0; m < n_mels; ++m) {
@@ -163,6 +199,7 @@ auto Frontend<T>::Plan::image(const Signal& y, std::uint8_t* out, std::ptrdiff_t
     else
       std::fill_n(row, frames, std::uint8_t{255});
   }
+  watch.lap(kPixels);
   return seen;
 }
 
@@ -183,18 +220,28 @@ std::size_t Frontend<T>::frames(std::size_t length) const {
 
 template <class T>
 auto Frontend<T>::mel(const Signal& y, T* out, std::ptrdiff_t row_stride) const -> Summary {
-  return plan_->render(y, Plan::Values::kMel, out, row_stride);
+  NoWatch watch;
+  return plan_->render(y, Plan::Values::kMel, out, row_stride, watch);
 }
 
 template <class T>
 auto Frontend<T>::features(const Signal& y, T* out, std::ptrdiff_t row_stride) const -> Summary {
-  return plan_->render(y, Plan::Values::kFeatures, out, row_stride);
+  NoWatch watch;
+  return plan_->render(y, Plan::Values::kFeatures, out, row_stride, watch);
 }
 
 template <class T>
 auto Frontend<T>::image(const Signal& y, std::uint8_t* out, std::ptrdiff_t row_stride) const
     -> Summary {
-  return plan_->image(y, out, row_stride);
+  NoWatch watch;
+  return plan_->image(y, out, row_stride, watch);
+}
+
+template <class T>
+auto Frontend<T>::profile(const Signal& y, std::uint8_t* out, std::ptrdiff_t row_stride,
+                          StageSeconds* seconds) const -> Summary {
+  StopWatch watch(seconds);
+  return plan_->image(y, out, row_stride, watch);
 }
 
 template <class T>

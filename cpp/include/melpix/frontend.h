@@ -2,8 +2,10 @@
 // The front-end: plan once, then turn any number of signals into mel spectrograms or images.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <memory>
 #include <string>
 
@@ -11,6 +13,12 @@
 #include "melpix/signal.h"
 
 namespace melpix {
+
+// The stages that an image's time goes to, in their order: framing and window; FFT and power;
+// filterbank; logarithm; columns out and extremes; pixels.
+constexpr const char* kStageNames[] = {"load", "spectrum", "mel", "log", "store", "pixels"};
+constexpr std::size_t kStages = std::size(kStageNames);
+using StageSeconds = std::array<double, kStages>;
 
 // Immutable after construction; one instance may serve any number of threads. T is the precision
 // of the arithmetic: float or double. Scratch memory belongs to the calling thread.
@@ -51,6 +59,10 @@ class Frontend {
   // the recipe does, low frequencies in the last row. If all features are equal (lo == hi) every
   // pixel is 255. Throws std::overflow_error as features() does.
   Summary image(const Signal& y, std::uint8_t* out, std::ptrdiff_t row_stride) const;
+
+  // The same, with the time spent in each stage. (Looking at the clock takes time too.)
+  Summary profile(const Signal& y, std::uint8_t* out, std::ptrdiff_t row_stride,
+                  StageSeconds* seconds) const;
 
   const Config& config() const;
   const std::string& isa() const;

@@ -22,6 +22,9 @@ MELPIX_DECLARE(generic)
 #ifdef MELPIX_HAVE_AVX2
 MELPIX_DECLARE(avx2)
 #endif
+#ifdef MELPIX_HAVE_AVX512
+MELPIX_DECLARE(avx512)
+#endif
 #undef MELPIX_DECLARE
 
 namespace {
@@ -34,6 +37,9 @@ const Isa kIsas[] = {
 #endif
 #ifdef MELPIX_HAVE_AVX2
     {"avx2", cpu_has_avx2, &avx2::kSingleKernels, &avx2::kDoubleKernels},
+#endif
+#ifdef MELPIX_HAVE_AVX512
+    {"avx512", cpu_has_avx512, &avx512::kSingleKernels, &avx512::kDoubleKernels},
 #endif
 };
 
