@@ -47,13 +47,13 @@ BlockPlan<T>::BlockPlan(const Config& c, const Isa& isa)
 }
 
 template <class T>
-Block<T>::Block(const BlockPlan<T>& plan, Scratch* scratch)
+Block<T>::Block(const BlockPlan<T>& plan)
     : plan_(plan),
-      staging_(scratch->take<T>(plan.kernels.lanes * plan.config.mel.n_fft)),
-      block_(scratch->take<T>(plan.kernels.lanes * plan.config.mel.n_fft)),
-      bins_(scratch->take<T>(plan.kernels.lanes * (plan.config.mel.n_fft / 2 + 1))),
-      bands_(scratch->take<T>(plan.kernels.lanes * plan.config.mel.n_mels)),
-      energy_(scratch->take<T>(plan.kernels.lanes)) {}
+      staging_(plan.kernels.lanes * plan.config.mel.n_fft),
+      block_(plan.kernels.lanes * plan.kernels.fft_rows(plan.fft.get())),
+      bins_(plan.kernels.lanes * (plan.config.mel.n_fft / 2 + 1)),
+      bands_(plan.kernels.lanes * plan.config.mel.n_mels),
+      energy_(plan.kernels.lanes) {}
 
 // Frames in the middle of a mono signal of type T are used where they lie; others are brought to
 // the staging buffer. Lanes without a frame repeat the last one, so that the kernels need no mask
@@ -88,8 +88,10 @@ template <class T>
 void Block<T>::load(const SampleReader<T>& reader, std::size_t begin, std::size_t count,
                     const std::size_t* frames) {
   const Frames in = stage(reader, begin, count, frames);
+  const auto next = reader.memory(reader.samples_before(begin + count),
+                                  reader.samples_before(begin + count + plan_.kernels.lanes));
   plan_.kernels.load(plan_.fft.get(), in.samples, in.stride, plan_.window.data(),
-                     plan_.config.mel.n_fft, block_, energy_);
+                     plan_.config.mel.n_fft, block_, energy_, next.begin, next.bytes);
 }
 
 template <class T>

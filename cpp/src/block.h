@@ -49,7 +49,7 @@ struct BlockPlan {
 template <class T>
 class Block {
  public:
-  Block(const BlockPlan<T>& plan, Scratch* scratch);
+  explicit Block(const BlockPlan<T>& plan);
 
   // Loads `count` <= lanes frames, given by their indices; the remaining lanes repeat the last.
   // Consecutive frames (frames == nullptr: begin, begin + 1, ...) are used where they lie if
@@ -81,11 +81,11 @@ class Block {
                const std::size_t* frames);
 
   const BlockPlan<T>& plan_;
-  T* staging_;
-  T* block_;
-  T* bins_;
-  T* bands_;
-  T* energy_;
+  Scratch<T> staging_;
+  Scratch<T> block_;
+  Scratch<T> bins_;
+  Scratch<T> bands_;
+  Scratch<T> energy_;
 };
 
 }  // namespace melpix

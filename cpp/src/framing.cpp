@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <type_traits>
 
 #include "check.h"
 
@@ -26,41 +25,8 @@ std::ptrdiff_t reflect_with_edge(std::ptrdiff_t i, std::ptrdiff_t n) {
   return m < n ? m : period - 1 - m;
 }
 
-template <class S>
-S scale(S x) {
-  return x;
-}
-float scale(std::int16_t x) { return static_cast<float>(x) / 32768; }
-
-// Mean of the channels of one sample, summed in order as NumPy does for up to 7 channels. T is
-// wide enough for the sum of int16 to be exact, and a scaling by 2^-15 does not round.
-// Channels may cancel, so what is wider than T is rounded after the sum, not before.
-template <class T, class S>
-using Sum = std::conditional_t<(sizeof(S) > sizeof(T)), S, T>;
-
-template <class T, class S>
-T mix(const S* x, std::size_t channels, std::ptrdiff_t channel_stride) {
-  using Wide = Sum<T, S>;
-  Wide sum = static_cast<Wide>(scale(*x));
-  for (std::size_t c = 1; c < channels; ++c)
-    sum += static_cast<Wide>(scale(x[static_cast<std::ptrdiff_t>(c) * channel_stride]));
-  return static_cast<T>(channels == 1 ? sum : sum / static_cast<Wide>(channels));
-}
-
-template <class T, class S>
-void convert_run(const S* x, std::size_t count, const Signal& y, T* out) {
-  // The two layouts that files have get loops with constant strides, which vectorise.
-  if (y.channels == 1 && y.stride == 1) {
-    for (std::size_t i = 0; i < count; ++i) out[i] = static_cast<T>(scale(x[i]));
-  } else if (y.channels == 2 && y.stride == 2 && y.channel_stride == 1) {
-    for (std::size_t i = 0; i < count; ++i)
-      out[i] = static_cast<T>(
-          (static_cast<Sum<T, S>>(scale(x[2 * i])) + static_cast<Sum<T, S>>(scale(x[2 * i + 1]))) /
-          2);
-  } else {
-    for (std::size_t i = 0; i < count; ++i)
-      out[i] = mix<T>(x + static_cast<std::ptrdiff_t>(i) * y.stride, y.channels, y.channel_stride);
-  }
+std::ptrdiff_t bytes_of(SampleType type) {
+  return type == SampleType::kInt16 ? 2 : type == SampleType::kFloat32 ? 4 : 8;
 }
 
 }  // namespace
@@ -76,8 +42,14 @@ std::size_t frame_count(const Config& c, std::size_t length) {
 }
 
 template <class T>
-SampleReader<T>::SampleReader(const Config& c, const Signal& y)
-    : y_(y), mode_(c.pad_mode), n_fft_(c.mel.n_fft), hop_length_(c.hop_length), pad_(padding(c)) {
+SampleReader<T>::SampleReader(const Config& c, const Kernels<T>& kernels, const Signal& y)
+    : kernels_(kernels),
+      y_(y),
+      sample_bytes_(bytes_of(y.type)),
+      mode_(c.pad_mode),
+      n_fft_(c.mel.n_fft),
+      hop_length_(c.hop_length),
+      pad_(padding(c)) {
   constexpr SampleType kNative = sizeof(T) == 4 ? SampleType::kFloat32 : SampleType::kFloat64;
   if (y.type == kNative && y.channels == 1 && y.stride == 1) as_is_ = static_cast<const T*>(y.data);
 
@@ -94,7 +66,7 @@ SampleReader<T>::SampleReader(const Config& c, const Signal& y)
 template <class T>
 T SampleReader<T>::mixed(std::ptrdiff_t i) const {
   T value;
-  convert(i, 1, &value);
+  kernels_.mix(y_, static_cast<std::size_t>(i), 1, &value);
   return value;
 }
 
@@ -123,19 +95,6 @@ T SampleReader<T>::padded(std::ptrdiff_t i) const {
 }
 
 template <class T>
-void SampleReader<T>::convert(std::ptrdiff_t start, std::size_t count, T* out) const {
-  const std::ptrdiff_t skip = start * y_.stride;
-  switch (y_.type) {
-    case SampleType::kInt16:
-      return convert_run(static_cast<const std::int16_t*>(y_.data) + skip, count, y_, out);
-    case SampleType::kFloat32:
-      return convert_run(static_cast<const float*>(y_.data) + skip, count, y_, out);
-    case SampleType::kFloat64:
-      return convert_run(static_cast<const double*>(y_.data) + skip, count, y_, out);
-  }
-}
-
-template <class T>
 void SampleReader<T>::read(std::ptrdiff_t start, std::size_t count, T* out) const {
   const std::ptrdiff_t n = static_cast<std::ptrdiff_t>(y_.length);
   const std::ptrdiff_t end = start + static_cast<std::ptrdiff_t>(count);
@@ -143,7 +102,7 @@ void SampleReader<T>::read(std::ptrdiff_t start, std::size_t count, T* out) cons
   for (; i < end && i < 0; ++i) *out++ = padded(i);
   if (i < end && i < n) {
     const std::size_t run = static_cast<std::size_t>(std::min(end, n) - i);
-    convert(i, run, out);
+    kernels_.mix(y_, static_cast<std::size_t>(i), run, out);
     out += run;
     i += static_cast<std::ptrdiff_t>(run);
   }

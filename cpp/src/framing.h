@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "kernels/kernels.h"
 #include "melpix/config.h"
 #include "melpix/signal.h"
 
@@ -17,7 +18,7 @@ std::size_t frame_count(const Config& config, std::size_t length);
 template <class T>
 class SampleReader {
  public:
-  SampleReader(const Config& config, const Signal& y);
+  SampleReader(const Config& config, const Kernels<T>& kernels, const Signal& y);
 
   // First sample of a frame, as an index into the unpadded signal (negative in the head padding).
   std::ptrdiff_t frame_start(std::size_t frame) const {
@@ -39,16 +40,29 @@ class SampleReader {
     return start >= 0 && static_cast<std::size_t>(start) + count <= y_.length;
   }
 
+  // The memory of the samples [begin, end) of the first channel, none if it runs backwards.
+  struct Memory {
+    const void* begin;
+    std::size_t bytes;
+  };
+  Memory memory(std::size_t begin, std::size_t end) const {
+    const std::ptrdiff_t step = y_.stride * sample_bytes_;
+    if (step < 0) return {nullptr, 0};
+    return {static_cast<const char*>(y_.data) + static_cast<std::ptrdiff_t>(begin) * step,
+            (end - begin) * static_cast<std::size_t>(step)};
+  }
+
   // Writes the samples [start, start + count), which reach at most into the padding.
   void read(std::ptrdiff_t start, std::size_t count, T* out) const;
 
  private:
   T padded(std::ptrdiff_t i) const;
   T mixed(std::ptrdiff_t i) const;
-  void convert(std::ptrdiff_t start, std::size_t count, T* out) const;
 
+  const Kernels<T>& kernels_;
   Signal y_;
   const T* as_is_ = nullptr;
+  std::ptrdiff_t sample_bytes_;
   PadMode mode_;
   std::size_t n_fft_;
   std::size_t hop_length_;

@@ -7,14 +7,17 @@
 #include <chrono>
 #include <limits>
 #include <memory>
+#include <numeric>
 #include <optional>
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include "block.h"
 #include "check.h"
 #include "framing.h"
 #include "kernels/kernels.h"
+#include "parallel.h"
 #include "peak.h"
 #include "scratch.h"
 
@@ -72,7 +75,7 @@ const Config& validated(const Config& c) {
 class Refiner {
  public:
   Refiner(const Config& c, const BlockPlan<double>& plan, const Signal& y)
-      : plan_(plan), reader_(c, y), block_(plan, &scratch_) {}
+      : plan_(plan), reader_(c, plan.kernels, y), block_(plan) {}
 
   // `doubtful` has a bit for each of the block's frames, [begin, begin + count). Its remaining
   // lanes repeat the last frame, then as before.
@@ -100,9 +103,15 @@ class Refiner {
  private:
   const BlockPlan<double>& plan_;
   SampleReader<double> reader_;
-  Scratch scratch_;
   Block<double> block_;
 };
+
+// Length of the rows of an intermediate image: whole cache lines, and an odd number of them, so
+// that the rows of a column do not compete for the same set of the cache.
+std::size_t spread(std::size_t columns) {
+  constexpr std::size_t kLine = kAlignment / sizeof(float);
+  return (checked_add(columns, kLine - 1) / kLine | 1) * kLine;
+}
 
 template <class T>
 T least(const T (&lanes)[kMaxLanes]) {
@@ -132,9 +141,8 @@ auto Frontend<T>::Plan::render(const Signal& y, Values values, T* out, std::ptrd
   if (y.channels < 1) throw invalid("y must have at least one channel, got 0");
   const std::size_t frames = frame_count(config, y.length);
   PeakMeter meter(y, isa);
-  const SampleReader<T> reader(config, y);
-  Scratch scratch;
-  Block<T> current(block, &scratch);
+  const SampleReader<T> reader(config, block.kernels, y);
+  Block<T> current(block);
   std::optional<Refiner> refiner;
 
   Extremes<T> extremes;
@@ -186,16 +194,16 @@ template <class Watch>
 auto Frontend<T>::Plan::image(const Signal& y, std::uint8_t* out, std::ptrdiff_t row_stride,
                               Watch& watch) const -> Summary {
   const std::size_t frames = frame_count(config, y.length), n_mels = config.mel.n_mels;
-  Scratch scratch;
-  T* const values = scratch.take<T>(checked_mul(frames, n_mels));
+  const std::size_t stride = spread(frames);
+  const Scratch<T> values(checked_mul(stride, n_mels));
   const Summary seen =
-      render(y, Values::kFeatures, values, static_cast<std::ptrdiff_t>(frames), watch);
+      render(y, Values::kFeatures, values, static_cast<std::ptrdiff_t>(stride), watch);
   const auto& kernels = block.kernels;
   const T lo = static_cast<T>(seen.lo), range = static_cast<T>(seen.hi) - lo;
   for (std::size_t m = 0; m < n_mels; ++m) {
     std::uint8_t* row = out + static_cast<std::ptrdiff_t>(n_mels - 1 - m) * row_stride;
     if (range > 0)
-      kernels.pixels(values + m * frames, frames, lo, range, row);
+      kernels.pixels(values + m * stride, frames, lo, range, row);
     else
       std::fill_n(row, frames, std::uint8_t{255});
   }
@@ -235,6 +243,24 @@ auto Frontend<T>::image(const Signal& y, std::uint8_t* out, std::ptrdiff_t row_s
     -> Summary {
   NoWatch watch;
   return plan_->image(y, out, row_stride, watch);
+}
+
+template <class T>
+void Frontend<T>::images(Task* tasks, std::size_t count, std::size_t threads,
+                         std::size_t* failed) const {
+  if (threads < 1 || threads > kMaxThreads)
+    throw invalid("threads must be in 1 ... ", kMaxThreads, ", got ", threads);
+  std::vector<std::size_t> order(count);
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  // A long signal at the end would keep one thread busy while the others are done.
+  std::stable_sort(order.begin(), order.end(), [tasks](std::size_t a, std::size_t b) {
+    return tasks[a].y.length > tasks[b].y.length;
+  });
+  std::size_t index = count;
+  const auto work = [this, tasks](std::size_t i) {
+    tasks[i].seen = image(tasks[i].y, tasks[i].out, tasks[i].row_stride);
+  };
+  run_parallel(order, threads, work, failed != nullptr ? failed : &index);
 }
 
 template <class T>

@@ -15,16 +15,13 @@ double PeakMeter::largest(std::size_t begin, std::size_t end) const {
   const std::size_t count = end - begin;
   const auto& kernels = melpix::kernels<S>(isa_);
   if (y_.channel_stride == 1 && y_.stride == static_cast<std::ptrdiff_t>(y_.channels))
-    return static_cast<double>(kernels.peak(x, count * y_.channels));  // interleaved
+    return static_cast<double>(kernels.peak(x, count * y_.channels, 1));  // interleaved
 
   double most = 0;
   for (std::size_t c = 0; c < y_.channels && std::isfinite(most); ++c) {
     const S* channel = x + static_cast<std::ptrdiff_t>(c) * y_.channel_stride;
-    const std::size_t run = y_.stride == 1 ? count : 1;
-    for (std::size_t i = 0; i < count && std::isfinite(most); i += run) {
-      const S peak = kernels.peak(channel + static_cast<std::ptrdiff_t>(i) * y_.stride, run);
-      if (!(static_cast<double>(peak) <= most)) most = static_cast<double>(peak);
-    }
+    const double peak = static_cast<double>(kernels.peak(channel, count, y_.stride));
+    if (!(peak <= most)) most = peak;
   }
   return most;
 }

@@ -1,60 +1,83 @@
 // SPDX-License-Identifier: MIT
 #include "scratch.h"
 
-#include <memory>
+#include <array>
 #include <new>
-#include <vector>
 
 namespace melpix {
 namespace {
 
-// Larger pieces would tie up memory in every thread of a pool; for them, page faults are a small
-// part of the work.
-constexpr std::size_t kKeepBytes = std::size_t{4} << 20;
+// Rendering holds six pieces at a time, twice as many where it computes frames again in double
+// precision, and two more in a transform. Larger pieces would tie up memory in every thread of a
+// pool; for them, page faults are a small part of the work.
+constexpr std::size_t kKept = 16, kKeepBytes = std::size_t{4} << 20;
 
-struct Free {
-  void operator()(void* p) const { ::operator delete(p, std::align_val_t{kAlignment}); }
+// Ahead of each piece.
+struct alignas(kAlignment) Header {
+  std::size_t bytes;
+  std::size_t given;  // when it was last given back, in pieces
 };
 
-struct Piece {
-  std::unique_ptr<void, Free> memory;
-  std::size_t bytes = 0;
+void release(Header* piece) { ::operator delete(piece, std::align_val_t{kAlignment}); }
+
+// Without a destructor of its own, so that it can still be asked when the others are gone: plans
+// may outlive the thread's objects.
+thread_local bool closed = false;
+
+struct Kept {
+  ~Kept() {
+    closed = true;
+    for (Header* piece : pieces)
+      if (piece != nullptr) release(piece);
+  }
+  std::array<Header*, kKept> pieces{};
+  std::size_t given = 0;
 };
 
-// Pieces [0, used) are taken. A piece stays in its slot, to be found again by the next call, which
-// asks for the same sizes in the same order.
-struct Pieces {
-  std::vector<Piece> slots;
-  std::size_t used = 0;
-};
-
-Pieces& pieces() {
-  thread_local Pieces mine;
+Kept& kept() {
+  thread_local Kept mine;
   return mine;
 }
 
 }  // namespace
 
-Scratch::Scratch() : mark_(pieces().used) {}
-
-Scratch::~Scratch() {
-  Pieces& p = pieces();
-  for (std::size_t i = mark_; i < p.used; ++i)
-    if (p.slots[i].bytes > kKeepBytes) p.slots[i] = {};
-  p.used = mark_;
+void* take_scratch(std::size_t bytes) {
+  if (!closed) {
+    Header** best = nullptr;
+    for (Header*& piece : kept().pieces)
+      if (piece != nullptr && piece->bytes >= bytes &&
+          (best == nullptr || piece->bytes < (*best)->bytes))
+        best = &piece;
+    // Not one that is far too large: another call has use for it.
+    if (best != nullptr && (*best)->bytes / 4 <= bytes) {
+      Header* found = *best;
+      *best = nullptr;
+      return found + 1;
+    }
+  }
+  if (bytes > kMaxSize - sizeof(Header)) return nullptr;
+  void* fresh = ::operator new(sizeof(Header) + bytes, std::align_val_t{kAlignment}, std::nothrow);
+  if (fresh == nullptr) return nullptr;
+  return new (fresh) Header{bytes, 0} + 1;
 }
 
-void* Scratch::take_bytes(std::size_t bytes) {
-  Pieces& p = pieces();
-  if (p.used == p.slots.size()) p.slots.emplace_back();
-  Piece& slot = p.slots[p.used];
-  if (slot.bytes < bytes) {
-    slot = {};  // first give back, then ask
-    slot.memory.reset(::operator new(bytes, std::align_val_t{kAlignment}));
-    slot.bytes = bytes;
+void give_scratch(void* memory) {
+  if (memory == nullptr) return;
+  Header* piece = static_cast<Header*>(memory) - 1;
+  if (closed || piece->bytes > kKeepBytes) return release(piece);
+  Kept& mine = kept();
+  piece->given = ++mine.given;
+  Header** slot = &mine.pieces[0];
+  for (Header*& other : mine.pieces) {
+    if (other == nullptr) {
+      other = piece;
+      return;
+    }
+    if (other->given < (*slot)->given) slot = &other;
   }
-  ++p.used;
-  return slot.memory.get();
+  // What has not been used for longest goes.
+  release(*slot);
+  *slot = piece;
 }
 
 }  // namespace melpix

@@ -1,33 +1,37 @@
 // SPDX-License-Identifier: MIT
-// Working memory that a thread keeps warm between calls. (pocketfft takes its own from malloc.)
+// Working memory that a thread keeps warm between calls: fresh memory costs page faults.
 #pragma once
 
 #include <cstddef>
+#include <new>
 
 #include "check.h"
 #include "kernels/kernels.h"
 
 namespace melpix {
 
-// A stack discipline: a Scratch gives back what it took when it goes out of scope, in reverse
-// order of construction within a thread. What exceeds the thread's share is allocated and freed.
+// As malloc and free, aligned to kAlignment: what a thread gives back is kept, a few pieces of it,
+// for the next time. Any thread may give back any piece. pocketfft, which asks for its scratch at
+// each transform, takes it from here (kernels/isa_body.inl).
+void* take_scratch(std::size_t bytes);
+void give_scratch(void* memory);
+
+// `count` uninitialised values for as long as the object lives.
+template <class T>
 class Scratch {
  public:
-  Scratch();
-  ~Scratch();
+  explicit Scratch(std::size_t count)
+      : values_(static_cast<T*>(take_scratch(checked_mul(count, sizeof(T))))) {
+    if (values_ == nullptr) throw std::bad_alloc();
+  }
+  ~Scratch() { give_scratch(values_); }
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
 
-  // `count` uninitialised values, aligned to kAlignment. Throws std::bad_alloc.
-  template <class T>
-  T* take(std::size_t count) {
-    return static_cast<T*>(take_bytes(checked_mul(count, sizeof(T))));
-  }
+  operator T*() const { return values_; }
 
  private:
-  void* take_bytes(std::size_t bytes);
-
-  std::size_t mark_;
+  T* values_;
 };
 
 }  // namespace melpix

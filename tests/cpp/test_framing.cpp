@@ -13,6 +13,11 @@ using melpix::Signal;
 
 namespace {
 
+template <class T>
+const melpix::Kernels<T>& kernels() {
+  return melpix::kernels<T>(melpix::find_isa(""));
+}
+
 Config config(std::size_t n_fft, std::size_t hop_length, PadMode mode) {
   Config c;
   c.mel.n_fft = n_fft;
@@ -22,7 +27,7 @@ Config config(std::size_t n_fft, std::size_t hop_length, PadMode mode) {
 }
 
 std::string padded(const Config& c, const std::vector<double>& y, std::size_t pad) {
-  const melpix::SampleReader<double> reader(c, Signal(y.data(), y.size()));
+  const melpix::SampleReader<double> reader(c, kernels<double>(), Signal(y.data(), y.size()));
   std::vector<double> out(y.size() + 2 * pad);
   reader.read(-static_cast<std::ptrdiff_t>(pad), out.size(), out.data());
   std::string text;
@@ -68,7 +73,7 @@ int main() {
   stereo.stride = 2;
   stereo.channel_stride = 1;
   float mixed[3];
-  melpix::SampleReader<float>(c, stereo).read(0, 3, mixed);
+  melpix::SampleReader<float>(c, kernels<float>(), stereo).read(0, 3, mixed);
   CHECK_EQUAL(mixed[0], 0.25f);
   CHECK_EQUAL(mixed[1], -0.5f / 32768);
   CHECK_EQUAL(mixed[2], 4.0f / 32768);
@@ -77,7 +82,7 @@ int main() {
   Signal backwards(interleaved.data() + 4, 3);
   backwards.stride = -2;
   float reversed[3];
-  melpix::SampleReader<float>(c, backwards).read(0, 3, reversed);
+  melpix::SampleReader<float>(c, kernels<float>(), backwards).read(0, 3, reversed);
   CHECK_EQUAL(reversed[0], 3.0f / 32768);
   CHECK_EQUAL(reversed[2], 0.5f);
 
@@ -85,7 +90,7 @@ int main() {
   Signal three(planar.data(), 3);
   three.channels = 3;
   three.channel_stride = 3;
-  melpix::SampleReader<float>(c, three).read(0, 3, mixed);
+  melpix::SampleReader<float>(c, kernels<float>(), three).read(0, 3, mixed);
   CHECK_EQUAL(mixed[0], 3.0f);
   CHECK_EQUAL(mixed[2], 5.0f);
   return failures();

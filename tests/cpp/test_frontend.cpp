@@ -117,6 +117,20 @@ void test_image() {
   CHECK_THROWS(std::overflow_error, "1e+200", f.image({loud.data(), loud.size()}, out.data(), 10));
 }
 
+// A profile is the same image, and each stage takes time.
+template <class T>
+void test_profile() {
+  const melpix::Frontend<T> f{melpix::Config()};
+  const auto y = noise<float>(20000);
+  const std::size_t frames = f.frames(y.size());
+  std::vector<std::uint8_t> out(frames * f.config().mel.n_mels);
+  melpix::StageSeconds seconds;
+  seconds.fill(-1);
+  f.profile({y.data(), y.size()}, out.data(), static_cast<std::ptrdiff_t>(frames), &seconds);
+  CHECK(out == image_of(f, {y.data(), y.size()}));
+  for (double stage : seconds) CHECK(stage > 0);
+}
+
 #if defined(__unix__) || defined(__APPLE__)
 // Reads and writes nothing outside of the caller's arrays: they end where memory ends.
 void test_page_ends() {
@@ -158,6 +172,8 @@ int main() {
   test_layouts<double>();
   test_image<float>();
   test_image<double>();
+  test_profile<float>();
+  test_profile<double>();
 #if defined(__unix__) || defined(__APPLE__)
   test_page_ends();
 #endif

@@ -33,11 +33,11 @@ void test_spectrum(const melpix::Kernels<T>& k, std::size_t n_fft, T power) {
   const std::size_t stride = 5, n_bins = n_fft / 2 + 1;
   const auto y = noise<T>(stride * k.lanes + n_fft);
   const auto window = noise<T>(n_fft, 2);
-  Block<T> block(n_fft * k.lanes), bins(n_bins * k.lanes), energy(k.lanes);
   const std::unique_ptr<void, void (*)(void*)> plan(k.fft_create(n_fft), k.fft_destroy);
   CHECK(plan != nullptr);
+  Block<T> block(k.fft_rows(plan.get()) * k.lanes), bins(n_bins * k.lanes), energy(k.lanes);
   k.load(plan.get(), y.data(), static_cast<std::ptrdiff_t>(stride), window.data(), n_fft,
-         block.data, energy.data);
+         block.data, energy.data, nullptr, 0);
   for (std::size_t lane = 0; lane < k.lanes; ++lane) {
     double sum = 0;
     for (std::size_t n = 0; n < n_fft; ++n)
@@ -45,15 +45,17 @@ void test_spectrum(const melpix::Kernels<T>& k, std::size_t n_fft, T power) {
     CHECK_NEAR(double(energy.data[lane]), sum, sum * (sizeof(T) == 4 ? 1e-5 : 1e-13));
   }
   k.spectrum(plan.get(), block.data, n_fft, power, bins.data);
+  std::vector<std::complex<double>> roots;
+  for (std::size_t i = 0; i < n_fft; ++i)
+    roots.push_back(
+        std::polar(1.0, -2 * kPi * static_cast<double>(i) / static_cast<double>(n_fft)));
   double most = 0;
   std::vector<double> expected(n_bins * k.lanes);
   for (std::size_t lane = 0; lane < k.lanes; ++lane)
     for (std::size_t bin = 0; bin < n_bins; ++bin) {
       std::complex<double> sum = 0;
       for (std::size_t n = 0; n < n_fft; ++n)
-        sum += double(y[lane * stride + n]) * double(window[n]) *
-               std::polar(1.0, -2 * kPi * static_cast<double>(bin * n % n_fft) /
-                                   static_cast<double>(n_fft));
+        sum += double(y[lane * stride + n]) * double(window[n]) * roots[bin * n % n_fft];
       expected[bin * k.lanes + lane] = std::pow(std::abs(sum), double(power));
       most = std::max(most, expected[bin * k.lanes + lane]);
     }
@@ -160,17 +162,18 @@ void test_fft_error(const melpix::Kernels<float>& single, const melpix::Kernels<
     const std::unique_ptr<void, void (*)(void*)> plan(single.fft_create(n), single.fft_destroy);
     const std::unique_ptr<void, void (*)(void*)> exact(twice.fft_create(n), twice.fft_destroy);
     const std::size_t n_bins = n / 2 + 1;
-    Block<float> x(n * single.lanes), power(n_bins * single.lanes), energy(single.lanes);
-    Block<double> x_twice(n * twice.lanes), power_twice(n_bins * twice.lanes),
-        energy_twice(twice.lanes);
+    Block<float> x(single.fft_rows(plan.get()) * single.lanes), power(n_bins * single.lanes),
+        energy(single.lanes);
+    Block<double> x_twice(twice.fft_rows(exact.get()) * twice.lanes),
+        power_twice(n_bins * twice.lanes), energy_twice(twice.lanes);
     double squares = 0, count = 0;
     for (unsigned seed = 1; seed <= 8; ++seed) {
       const auto y = noise<float>(n * single.lanes, seed);
       const std::vector<double> y_twice(y.begin(), y.end());
       const auto stride = static_cast<std::ptrdiff_t>(n);
-      single.load(plan.get(), y.data(), stride, ones.data(), n, x.data, energy.data);
+      single.load(plan.get(), y.data(), stride, ones.data(), n, x.data, energy.data, nullptr, 0);
       twice.load(exact.get(), y_twice.data(), stride, ones_twice.data(), n, x_twice.data,
-                 energy_twice.data);
+                 energy_twice.data, nullptr, 0);
       single.spectrum(plan.get(), x.data, n, 2.0f, power.data);
       twice.spectrum(exact.get(), x_twice.data, n, 2.0, power_twice.data);
       // The noise in the direction of X is what changes |X|.
@@ -226,12 +229,81 @@ void test_doubt(const melpix::Kernels<T>& k) {
   CHECK_EQUAL(doubts(1), 0u);
 }
 
+template <class T, class S>
+void test_mix(const melpix::Kernels<T>& k, double unit, melpix::SampleType type) {
+  const auto values = noise<double>(700, 6);
+  std::vector<S> x;
+  for (const double value : values) x.push_back(static_cast<S>(value / unit));
+  std::vector<T> out(101);
+  struct Layout {
+    std::size_t channels;
+    std::ptrdiff_t stride, channel_stride;
+  };
+  for (const Layout& layout : {Layout{1, 1, 0},
+                               {1, 3, 0},
+                               {1, -1, 0},
+                               {2, 2, 1},
+                               {2, 1, 100},
+                               {2, 2, -1},
+                               {3, 3, 1},
+                               {6, 1, 100}}) {
+    for (std::size_t count : {0u, 1u, 7u, 40u}) {
+      melpix::Signal y;
+      y.data = x.data() + 100;
+      y.type = type;
+      y.channels = layout.channels;
+      y.stride = layout.stride;
+      y.channel_stride = layout.channel_stride;
+      out[count] = T(99);
+      k.mix(y, 2, count, out.data());
+      for (std::size_t i = 0; i < count; ++i) {
+        double sum = 0;
+        for (std::size_t c = 0; c < layout.channels; ++c)
+          sum += unit * double(x[static_cast<std::size_t>(
+                            100 + static_cast<std::ptrdiff_t>(2 + i) * layout.stride +
+                            static_cast<std::ptrdiff_t>(c) * layout.channel_stride)]);
+        const double mean = sum / static_cast<double>(layout.channels);
+        CHECK_NEAR(double(out[i]), mean, 4e-7 * (sizeof(T) == 4) + 1e-15);
+      }
+      CHECK_EQUAL(out[count], T(99));
+    }
+  }
+}
+
+// A frame's features must not depend on whether its neighbours are odd ones.
+template <class T>
+void test_log_of_neighbours(const melpix::Kernels<T>& k) {
+  const auto values = noise<T>(3 * k.lanes, 7);
+  Block<T> plain(3 * k.lanes), odd(3 * k.lanes);
+  for (std::size_t i = 0; i < values.size(); ++i)
+    plain.data[i] = odd.data[i] = values[i] * values[i];
+  odd.data[0] = std::numeric_limits<T>::denorm_min();
+  k.log(plain.data, 3, T(0));
+  k.log(odd.data, 3, T(0));
+  for (std::size_t i = 1; i < values.size(); ++i) CHECK_EQUAL(odd.data[i], plain.data[i]);
+}
+
+template <class T>
+void test_peak(const melpix::Kernels<T>& k) {
+  const std::vector<T> x = {T(1), T(-7), T(3), T(5), T(-2), T(6), T(0)};
+  CHECK_EQUAL(k.peak(x.data(), 7, 1), T(7));
+  CHECK_EQUAL(k.peak(x.data(), 4, 2), T(3));
+  CHECK_EQUAL(k.peak(x.data() + 6, 3, -2), T(3));
+  CHECK_EQUAL(k.peak(x.data(), 0, 1), T(0));
+}
+
 template <class T, class Bits>
 void test_all(const melpix::Kernels<T>& k, Bits log_step) {
-  for (std::size_t n_fft : {1u,  2u,  3u,  4u,   5u,   7u,   8u,   9u,   16u,  17u,
-                            30u, 31u, 64u, 100u, 101u, 127u, 128u, 210u, 251u, 256u})
+  for (std::size_t n_fft :
+       {1u,   2u,   3u,   4u,   5u,   7u,   8u,   9u,   16u,  17u,  30u,  31u,  64u,
+        100u, 101u, 127u, 128u, 210u, 251u, 256u, 264u, 294u, 302u, 509u, 882u, 1024u})
     for (double power : {2.0, 1.0, 0.5, 3.0}) test_spectrum<T>(k, n_fft, static_cast<T>(power));
   test_log<T, Bits>(k, log_step);
+  test_log_of_neighbours(k);
+  test_peak(k);
+  test_mix<T, float>(k, 1, melpix::SampleType::kFloat32);
+  test_mix<T, double>(k, 1, melpix::SampleType::kFloat64);
+  test_mix<T, std::int16_t>(k, 1.0 / 32768, melpix::SampleType::kInt16);
   test_mel_and_store(k);
   test_doubt(k);
   test_pixels(k);

@@ -20,6 +20,9 @@ constexpr const char* kStageNames[] = {"load", "spectrum", "mel", "log", "store"
 constexpr std::size_t kStages = std::size(kStageNames);
 using StageSeconds = std::array<double, kStages>;
 
+// More would be a mistake.
+constexpr std::size_t kMaxThreads = 1024;
+
 // Immutable after construction; one instance may serve any number of threads. T is the precision
 // of the arithmetic: float or double. Scratch memory belongs to the calling thread.
 //
@@ -60,7 +63,25 @@ class Frontend {
   // pixel is 255. Throws std::overflow_error as features() does.
   Summary image(const Signal& y, std::uint8_t* out, std::ptrdiff_t row_stride) const;
 
-  // The same, with the time spent in each stage. (Looking at the clock takes time too.)
+  // One of many signals, where its image goes, and what the pass over it has seen.
+  struct Task {
+    Signal y;
+    std::uint8_t* out = nullptr;
+    std::ptrdiff_t row_stride = 0;
+    Summary seen{};
+  };
+
+  // image() for each task, the longest signals first, on up to `threads` <= kMaxThreads threads:
+  // the calling one and others that end with the call. Each has one signal in work. Where the
+  // system gives fewer threads, those do it all.
+  //
+  // Images and errors are those of one call after the other: if tasks fail, what the first of them
+  // threw is thrown, `*failed` is its index, and the tasks after it may be undone. (`*failed` is
+  // not written otherwise.)
+  void images(Task* tasks, std::size_t count, std::size_t threads,
+              std::size_t* failed = nullptr) const;
+
+  // image(), with the time spent in each stage. (Looking at the clock takes time too.)
   Summary profile(const Signal& y, std::uint8_t* out, std::ptrdiff_t row_stride,
                   StageSeconds* seconds) const;
 

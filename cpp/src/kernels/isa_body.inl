@@ -19,12 +19,17 @@
 #include <utility>
 #include <vector>
 
+#include "../scratch.h"
 #include "kernels.h"
 
-// The standard headers stand above, outside of the renaming.
+// The standard headers stand above, outside of the renaming. pocketfft's scratch is the thread's.
 #define POCKETFFT_NO_MULTITHREADING
 #define pocketfft MELPIX_POCKETFFT
+#define malloc(size) ::melpix::take_scratch(size)
+#define free(memory) ::melpix::give_scratch(memory)
 #include "pocketfft_hdronly.h"
+#undef free
+#undef malloc
 #undef pocketfft
 
 namespace melpix {
@@ -45,8 +50,8 @@ namespace {
 
 template <class T>
 constexpr Kernels<T> make_table() {
-  return {kLanes<T>,   peak<T>, fft_create<T>, fft_destroy<T>, fft_error<T>, load<T>,
-          spectrum<T>, mel<T>,  doubt<T>,      log_offset<T>,  store<T>,     pixels<T>};
+  return {kLanes<T>, peak<T>,     mix<T>, fft_create<T>, fft_destroy<T>, fft_error<T>, fft_rows<T>,
+          load<T>,   spectrum<T>, mel<T>, doubt<T>,      log_offset<T>,  store<T>,     pixels<T>};
 }
 
 }  // namespace

@@ -10,6 +10,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "melpix/signal.h"
+
 namespace melpix {
 
 constexpr std::size_t kAlignment = 64;
@@ -27,8 +29,12 @@ template <class T>
 struct Kernels {
   std::size_t lanes;
 
-  // The largest |x|; something that is not finite if an x is.
-  T (*peak)(const T* x, std::size_t count);
+  // The largest |x[i * stride]|; something that is not finite if one is.
+  T (*peak)(const T* x, std::size_t count, std::ptrdiff_t stride);
+
+  // The samples [begin, begin + count) of a signal as mono values of type T. Channels are summed in
+  // their order, as NumPy does up to 7 of them, and what is wider than T is rounded after the sum.
+  void (*mix)(const Signal& y, std::size_t begin, std::size_t count, T* out);
 
   // A plan for the power spectra of frames of n_fft samples; null if memory ran out. Any thread may
   // use it.
@@ -38,10 +44,15 @@ struct Kernels {
   // of energy 1.
   double (*fft_error)(const void* plan);
 
-  // Brings samples[lane * stride + n] * window[n] to the block, one row for each n, in the order
-  // that the plan wants; energy[lane] is the sum of their squares.
+  // Rows that a block takes.
+  std::size_t (*fft_rows)(const void* plan);
+
+  // Brings samples[lane * stride + n] * window[n] to the block, one row for each n, where the plan
+  // wants it; energy[lane] is the sum of their squares. Meanwhile, `ahead` bytes from `next` on are
+  // brought near, since the next block will want them: the processor's own prefetching does not see
+  // that far.
   void (*load)(const void* plan, const T* samples, std::ptrdiff_t stride, const T* window,
-               std::size_t n_fft, T* block, T* energy);
+               std::size_t n_fft, T* block, T* energy, const void* next, std::size_t ahead);
 
   // bins[k] = |X[k]|^power for k = 0 ... n_fft / 2. The block is used up. May throw std::bad_alloc.
   void (*spectrum)(const void* plan, T* block, std::size_t n_fft, T power, T* bins);

@@ -54,6 +54,12 @@ template <class T>
 inline Row<T> larger(Row<T> a, Row<T> b) {
   return select<T>(a > b, a, b);
 }
+// 0 where a >= b, else 1
+template <class T>
+inline Row<T> unless(Row<T> a, Row<T> b) {
+  const Row<T> zero = {};
+  return select<T>(a >= b, zero, zero + 1);
+}
 
 #else
 
@@ -85,6 +91,7 @@ struct Array {
   MELPIX_OPERATOR(+)
   MELPIX_OPERATOR(-)
   MELPIX_OPERATOR(*)
+  MELPIX_OPERATOR(/)
 #undef MELPIX_OPERATOR
   friend Array operator-(const Array& a) {
     return each([&](std::size_t i) { return -a.v[i]; });
@@ -103,6 +110,10 @@ inline Row<T> smaller(const Row<T>& a, const Row<T>& b) {
 template <class T>
 inline Row<T> larger(const Row<T>& a, const Row<T>& b) {
   return Row<T>::each([&](std::size_t i) { return a[i] > b[i] ? a[i] : b[i]; });
+}
+template <class T>
+inline Row<T> unless(const Row<T>& a, const Row<T>& b) {
+  return Row<T>::each([&](std::size_t i) { return a[i] >= b[i] ? T(0) : T(1); });
 }
 
 #endif

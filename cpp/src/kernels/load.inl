@@ -73,57 +73,164 @@ inline void load_chunk(const T* samples, std::ptrdiff_t stride, Row<T>* out) {
 
 #endif
 
-// Sample n of a frame goes to row (n mod split) * n_fft / split + n / split: see fft.inl.
-template <class T, std::size_t split>
+// Brings memory near, a cache line at each step.
+class Ahead {
+ public:
+  Ahead(const void* begin, std::size_t bytes)
+      : line_(static_cast<const char*>(begin)), lines_((bytes + kAlignment - 1) / kAlignment) {}
+  MELPIX_INLINE void step() {
+#if defined(__GNUC__)
+    if (lines_ == 0) return;
+    __builtin_prefetch(line_);
+    line_ += kAlignment;
+    --lines_;
+#endif
+  }
+
+ private:
+  const char* line_;
+  std::size_t lines_;
+};
+
+// Sample n of a frame goes to row n / R of sub-sequence n mod R: see fft.inl. R is a constant,
+// or 0: then it is `split`.
+template <class T, std::size_t R>
 void load_split(const T* samples, std::ptrdiff_t stride, const T* window, std::size_t n_fft,
-                T* block, T* energy) {
+                std::size_t split, std::size_t sub_stride, T* block, T* energy, Ahead ahead) {
   Row<T>* out = rows(block);
-  const std::size_t m = n_fft / split;
-  Row<T> sum = broadcast<T>(0);
-  std::size_t n = 0;
+  if constexpr (R != 0) split = R;
+  // Several sums, since one alone would wait for each addition.
+  Row<T> sums[4];
+  unrolled<4>([&](auto i) { sums[i] = broadcast<T>(0); });
+  std::size_t n = 0, sub = 0, row = 0;
+  const auto put = [&](Row<T> x, Row<T>& sum) {
+    x = x * window[n++];
+    out[sub * sub_stride + row] = x;
+    sum += x * x;
+    if (++sub == split) {
+      sub = 0;
+      ++row;
+    }
+  };
 #ifdef MELPIX_SHUFFLES
-  for (; n + kChunk<T> <= n_fft; n += kChunk<T>) {
-    Row<T> chunk[kChunk<T>];
-    load_chunk<T>(samples + n, stride, chunk);
-    for (std::size_t i = 0; i < kChunk<T>; ++i) {
-      const Row<T> x = chunk[i] * window[n + i];
-      out[(n + i) % split * m + (n + i) / split] = x;
-      sum += x * x;
+  if constexpr (R != 0 && R % kChunk<T> == 0) {
+    // The same, with nothing to decide in the loop.
+    for (; n < n_fft; n += R, ++row) {
+      ahead.step();
+      unrolled<R / kChunk<T>>([&](auto c) {
+        Row<T> chunk[kChunk<T>];
+        load_chunk<T>(samples + n + c * kChunk<T>, stride, chunk);
+        unrolled<kChunk<T>>([&](auto i) {
+          constexpr std::size_t r = c * kChunk<T> + i;
+          const Row<T> x = chunk[i] * window[n + r];
+          out[r * sub_stride + row] = x;
+          sums[r % 4] += x * x;
+        });
+      });
+    }
+  } else {
+    while (n + kChunk<T> <= n_fft) {
+      ahead.step();
+      Row<T> chunk[kChunk<T>];
+      load_chunk<T>(samples + n, stride, chunk);
+      unrolled<kChunk<T>>([&](auto i) { put(chunk[i], sums[i]); });
     }
   }
 #endif
-  for (; n < n_fft; ++n) {
+  while (n < n_fft) {
     Row<T> x;
     for (std::size_t lane = 0; lane < kLanes<T>; ++lane)
       x[lane] =
           samples[static_cast<std::ptrdiff_t>(lane) * stride + static_cast<std::ptrdiff_t>(n)];
-    x = x * window[n];
-    out[n % split * m + n / split] = x;
-    sum += x * x;
+    put(x, sums[0]);
   }
-  *rows(energy) = sum;
+  *rows(energy) = (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
 // The order of floats of one sign is that of their bits as integers, with infinity and NaN above
 // all others: so one integer maximum finds the peak and whether all is finite.
 template <class T>
-T peak(const T* x, std::size_t count) {
+T peak(const T* x, std::size_t count, std::ptrdiff_t stride) {
   using Int = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
   Int most = 0;
-  for (std::size_t i = 0; i < count; ++i) {
+  const auto look = [&](const T* at) {
     Int bits;
-    std::memcpy(&bits, x + i, sizeof(T));
+    std::memcpy(&bits, at, sizeof(T));
     bits &= std::numeric_limits<Int>::max();
     most = most < bits ? bits : most;
+  };
+  if (stride == 1) {
+    for (std::size_t i = 0; i < count; ++i) look(x + i);
+  } else {
+    for (std::size_t i = 0; i < count; ++i) look(x + static_cast<std::ptrdiff_t>(i) * stride);
   }
   T magnitude;
   std::memcpy(&magnitude, &most, sizeof(T));
   return magnitude;
 }
 
+template <class T, class S>
+void mix_from(const S* x, const Signal& y, std::size_t count, T* out) {
+  constexpr bool kInt16 = std::is_same_v<S, std::int16_t>;
+  // What sums of two and of many are kept in, and what their mean is computed in. Integers are
+  // exact; what is wider than T stays so, since channels may cancel.
+  using Wide = std::conditional_t<!kInt16 && (sizeof(S) > sizeof(T)), S, T>;
+  using Two = std::conditional_t<kInt16, std::int32_t, Wide>;
+  using Many = std::conditional_t<kInt16, std::int64_t, Wide>;
+  constexpr Wide kUnit = kInt16 ? Wide(0x1p-15) : Wide(1);
+
+  // The layouts that files have get loops with constant strides, which vectorise.
+  if (y.channels == 1 && y.stride == 1) {
+    for (std::size_t i = 0; i < count; ++i)
+      out[i] = static_cast<T>(static_cast<Wide>(x[i]) * kUnit);
+  } else if (y.channels == 2 && y.stride == 2 && y.channel_stride == 1) {
+    for (std::size_t i = 0; i < count; ++i) {
+      const Two sum = static_cast<Two>(x[2 * i]) + static_cast<Two>(x[2 * i + 1]);
+      out[i] = static_cast<T>(static_cast<Wide>(sum) * (kUnit / 2));
+    }
+  } else {
+    const Wide channels = static_cast<Wide>(y.channels);
+    for (std::size_t i = 0; i < count; ++i) {
+      const S* first = x + static_cast<std::ptrdiff_t>(i) * y.stride;
+      Many sum = 0;
+      for (std::size_t c = 0; c < y.channels; ++c)
+        sum += static_cast<Many>(first[static_cast<std::ptrdiff_t>(c) * y.channel_stride]);
+      out[i] = static_cast<T>(static_cast<Wide>(sum) * kUnit / channels);
+    }
+  }
+}
+
+template <class T>
+void mix(const Signal& y, std::size_t begin, std::size_t count, T* out) {
+  const std::ptrdiff_t skip = static_cast<std::ptrdiff_t>(begin) * y.stride;
+  switch (y.type) {
+    case SampleType::kInt16:
+      return mix_from(static_cast<const std::int16_t*>(y.data) + skip, y, count, out);
+    case SampleType::kFloat32:
+      return mix_from(static_cast<const float*>(y.data) + skip, y, count, out);
+    case SampleType::kFloat64:
+      return mix_from(static_cast<const double*>(y.data) + skip, y, count, out);
+  }
+}
+
 template <class T>
 void load(const void* plan, const T* samples, std::ptrdiff_t stride, const T* window,
-          std::size_t n_fft, T* block, T* energy) {
-  const auto load_as = real_fft<T>(plan).split() == 4 ? load_split<T, 4> : load_split<T, 1>;
-  load_as(samples, stride, window, n_fft, block, energy);
+          std::size_t n_fft, T* block, T* energy, const void* next, std::size_t ahead) {
+  const RealFft<T>& fft = real_fft<T>(plan);
+  const auto load_as = [&] {
+    switch (fft.split()) {
+      case 1:
+        return load_split<T, 1>;
+      case 4:
+        return load_split<T, 4>;
+      case 8:
+        return load_split<T, 8>;
+      case 16:
+        return load_split<T, 16>;
+      default:
+        return load_split<T, 0>;
+    }
+  }();
+  load_as(samples, stride, window, n_fft, fft.split(), fft.stride(), block, energy,
+          Ahead(next, ahead));
 }

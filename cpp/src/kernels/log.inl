@@ -33,25 +33,20 @@ struct LogConstants<double> {
                                   0.147961094312670896};
 };
 
+// ln(x) for normal x = 2^e m; 2^-scaled has been multiplied in before, and comes off again.
 template <class T>
-inline Row<T> natural_log(Row<T> x) {
+MELPIX_INLINE Row<T> log_of_normal(Row<T> x, Row<T> scaled) {
   using C = LogConstants<T>;
-  using Limits = std::numeric_limits<T>;
   constexpr T kTwoToMantissa = T(std::uint64_t{1} << C::kMantissaBits);
-
-  // A subnormal value is scaled up first, and the exponent corrected.
-  const auto subnormal = x < Limits::min();
-  const Row<T> normal = select<T>(subnormal, x * kTwoToMantissa, x);
 
   // Shifted by 1 - sqrt(1/2) in terms of bits, the exponent field counts from sqrt(1/2).
   const Bits<T> one = to_bits<T>(broadcast<T>(1));
-  const Bits<T> shifted = to_bits<T>(normal) + (one - C::kRootHalf);
+  const Bits<T> shifted = to_bits<T>(x) + (one - C::kRootHalf);
   const Row<T> m = from_bits<T>((shifted & C::kMantissa) + C::kRootHalf);
   // The integer e as a float: placed in the mantissa of 2^kMantissaBits, which is then subtracted.
   const Bits<T> magic = to_bits<T>(broadcast<T>(kTwoToMantissa));
-  const Row<T> biased = from_bits<T>((shifted >> C::kMantissaBits) | magic) - kTwoToMantissa;
-  const Row<T> e = biased - C::kExponentBias -
-                   select<T>(subnormal, broadcast<T>(C::kMantissaBits), broadcast<T>(0));
+  const Row<T> e = from_bits<T>((shifted >> C::kMantissaBits) | magic) -
+                   (kTwoToMantissa + C::kExponentBias) - scaled;
 
   const Row<T> f = m - 1;
   const Row<T> s = f / (f + 2);
@@ -59,25 +54,55 @@ inline Row<T> natural_log(Row<T> x) {
   Row<T> p = broadcast<T>(C::kP[std::size(C::kP) - 1]);
   for (std::size_t i = std::size(C::kP) - 1; i-- > 0;) p = p * z + C::kP[i];
   const Row<T> half_square = f * f * T(0.5);
-  const Row<T> result =
-      e * C::kLn2High - ((half_square - (s * (half_square + z * p) + e * C::kLn2Low)) - f);
+  return e * C::kLn2High - ((half_square - (s * (half_square + z * p) + e * C::kLn2Low)) - f);
+}
 
+// ln(x) for any x >= 0 or NaN
+template <class T>
+MELPIX_INLINE Row<T> log_of_any(Row<T> x) {
+  using C = LogConstants<T>;
+  using Limits = std::numeric_limits<T>;
+  constexpr T kTwoToMantissa = T(std::uint64_t{1} << C::kMantissaBits);
+
+  // A subnormal value is scaled up first, and the exponent corrected.
+  const auto subnormal = x < Limits::min();
+  const Row<T> zero = {};
+  const Row<T> result = log_of_normal<T>(select<T>(subnormal, x * kTwoToMantissa, x),
+                                         select<T>(subnormal, zero + C::kMantissaBits, zero));
   const Row<T> infinity = broadcast<T>(Limits::infinity());
   const Row<T> finite = select<T>(x > 0, result, -infinity);
   return select<T>(x < infinity, finite, x);  // infinity and NaN stay
 }
 
-#else
-
 template <class T>
-inline Row<T> natural_log(const Row<T>& x) {
-  return Row<T>::each([&](std::size_t i) { return std::log(x[i]); });
+void log_offset(T* bands, std::size_t n_mels, T offset) {
+  Row<T>* x = rows(bands);
+  // Zeros, subnormal numbers, infinity and NaN hardly ever come; where there is none, nothing needs
+  // to look after them.
+  Row<T> least = x[0] + offset, odd = broadcast<T>(0);
+  for (std::size_t m = 0; m < n_mels; ++m) {
+    const Row<T> value = x[m] + offset;
+    least = smaller<T>(value, least);
+    odd += value * T(0);  // infinity and NaN give NaN
+  }
+  bool normal = true;
+  for (std::size_t lane = 0; lane < kLanes<T>; ++lane)
+    normal = normal && least[lane] >= std::numeric_limits<T>::min() && odd[lane] == 0;
+
+  if (normal) {
+    for (std::size_t m = 0; m < n_mels; ++m) x[m] = log_of_normal<T>(x[m] + offset, Row<T>{});
+  } else {
+    for (std::size_t m = 0; m < n_mels; ++m) x[m] = log_of_any<T>(x[m] + offset);
+  }
 }
 
-#endif
+#else
 
 template <class T>
 void log_offset(T* bands, std::size_t n_mels, T offset) {
   Row<T>* x = rows(bands);
-  for (std::size_t m = 0; m < n_mels; ++m) x[m] = natural_log<T>(x[m] + offset);
+  for (std::size_t m = 0; m < n_mels; ++m)
+    x[m] = Row<T>::each([&](std::size_t lane) { return std::log(x[m][lane] + offset); });
 }
+
+#endif

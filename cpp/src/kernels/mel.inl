@@ -36,18 +36,22 @@ unsigned doubt(const T* bands, const T* reach, const T* floor, std::size_t n_mel
   if (power != 2)
     for (std::size_t lane = 0; lane < kLanes<T>; ++lane)
       level[lane] = std::pow(level[lane], power / 2);
-  unsigned lanes = 0;
+  Row<T> doubts = noise * reach[n_mels] * T(0);  // NaN if that is infinite, else 0
   for (std::size_t m = 0; m < n_mels; ++m) {
     const Row<T> b = larger<T>(rows(bands)[m], level * floor[m]);
-    const Row<T> sum = b + offset, bound = noise * reach[m];
-    for (std::size_t lane = 0; lane < kLanes<T>; ++lane) {
-      // Divided first: the square of what is small may vanish. A NaN, where something has
-      // overflowed, is not sure.
-      const T left = power == 2 ? sum[lane] * (sum[lane] / b[lane])
-                                : sum[lane] * sum[lane] * std::pow(b[lane], 2 / power - 2);
-      if (!(left >= bound[lane]) || !(bound[lane] < std::numeric_limits<T>::infinity()))
-        lanes |= 1u << lane;
+    const Row<T> sum = b + offset;
+    Row<T> left;
+    if (power == 2) {
+      left = sum * (sum / b);  // divided first: the square of what is small may vanish
+    } else {
+      left = sum * sum;
+      for (std::size_t lane = 0; lane < kLanes<T>; ++lane)
+        left[lane] *= std::pow(b[lane], 2 / power - 2);
     }
+    doubts += unless<T>(left, noise * reach[m]);
   }
+  unsigned lanes = 0;
+  for (std::size_t lane = 0; lane < kLanes<T>; ++lane)
+    if (doubts[lane] != 0) lanes |= 1u << lane;
   return lanes;
 }

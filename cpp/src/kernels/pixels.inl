@@ -11,10 +11,15 @@ void store(const T* bands, std::size_t n_mels, std::size_t frames, T* out,
     hi = larger<T>(x[m], hi);
     poison += x[m] * T(0);  // infinity and NaN give NaN
     T* to = out + static_cast<std::ptrdiff_t>(m) * row_stride;
-    if (frames == kLanes<T>)
+    if (frames == kLanes<T>) {
       std::memcpy(to, &x[m], sizeof(Row<T>));
-    else
+#if defined(__GNUC__)
+      // Rows lie far apart, which the processor's own prefetching does not foresee.
+      __builtin_prefetch(to + kLanes<T>, 1);
+#endif
+    } else {
       std::memcpy(to, &x[m], frames * sizeof(T));
+    }
   }
   *rows(extremes->lo) = lo;
   *rows(extremes->hi) = hi;

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+// Once a thread is warm, rendering allocates nothing: every way into the heap is counted.
+#include <cstdlib>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "check.h"
+#include "melpix/melpix.h"
+#include "signals.h"
+
+namespace {
+
+std::size_t allocations = 0;
+
+}  // namespace
+
+// glibc lets a program bring its own malloc, and has the real one under another name. operator new
+// calls these too.
+extern "C" void* __libc_malloc(std::size_t);
+extern "C" void* __libc_memalign(std::size_t, std::size_t);
+extern "C" void* malloc(std::size_t bytes) {
+  ++allocations;
+  return __libc_malloc(bytes);
+}
+extern "C" void* aligned_alloc(std::size_t alignment, std::size_t bytes) {
+  ++allocations;
+  return __libc_memalign(alignment, bytes);
+}
+
+template <class T>
+void test(std::size_t n_fft, melpix::SampleType type, bool loud) {
+  melpix::Config c;
+  c.mel.n_fft = n_fft;
+  c.hop_length = n_fft / 3;
+  c.mel.n_mels = 24;
+  const auto samples = noise<float>(20 * n_fft);
+  std::vector<float> y;
+  // A loud tone in quiet noise: frames in doubt, which are computed a second time.
+  for (std::size_t i = 0; i < samples.size(); ++i)
+    y.push_back(loud ? std::sin(0.3f * static_cast<float>(i)) : samples[i]);
+  std::vector<std::int16_t> integers;
+  for (const float value : y) integers.push_back(static_cast<std::int16_t>(value * 32767));
+
+  melpix::Signal signal(y.data(), y.size());
+  if (type == melpix::SampleType::kInt16) signal = {integers.data(), integers.size()};
+  for (const std::string& isa : melpix::available_isas()) {
+    const melpix::Frontend<T> f(c, isa);
+    const std::size_t frames = f.frames(y.size());
+    std::vector<std::uint8_t> image(24 * frames);
+    const auto render = [&] { f.image(signal, image.data(), static_cast<std::ptrdiff_t>(frames)); };
+    render();
+    render();
+    const std::size_t before = allocations;
+    for (int i = 0; i < 3; ++i) render();
+    const std::size_t made = allocations - before;  // a check allocates
+    CHECK_EQUAL(made, std::size_t{0});
+  }
+}
+
+int main() {
+  delete new int;
+  CHECK(allocations > 0);  // they are counted at all
+  // The transforms of each kind: direct, split in a written-out and in another way, Rader's,
+  // Bluestein's, and lengths whose scratch is large.
+  for (std::size_t n_fft : {256u, 1024u, 882u, 1021u, 1018u, 4096u, 17640u})
+    for (bool loud : {false, true}) {
+      test<float>(n_fft, melpix::SampleType::kFloat32, loud);
+      test<float>(n_fft, melpix::SampleType::kInt16, loud);
+      test<double>(n_fft, melpix::SampleType::kFloat32, loud);
+    }
+  return failures();
+}
