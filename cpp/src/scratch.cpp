@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "scratch.h"
 
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
 #include <array>
+#include <cstdint>
 #include <new>
 
 namespace melpix {
@@ -17,6 +22,24 @@ struct alignas(kAlignment) Header {
   std::size_t bytes;
   std::size_t given;  // when it was last given back, in pieces
 };
+
+// Large pieces hold the features of long signals, whose rows lie on as many pages: they get large
+// pages where the system has them, or each column costs a miss of the address cache for each row.
+constexpr std::size_t kLargePage = std::size_t{2} << 20;
+
+Header* allocate(std::size_t bytes) {
+  void* memory = ::operator new(sizeof(Header) + bytes, std::align_val_t{kAlignment}, std::nothrow);
+  if (memory == nullptr) return nullptr;
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+  if (bytes > kKeepBytes) {
+    const std::size_t skip = kLargePage - reinterpret_cast<std::uintptr_t>(memory) % kLargePage;
+    // Advice: it may be ignored.
+    madvise(static_cast<char*>(memory) + skip, (bytes - skip) / kLargePage * kLargePage,
+            MADV_HUGEPAGE);
+  }
+#endif
+  return new (memory) Header{bytes, 0};
+}
 
 void release(Header* piece) { ::operator delete(piece, std::align_val_t{kAlignment}); }
 
@@ -56,9 +79,8 @@ void* take_scratch(std::size_t bytes) {
     }
   }
   if (bytes > kMaxSize - sizeof(Header)) return nullptr;
-  void* fresh = ::operator new(sizeof(Header) + bytes, std::align_val_t{kAlignment}, std::nothrow);
-  if (fresh == nullptr) return nullptr;
-  return new (fresh) Header{bytes, 0} + 1;
+  Header* fresh = allocate(bytes);
+  return fresh == nullptr ? nullptr : fresh + 1;
 }
 
 void give_scratch(void* memory) {

@@ -73,30 +73,30 @@ inline void load_chunk(const T* samples, std::ptrdiff_t stride, Row<T>* out) {
 
 #endif
 
-// Brings memory near, a cache line at each step.
+// Brings memory near, a cache line at each step: more at once would only queue up.
 class Ahead {
  public:
   Ahead(const void* begin, std::size_t bytes)
-      : line_(static_cast<const char*>(begin)), lines_((bytes + kAlignment - 1) / kAlignment) {}
+      : line_(static_cast<const char*>(begin)), end_(line_ + bytes) {}
   MELPIX_INLINE void step() {
 #if defined(__GNUC__)
-    if (lines_ == 0) return;
+    if (line_ >= end_) return;
     __builtin_prefetch(line_);
     line_ += kAlignment;
-    --lines_;
 #endif
   }
 
  private:
   const char* line_;
-  std::size_t lines_;
+  const char* end_;
 };
 
 // Sample n of a frame goes to row n / R of sub-sequence n mod R: see fft.inl. R is a constant,
 // or 0: then it is `split`.
 template <class T, std::size_t R>
 void load_split(const T* samples, std::ptrdiff_t stride, const T* window, std::size_t n_fft,
-                std::size_t split, std::size_t sub_stride, T* block, T* energy, Ahead ahead) {
+                std::size_t split, std::size_t sub_stride, T* block, T* energy,
+                [[maybe_unused]] Ahead ahead) {
   Row<T>* out = rows(block);
   if constexpr (R != 0) split = R;
   // Several sums, since one alone would wait for each addition.
