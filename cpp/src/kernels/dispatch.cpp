@@ -25,6 +25,9 @@ MELPIX_DECLARE(avx2)
 #ifdef MELPIX_HAVE_AVX512
 MELPIX_DECLARE(avx512)
 #endif
+#ifdef MELPIX_HAVE_NEON
+MELPIX_DECLARE(neon)
+#endif
 #undef MELPIX_DECLARE
 
 namespace {
@@ -40,6 +43,9 @@ const Isa kIsas[] = {
 #endif
 #ifdef MELPIX_HAVE_AVX512
     {"avx512", cpu_has_avx512, &avx512::kSingleKernels, &avx512::kDoubleKernels},
+#endif
+#ifdef MELPIX_HAVE_NEON
+    {"neon", always, &neon::kSingleKernels, &neon::kDoubleKernels},
 #endif
 };
 
