@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <map>
+#include <new>
+#include <stdexcept>
 #include <string>
 #include <type_traits>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "bind_config.h"
 #include "bindings.h"
@@ -61,6 +65,30 @@ py::array_t<V> output(const py::object& out, std::size_t rows, std::size_t colum
   return array;
 }
 
+// Runs f. What it throws about ys[i], i < count, says so.
+template <class F>
+void naming(const std::size_t& i, std::size_t count, const F& f) {
+  const auto named = [&](const std::exception& e) {
+    return (i < count ? "ys[" + std::to_string(i) + "]: " : "") + e.what();
+  };
+  try {
+    f();
+  } catch (const py::value_error& e) {
+    throw py::value_error(named(e));
+  } catch (const std::invalid_argument& e) {
+    throw std::invalid_argument(named(e));
+  } catch (const std::domain_error& e) {
+    throw std::domain_error(named(e));
+  } catch (const std::length_error& e) {
+    throw std::length_error(named(e));
+  } catch (const std::overflow_error& e) {
+    throw std::overflow_error(named(e));
+  } catch (const std::bad_alloc& e) {
+    py::set_error(PyExc_MemoryError, named(e).c_str());
+    throw py::error_already_set();
+  }
+}
+
 class Frontend {
  public:
   Frontend(const melpix::Config& config, bool single, const std::string& isa)
@@ -96,6 +124,28 @@ class Frontend {
         frontend_);
   }
 
+  // (images, greatest peak)
+  py::tuple images(const std::vector<py::array>& ys, std::size_t threads) const {
+    return std::visit([&](const auto& f) { return run_all(f, ys, threads); }, frontend_);
+  }
+
+  // Seconds by the name of the stage.
+  py::dict profile(const py::array& y) const {
+    const melpix::Signal signal = to_signal(y);
+    melpix::StageSeconds seconds{};
+    std::visit(
+        [&](const auto& f) {
+          const py::gil_scoped_release unlocked;
+          const std::size_t frames = f.frames(signal.length);
+          std::vector<std::uint8_t> image(f.config().mel.n_mels * frames);
+          f.profile(signal, image.data(), static_cast<std::ptrdiff_t>(frames), &seconds);
+        },
+        frontend_);
+    py::dict by_stage;
+    for (std::size_t s = 0; s < melpix::kStages; ++s) by_stage[melpix::kStageNames[s]] = seconds[s];
+    return by_stage;
+  }
+
   std::string isa() const {
     return std::visit([](const auto& f) { return f.isa(); }, frontend_);
   }
@@ -125,6 +175,29 @@ class Frontend {
       seen = render(signal, data, stride);
     }
     return py::make_tuple(std::move(values), seen.lo, seen.hi, seen.peak);
+  }
+
+  template <class F>
+  static py::tuple run_all(const F& f, const std::vector<py::array>& ys, std::size_t threads) {
+    std::vector<typename F::Task> tasks;
+    py::list images;
+    for (std::size_t i = 0; i < ys.size(); ++i) {
+      naming(i, ys.size(), [&] {
+        const melpix::Signal signal = to_signal(ys[i]);
+        auto image =
+            output<std::uint8_t>(py::none(), f.config().mel.n_mels, f.frames(signal.length));
+        tasks.push_back({signal, image.mutable_data(), image.strides(0), {}});
+        images.append(std::move(image));
+      });
+    }
+    std::size_t failed = ys.size();
+    naming(failed, ys.size(), [&] {
+      const py::gil_scoped_release unlocked;
+      f.images(tasks.data(), tasks.size(), threads, &failed);
+    });
+    double peak = 0;
+    for (const auto& task : tasks) peak = std::max(peak, task.seen.peak);
+    return py::make_tuple(std::move(images), peak);
   }
 
   Either frontend_;
@@ -168,6 +241,8 @@ void bind_frontend(py::module_& m) {
       .def("mel", &Frontend::mel, py::arg("y"), py::arg("out") = py::none())
       .def("features", &Frontend::features, py::arg("y"), py::arg("out") = py::none())
       .def("image", &Frontend::image, py::arg("y"), py::arg("out") = py::none())
+      .def("images", &Frontend::images, py::arg("ys"), py::arg("threads"))
+      .def("profile", &Frontend::profile, py::arg("y"))
       .def_property_readonly("isa", &Frontend::isa)
       .def_property_readonly("empty_filters", &Frontend::empty_filters);
 }

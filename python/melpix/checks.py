@@ -23,6 +23,10 @@ _ALIASES = {
 _TUKEY_ALPHA = 0.5  # scipy's default
 _MOST = 2**62  # what fits the core's integers; its own limits are narrower
 
+# What the core reads in place, by what is welcome.
+_FLOATS = frozenset({np.dtype(np.float32), np.dtype(np.float64)})
+_READABLE = {"f": _FLOATS, "fi": _FLOATS | {np.dtype(np.int16)}}
+
 # A name, a name with parameters, or the samples themselves.
 Window = str | tuple[str | float, ...]
 
@@ -134,7 +138,11 @@ def signal(y: Any, kinds: str = "f") -> NDArray[Any]:
 
     `kinds` says which dtypes are welcome: "f" floats, "i" int16 too.
     """
-    if isinstance(y, np.ma.MaskedArray):
+    # The usual case first: for a short clip, the questions below take long.
+    if type(y) is np.ndarray and y.dtype in _READABLE[kinds] and y.ndim and y.flags.aligned:
+        return y
+    # np.ma would import it, which takes a tenth of a first call; nobody who has not can mask.
+    if isinstance(y, getattr(sys.modules.get("numpy.ma"), "MaskedArray", ())):
         raise ValueError("y must not be masked: fill it first")
     y = np.asarray(y)
     welcome = "float16, float32, float64" + (" or int16" if "i" in kinds else "")
@@ -171,6 +179,6 @@ def map_leading(
     """
     out = np.empty((*y.shape[:-1], *shape), dtype)
     peak = 0.0
-    for index in np.ndindex(y.shape[:-1]):
+    for index in np.ndindex(y.shape[:-1]) if y.ndim > 1 else [()]:
         peak = max(peak, one(y[index], out[index]))
     return out, peak

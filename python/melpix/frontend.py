@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from melpix import _core, checks
-from melpix.errors import EncodeError, SignalError
+from melpix.errors import EncodeError, MelpixError, SignalError
 
 # PNG readers commonly refuse wider images (libpng's user limit) and larger ones (Pillow's).
 MAX_COLUMNS = 1_000_000
@@ -116,6 +117,11 @@ class Frontend:
         features float32 would move by more than 0.008 (bands near `offset` in a loud frame) are
         computed again in double.
 
+    Attributes
+    ----------
+    max_columns : int
+        The widest image of `n_mels` rows that PNG readers accept.
+
     Raises
     ------
     ValueError
@@ -166,7 +172,9 @@ class Frontend:
     bits: int = 8
     precision: str = "single"
 
+    max_columns: int = field(init=False, repr=False, compare=False)
     _given: dict[str, Any] = field(init=False, repr=False, compare=False)
+    _params: dict[str, Any] = field(init=False, repr=False, compare=False)
     _impl: _core.Frontend = field(init=False, repr=False, compare=False)
     _warned: list[bool] = field(init=False, repr=False, compare=False)
 
@@ -175,7 +183,11 @@ class Frontend:
         complete = _complete(given)
         for name, value in complete.items():
             object.__setattr__(self, name, value)
+        object.__setattr__(self, "max_columns", min(MAX_COLUMNS, MAX_PIXELS // self.n_mels))
         object.__setattr__(self, "_given", {**complete, **_open(given)})
+        if complete["norm"] in (float("inf"), float("-inf")):
+            complete["norm"] = str(complete["norm"])  # JSON has no infinity
+        object.__setattr__(self, "_params", complete)
         object.__setattr__(self, "_impl", self._plan())
         object.__setattr__(self, "_warned", [False])
         empty = self._impl.empty_filters
@@ -207,12 +219,8 @@ class Frontend:
     @property
     def params(self) -> dict[str, Any]:
         """All parameters as JSON values; ``Frontend(**f.params) == f``."""
-        values = {name: getattr(self, name) for name in _PARAMETERS}
-        if not isinstance(self.window, str):
-            values["window"] = list(self.window)
-        if self.norm in (float("inf"), float("-inf")):
-            values["norm"] = str(self.norm)  # JSON has no infinity
-        return values
+        window = self.window
+        return {**self._params, "window": window if isinstance(window, str) else list(window)}
 
     @property
     def open(self) -> frozenset[str]:
@@ -288,24 +296,80 @@ class Frontend:
         EncodeError
             If the image were larger than PNG readers accept.
         """
-        return self.render(y, out).image
+        image, _, _, peak = self._impl.image(self._signal(y), out)
+        self._warn_if_loud(peak)
+        return image
+
+    def images(self, ys: Iterable[ArrayLike], threads: int = 1) -> list[NDArray[np.uint8]]:
+        """Return the images of many signals.
+
+        Parameters
+        ----------
+        ys : iterable of arrays
+            Signals as in `image`, of any mixture of lengths and types.
+        threads : int in 1 ... 1024
+            How many work at the same time, the calling one included. They end with the call.
+
+        Returns
+        -------
+        list of np.ndarray
+            In the order of `ys`; the same bytes as `image` returns, for any number of threads.
+
+        Raises
+        ------
+        ValueError, SignalError, EncodeError
+            As in `image`, with the place of the first signal at fault: ``ys[3]: y must be finite,
+            but sample 7 is nan``. What shows without a look at the samples is found first.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> ys = [np.zeros(22050, np.float32), np.zeros(4410, np.int16)]
+        >>> [image.shape for image in Frontend().images(ys, threads=2)]
+        [(128, 44), (128, 9)]
+        """
+        threads = checks.integer("threads", threads)
+        signals = []
+        for i, y in enumerate(ys):
+            try:
+                signals.append(self._signal(y))
+            except MelpixError as error:
+                raise type(error)(error.code, f"ys[{i}]: {error}") from None
+            except ValueError as error:
+                raise ValueError(f"ys[{i}]: {error}") from None
+        images, peak = self._impl.images(signals, threads)
+        self._warn_if_loud(peak)
+        return images
 
     def render(self, y: ArrayLike, out: NDArray[np.uint8] | None = None) -> Rendering:
         """Return the image with its value range; parameters and errors are those of `image`."""
-        y = checks.signal(y, "fi")
-        if y.shape[-1] == 0:
-            raise SignalError("empty_audio", "y holds no samples")
-        columns = self._impl.frames(y.shape[-1])
-        if columns > self.max_columns:
-            raise self.too_wide(f"{columns} columns")
-        image, lo, hi, peak = self._impl.image(y, out)
+        image, lo, hi, peak = self._impl.image(self._signal(y), out)
         self._warn_if_loud(peak)
         return Rendering(image, lo, hi, self.params)
 
-    @property
-    def max_columns(self) -> int:
-        """The widest image of `n_mels` rows that PNG readers accept."""
-        return min(MAX_COLUMNS, MAX_PIXELS // self.n_mels)
+    def profile(self, y: ArrayLike) -> dict[str, float]:
+        """Make the image once and return where the time went.
+
+        Parameters
+        ----------
+        y : array [shape=(n,) or (channels, n)] of int16, float32 or float64
+            As in `image`, with its errors.
+
+        Returns
+        -------
+        dict of str to float
+            Seconds in the core by stage, in the order of the stages: ``load`` (framing and
+            window), ``spectrum`` (FFT and power), ``mel`` (filterbank), ``log`` (logarithm, and
+            frames computed again in double precision), ``store`` (columns out, extremes) and
+            ``pixels``. Looking at the clock takes time too.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> list(Frontend().profile(np.zeros(22050, np.float32)))
+        ['load', 'spectrum', 'mel', 'log', 'store', 'pixels']
+        """
+        return self._impl.profile(self._signal(y))
 
     def too_wide(self, extent: str) -> EncodeError:
         """Return the error for a signal that would give more columns than that."""
@@ -329,6 +393,17 @@ class Frontend:
 
         rendering = self.render(y)
         return png.encode(rendering.image, rendering.metadata(**metadata))
+
+    def _signal(self, y: ArrayLike) -> NDArray[Any]:
+        """Return `y` as the core takes it, or say why it gives no image."""
+        y = checks.signal(y, "fi")
+        length = y.shape[-1]
+        if length == 0:
+            raise SignalError("empty_audio", "y holds no samples")
+        columns = self._impl.frames(length)
+        if columns > self.max_columns:
+            raise self.too_wide(f"{columns} columns")
+        return y
 
     def _values(self, y: ArrayLike, compute: Any) -> tuple[NDArray[Any], float]:
         y = checks.signal(y, "fi")

@@ -56,15 +56,13 @@ def spectrogram_image(
     >>> spectrogram_image(y, sr=22050).shape
     (128, 385)
     """
-    if options:
-        frontend = Frontend(sr=sr, hop_length=hop_length, n_mels=n_mels, **options)
-    else:
-        frontend = _frontend(sr, hop_length, n_mels)
-    rendering = frontend.render(y)
-    if out is not None:
-        from melpix.png import write_png
+    frontend = _frontend(sr=sr, hop_length=hop_length, n_mels=n_mels, **options)
+    if out is None:
+        return frontend.image(y)
+    from melpix.png import write_png
 
-        write_png(out, rendering.image, rendering.metadata())
+    rendering = frontend.render(y)
+    write_png(out, rendering.image, rendering.metadata())
     return rendering.image
 
 
@@ -99,7 +97,18 @@ def scale_minmax(X: ArrayLike, min: float = 0.0, max: float = 1.0) -> NDArray[An
     return scaled
 
 
-# A loop over clips calls with the same few numbers each time.
-@lru_cache(maxsize=32)
-def _frontend(sr: float, hop_length: int, n_mels: int) -> Frontend:
-    return Frontend(sr=sr, hop_length=hop_length, n_mels=n_mels)
+def _frontend(**parameters: Any) -> Frontend:
+    try:
+        hash(tuple(parameters.values()))
+    except TypeError:  # an array
+        return Frontend(**parameters)
+    # A function may return other samples the next time.
+    make = Frontend if callable(parameters.get("window")) else _planned
+    return make(**parameters)
+
+
+# A loop over clips calls with the same few numbers each time. (Typed, since 512.0 is refused where
+# 512 is not.)
+@lru_cache(maxsize=32, typed=True)
+def _planned(**parameters: Any) -> Frontend:
+    return Frontend(**parameters)

@@ -5,11 +5,14 @@ import copy
 import json
 import pickle
 import threading
+import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import melpix
 from melpix import Frontend, _core
@@ -291,6 +294,145 @@ def test_images_that_no_reader_accepts_are_refused() -> None:
         f.image(y)
     assert refusal.value.code == "image_too_large"
     assert f.image(y[1:]).shape == (1, 1_000_000)
+
+
+def test_a_profile_has_the_seconds_of_each_stage() -> None:
+    for precision in ("single", "double"):
+        f = Frontend(**SMALL, precision=precision)
+        before = time.perf_counter()
+        stages = f.profile(Y)
+        elapsed = time.perf_counter() - before
+        assert list(stages) == ["load", "spectrum", "mel", "log", "store", "pixels"]
+        assert all(seconds > 0 for seconds in stages.values())
+        assert sum(stages.values()) <= elapsed
+    with pytest.raises(melpix.SignalError, match="y holds no samples"):
+        f.profile(Y[:0])
+
+
+def test_params_belong_to_the_caller() -> None:
+    f = Frontend(**SMALL, window=np.hanning(128))
+    expected = json.dumps(f.params)
+    for params in (f.params, f.render(Y).params):
+        params["window"][0] = 5.0
+        params["sr"] = -1
+        params.clear()
+    assert json.dumps(f.params) == expected
+    assert json.dumps(f.render(Y).params) == expected
+
+
+def some_signals(seed: int) -> list[NDArray[Any]]:
+    """Signals of all kinds: lengths, types, channels, layouts."""
+    random = np.random.default_rng(seed)
+    signals = []
+    for _ in range(random.integers(1, 12)):
+        y = random.uniform(-1, 1, (random.integers(1, 4), random.integers(1, 6000)))
+        y *= random.choice([1.0, 1e-3, 0.0])
+        dtype = random.choice(["float16", "float32", "float64", ">f4", "int16"])
+        y = (y * 32767).astype(np.int16) if dtype == "int16" else y.astype(dtype)
+        layout = random.integers(3)
+        signals.append(y[0] if layout == 0 else y if layout == 1 else y.T.copy().T[:, ::-1])
+    return signals
+
+
+@pytest.mark.parametrize("precision", ["single", "double"])
+@pytest.mark.parametrize("seed", range(8))
+def test_many_images_are_those_of_one_by_one(seed: int, precision: str) -> None:
+    f = Frontend(**SMALL, precision=precision)
+    ys = some_signals(seed)
+    expected = [f.image(y) for y in ys]
+    for threads in (1, 2, 3, 64):
+        images = f.images(iter(ys), threads=threads)
+        assert len(images) == len(expected)
+        for image, one in zip(images, expected, strict=True):
+            assert image.dtype == np.uint8
+            np.testing.assert_array_equal(image, one)
+
+
+def test_no_signals_give_no_images() -> None:
+    assert Frontend(**SMALL).images([]) == []
+    assert Frontend(**SMALL).images(iter(()), threads=3) == []
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+@pytest.mark.parametrize(
+    ("bad", "code", "message"),
+    [
+        (np.where(np.arange(8000) == 7, np.nan, Y), "non_finite", "but sample 7 is nan"),
+        (Y.astype(np.float64) * 1e200, "overflow", "too large in single precision"),
+        (Y[:0], "empty_audio", "y holds no samples"),
+        (Y[:10], None, "y is too short: 10 samples for n_fft 128 without centring"),
+        (Y.astype(int), None, "y must be float16, float32, float64 or int16, got int64"),
+        (Y.reshape(2, 2, 2000), None, "y must be (n,) or (channels, n)"),
+        (np.zeros((0, 200)), None, "y must have at least one channel"),
+        (0.5, None, "y must have at least one dimension"),
+    ],
+)
+def test_an_error_names_the_first_signal_at_fault(
+    bad: Any, code: str | None, message: str, threads: int
+) -> None:
+    f = Frontend(**SMALL, framing="uncentered")
+    with pytest.raises(ValueError) as alone:
+        f.image(bad)
+    ys = [Y, Y[:4000], Y, bad, np.concatenate([Y, Y]), bad, Y]
+    with pytest.raises(ValueError) as refusal:
+        f.images(ys, threads=threads)
+    assert type(refusal.value) is type(alone.value)
+    assert message in str(alone.value)
+    assert str(refusal.value) == f"ys[3]: {alone.value}"
+    assert getattr(refusal.value, "code", None) == code
+    ys[3] = ys[5] = Y
+    assert len(f.images(ys, threads=threads)) == 7  # unharmed
+
+
+def test_a_wide_image_among_many_is_refused_by_its_place() -> None:
+    f = Frontend(sr=8000, hop_length=1, n_fft=2, n_mels=1, norm=None)
+    with pytest.raises(melpix.EncodeError, match=r"^ys\[1\]: an image of 1 rows") as refusal:
+        f.images([np.zeros(5, np.int16), np.zeros(1_000_000, np.int16)], threads=2)
+    assert refusal.value.code == "image_too_large"
+
+
+@pytest.mark.parametrize(
+    ("threads", "message"),
+    [
+        (0, "threads must be >= 1, got 0"),
+        (-2, "threads must be >= 1, got -2"),
+        (1025, "threads must be in 1 ... 1024, got 1025"),
+        (2**62, "threads must be in 1 ... 1024, got 4611686018427387904"),
+        (2**70, "threads is too large, got 1180591620717411303424"),
+        (2.0, "threads must be an integer, got 2.0"),
+        (True, "threads must be an integer, got True"),
+        (None, "threads must be an integer, got None"),
+    ],
+)
+def test_threads_must_be_a_sane_number(threads: Any, message: str) -> None:
+    for ys in ([], [Y]):
+        with pytest.raises(ValueError) as refusal:
+            Frontend(**SMALL).images(ys, threads=threads)
+        assert str(refusal.value) == message
+
+
+def test_one_loud_signal_among_many_warns_once() -> None:
+    f = Frontend(**SMALL)
+    with pytest.warns(UserWarning, match="a peak of") as record:
+        f.images([Y, Y * 3, Y * 3], threads=2)
+    assert [w.filename for w in record] == [__file__]
+    f.images([Y * 3])  # warnings are errors here
+
+
+def test_images_leaves_no_thread_behind() -> None:
+    psutil = pytest.importorskip("psutil")
+    before = psutil.Process().num_threads()
+    Frontend(**SMALL).images([Y] * 20, threads=8)
+    assert psutil.Process().num_threads() == before
+
+
+def test_many_images_from_many_threads() -> None:
+    f = Frontend(**SMALL)
+    ys = some_signals(1)
+    expected = [image.tobytes() for image in f.images(ys)]
+    with ThreadPoolExecutor(4) as pool:
+        for images in pool.map(lambda _: f.images(ys, threads=2), range(12)):
+            assert [image.tobytes() for image in images] == expected
 
 
 def test_one_front_end_serves_many_threads() -> None:

@@ -4,8 +4,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import melpix
+from melpix import recipe
 
 Y = np.random.default_rng(0).uniform(-1, 1, 30000).astype(np.float32)
 
@@ -26,6 +28,42 @@ def test_options_are_those_of_the_front_end() -> None:
     np.testing.assert_array_equal(image, expected)
     with pytest.raises(TypeError, match="n_mel"):
         melpix.spectrogram_image(Y, sr=22050, n_mel=5)
+
+
+def test_front_ends_are_planned_once() -> None:
+    planned = recipe._planned.cache_info
+    for options in ({}, {"window": ("kaiser", 8.0), "fmax": 8000}):
+        melpix.spectrogram_image(Y, sr=22050, n_mels=30, **options)
+        before = planned()
+        for _ in range(3):
+            melpix.spectrogram_image(Y, sr=22050, n_mels=30, **options)
+        assert planned().misses == before.misses
+        assert planned().hits == before.hits + 3
+
+
+def test_windows_that_may_change_are_looked_at_each_time() -> None:
+    samples = np.hanning(1024)
+
+    def window(length: int) -> NDArray[Any]:
+        return samples[:length]
+
+    for _ in range(2):
+        samples *= np.linspace(0, 1, 1024)
+        expected = melpix.Frontend(window=samples).image(Y)
+        for given in (samples, window):
+            image = melpix.spectrogram_image(Y, sr=22050, window=given)
+            np.testing.assert_array_equal(image, expected)
+
+
+def test_a_planned_front_end_hides_no_mistake() -> None:
+    options: list[tuple[dict[str, Any], dict[str, Any]]] = [
+        ({}, {"hop_length": 512.0}),
+        ({"flip": True}, {"flip": 1}),
+    ]
+    for good, bad in options:
+        melpix.spectrogram_image(Y, 22050, **good)
+        with pytest.raises(ValueError, match=next(iter(bad))):
+            melpix.spectrogram_image(Y, 22050, **bad)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64])
