@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,12 @@ MAX_SECONDS = 86_400.0
 """What is read of one source at most, if not said otherwise: 24 hours."""
 MAX_SAMPLES = 2**31
 """What one source may take in memory, its channels counted singly: 27 hours at 22050 Hz."""
+
+# soxr's HQ filters look ahead, so the end of what is read bends the samples before it. Over
+# 7,000 random pairs of rates, 4096 samples of either rate were enough for bit equality.
+_LOOKAHEAD = 16384
+
+_MAX_SCRATCH = 2**24  # bytes that a thread keeps: three minutes of the recipe's samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +136,10 @@ def read_clip(
     sr: float | None = 22050,
     offset: float = 0.0,
     duration: float | None = None,
+    samples: int | None = None,
     max_seconds: float | None = None,
     strict: bool = False,
+    reuse: bool = False,
 ) -> Clip:
     """Read a sound for a front-end: the samples of `load`, or int16 where that is the same.
 
@@ -138,10 +147,14 @@ def read_clip(
     ----------
     source, sr, offset, duration
         As in `load`.
+    samples : int >= 1 or None
+        Give the first so many samples of that alone, and decode no more than they take.
     max_seconds : float > 0 or None
         Refuse to read more than this. None: `MAX_SECONDS`.
     strict : bool
         Refuse a source that is truncated.
+    reuse : bool
+        Let the samples lie where the thread's next clip that reuses may overwrite them.
 
     Returns
     -------
@@ -168,11 +181,13 @@ def read_clip(
         plain = target == sound.sr and containers.is_plain_int16(sound.format, sound.subtype)
         limit = _limit(sound, target, max_seconds, channels=sound.channels if plain else 1)
         dtype = np.dtype(np.int16 if plain else np.float32)
-        y = sound.read(offset, duration, dtype, mono=not plain, limit=limit)
+        duration = _enough(sound.sr, target, samples, duration)
+        empty = _scratch.empty if reuse else np.empty
+        y = sound.read(offset, duration, dtype, mono=not plain, limit=limit, empty=empty)
     if strict and sound.truncated:
         raise DecodeError("truncated", f"{sound.name}: holds less sound than it declares")
     return Clip(
-        y=_resample(y, sound.sr, target),
+        y=_resample(y, sound.sr, target)[..., :samples],
         sr=target,
         source_sr=sound.sr,
         channels=sound.channels,
@@ -226,6 +241,24 @@ def probe(source: Source) -> dict[str, Any]:
         }
 
 
+class _Scratch(threading.local):
+    """Memory that a thread keeps for its next clip: taking it anew costs a fault a page."""
+
+    def __init__(self) -> None:
+        self._bytes = np.empty(0, np.uint8)
+
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Samples:
+        size = math.prod(shape) * dtype.itemsize
+        if size > _MAX_SCRATCH:
+            return np.empty(shape, dtype)
+        if size > len(self._bytes):
+            self._bytes = np.empty(size, np.uint8)
+        return self._bytes[:size].view(dtype).reshape(shape)
+
+
+_scratch = _Scratch()
+
+
 def _check(sr: float | None, offset: float, duration: float | None, max_seconds: float) -> None:
     if sr is not None and not MIN_SR <= sr <= MAX_SR:
         raise ValueError(f"sr must lie in {MIN_SR} .. {MAX_SR} Hz, got {sr}")
@@ -251,6 +284,17 @@ def _limit(sound: Sound, target: float, max_seconds: float, channels: int) -> in
     """Return how many frames may be read, so that samples fit before and after resampling."""
     growth = max(1.0, target / sound.sr)
     return int(min(max_seconds * sound.sr, MAX_SAMPLES / (channels * growth)))
+
+
+def _enough(sr: int, target: float, samples: int | None, duration: float | None) -> float | None:
+    """Return the seconds at rate `sr` that make the first `samples` samples at rate `target`."""
+    if samples is None:
+        return duration
+    if sr == target:
+        seconds = (samples + 0.5) / sr  # frames are counted by truncation
+    else:
+        seconds = (samples + _LOOKAHEAD) / target + _LOOKAHEAD / sr
+    return seconds if duration is None else min(duration, seconds)
 
 
 def _resample(y: Samples, sr: float, target: float) -> Samples:

@@ -11,9 +11,9 @@ import errno
 import io
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
@@ -29,7 +29,7 @@ MAX_BYTES = 2**32
 
 _UNKNOWN = 2**63 - 1  # libsndfile's frame count where the file states none
 _FIRST = 2**22  # samples to make room for on a header's word alone
-_BLOCK = 2**16  # samples decoded at a time where channels are mixed: they stay in the cache
+_BLOCK = 2**17  # samples decoded at a time where channels are mixed: they stay in the cache
 
 
 class Sound:
@@ -51,7 +51,7 @@ class Sound:
         As in `melpix.audio.Clip`.
     """
 
-    def __init__(self, file: Any, content: BinaryIO, name: str) -> None:
+    def __init__(self, file: Any, name: str, size: int, content: Callable[[], BinaryIO]) -> None:
         self.name = name
         self.format: str = file.format
         self.subtype: str = file.subtype
@@ -61,17 +61,25 @@ class Sound:
         self.truncated = containers.is_cut_short(self.log)
         self.length_estimated = False
         self._file = file
-        self._size = content.seek(0, os.SEEK_END)
+        self._size = size
         declared: int = file.frames
         self._stated = declared != _UNKNOWN
         self.frames = declared if self._stated else None
         if self.format == "MP3":
-            length = containers.mp3_length(content)
+            with content() as stream:
+                length = containers.mp3_length(stream)
             self._stated = length == "stated"
             self.length_estimated = length == "variable"
 
     def read(
-        self, offset: float, duration: float | None, dtype: np.dtype[Any], *, mono: bool, limit: int
+        self,
+        offset: float,
+        duration: float | None,
+        dtype: np.dtype[Any],
+        *,
+        mono: bool,
+        limit: int,
+        empty: Callable[..., Samples] = np.empty,
     ) -> Samples:
         """Decode a stretch of the sound; once only.
 
@@ -85,6 +93,8 @@ class Sound:
             Mix the channels.
         limit : int
             Refuse to decode more frames than this.
+        empty : callable
+            As `np.empty`: where the samples go.
 
         Returns
         -------
@@ -107,7 +117,7 @@ class Sound:
                 if self.frames is None:
                     raise self._empty(offset, duration) from None
                 raise
-        y = self._decode(min(wanted, limit + 1), dtype, mono=mono)
+        y = self._decode(min(wanted, limit + 1), dtype, mono, empty)
         if len(y) > limit:
             raise self._too_long(limit)
         if len(y) == 0:
@@ -123,7 +133,9 @@ class Sound:
             self._refuse_non_finite(y, start)
         return y.T
 
-    def _decode(self, wanted: int, dtype: np.dtype[Any], *, mono: bool) -> Samples:
+    def _decode(
+        self, wanted: int, dtype: np.dtype[Any], mono: bool, empty: Callable[..., Samples]
+    ) -> Samples:
         """Return the next frames: (n,), or (n, channels) as they lie in the file."""
         mixing = mono and self.channels > 1
         kept = 1 if mono else self.channels
@@ -133,7 +145,7 @@ class Sound:
 
         # A header may declare any number of frames: room for more than the source's own bytes
         # make likely is made only as the frames arrive.
-        y = np.empty((min(wanted, max(_FIRST, self._size) // kept), *row), dtype)
+        y = empty((min(wanted, max(_FIRST, self._size) // kept), *row), dtype)
         n = 0
         while n < wanted:
             if n == len(y):
@@ -212,24 +224,32 @@ def open_sound(source: Source) -> Iterator[Sound]:
     """
     import soundfile
 
+    content: Callable[[], BinaryIO]
     if isinstance(source, (str, os.PathLike)):
         path = os.fsdecode(source)
-        name, content = repr(path), _open_file(path)
+        name, size = repr(path), _size(path)
+        content = partial(io.FileIO, path)
         # Bytes, because names need not be UTF-8. "-" alone would mean standard input.
         file: Any = os.fsencode(os.path.join(os.curdir, path) if path == "-" else path)
     else:
         data = _take(source)
-        name, content, file = "the given bytes", io.BytesIO(data), _Memory(data)
-    with content:
+        name, size = "the given bytes", len(data)
+        content = partial(io.BytesIO, data)
+        file = _Memory(data)
+    try:
         try:
-            with _decoder()(file) as opened:
-                sound = Sound(opened, content, name)
-                reason = containers.refusal(sound.format, sound.subtype)
-                if reason:
-                    raise DecodeError("unsupported_format", f"{name}: {reason}")
-                yield sound
-        except soundfile.LibsndfileError as error:
-            raise DecodeError("decode_failed", f"{name}: {error.error_string}") from error
+            decoder = _decoder()(file)
+        except soundfile.LibsndfileError:
+            content().close()  # says more, if it is the system that refuses
+            raise
+        with decoder as opened:
+            sound = Sound(opened, name, size, content)
+            reason = containers.refusal(sound.format, sound.subtype)
+            if reason:
+                raise DecodeError("unsupported_format", f"{name}: {reason}")
+            yield sound
+    except soundfile.LibsndfileError as error:
+        raise DecodeError("decode_failed", f"{name}: {error.error_string}") from error
 
 
 @cache
@@ -262,14 +282,15 @@ class _Memory(io.BytesIO):
             return self.tell()
 
 
-def _open_file(path: str) -> BinaryIO:
-    mode = os.stat(path).st_mode  # before opening: a FIFO would wait for its other end
+def _size(path: str) -> int:
+    found = os.stat(path)  # before opening: a FIFO would wait for its other end
+    mode = found.st_mode
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
     if not stat.S_ISREG(mode):
         kind = "FIFO" if stat.S_ISFIFO(mode) else "socket" if stat.S_ISSOCK(mode) else "device"
         raise DecodeError("not_a_file", f"{path!r}: a {kind}, not a file")
-    return open(path, "rb")
+    return found.st_size
 
 
 def _take(source: Any) -> bytes:

@@ -53,7 +53,9 @@ def dst(tmp_path):
 
 
 def image(source, **options):
-    return read_png(convert_bytes(source, **options))[0]
+    picture = io.BytesIO()
+    convert_file(source, picture, **options)
+    return read_png(picture.getvalue())[0]
 
 
 # --- what the image holds -------------------------------------------------------------------
@@ -178,7 +180,8 @@ def test_first_window_reads_no_more_than_it_needs(sr):
     with pytest.raises(DecodeError) as caught:
         convert_bytes(sound, sr=sr, max_seconds=5)
     assert caught.value.code == "too_long"
-    assert image(sound, sr=sr, time_steps=40, max_seconds=5).shape == (128, 41)
+    for source in (sound, io.BytesIO(sound)):
+        assert image(source, sr=sr, time_steps=40, max_seconds=5).shape == (128, 41)
 
 
 def test_endless_window_is_the_whole_file():
@@ -282,8 +285,30 @@ def test_a_link_stays_a_link(src, dst):
     target = dst.parent / "target.png"
     dst.symlink_to("target.png")
     convert_file(src, dst)
+    target.chmod(0o640)
+    convert_file(src, dst, time_steps=1)
     assert dst.is_symlink()
-    assert target.read_bytes()[1:4] == b"PNG"
+    assert stat.S_IMODE(target.stat().st_mode) == 0o640
+    assert read_png(target)[0].shape == (128, 2)
+    assert sorted(os.listdir(dst.parent)) == ["a.png", "target.png"]
+
+
+def test_a_link_through_another_folder_stays_one(src, tmp_path):
+    (tmp_path / "far").mkdir()
+    (tmp_path / "near").symlink_to("far")
+    (tmp_path / "a.png").symlink_to("near/b.png")
+    for _ in range(2):
+        convert_file(src, tmp_path / "a.png")
+        assert os.readlink(tmp_path / "a.png") == "near/b.png"
+        assert os.listdir(tmp_path / "far") == ["b.png"]
+
+
+def test_a_name_without_a_folder_is_in_the_current_one(src, tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    for _ in range(2):
+        convert_file("../a.wav", "a.png")
+    assert os.listdir() == ["a.png"]
 
 
 def test_source_is_never_overwritten(src, tmp_path):
@@ -302,9 +327,20 @@ def test_folder_and_missing_folder_are_refused_before_work(tmp_path):
     with pytest.raises(IsADirectoryError) as caught:
         convert_file(garbage, tmp_path)
     assert caught.value.filename == str(tmp_path)
-    with pytest.raises(FileNotFoundError) as caught:
-        convert_file(garbage, tmp_path / "none" / "a.png")
-    assert caught.value.filename == str(tmp_path / "none" / "a.png")
+    for name in ("none/a.png", "none/"):
+        with pytest.raises(FileNotFoundError) as caught:
+            convert_file(garbage, f"{tmp_path}/{name}")
+        assert caught.value.filename == f"{tmp_path}/{name}"
+
+
+def test_links_that_lead_nowhere_are_refused_before_work(tmp_path):
+    (tmp_path / "a.png").symlink_to("b.png")
+    (tmp_path / "b.png").symlink_to("a.png")
+    (tmp_path / "c.png").symlink_to("none/c.png")
+    for name, error in (("a.png", OSError), ("c.png", FileNotFoundError)):
+        with pytest.raises(error) as caught:
+            convert_file(b"garbage", tmp_path / name)
+        assert caught.value.filename == str(tmp_path / name)
 
 
 def test_device_is_not_replaced_by_a_file(src, tmp_path):

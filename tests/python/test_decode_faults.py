@@ -4,6 +4,7 @@
 import io
 import math
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -146,6 +147,23 @@ def test_permission_denied(whole):
         assert caught.value.filename == path
     finally:
         shutil.rmtree(folder)
+
+
+def test_no_file_descriptor_left(tmp_path, whole):
+    """libsndfile only says that the system refused; the system says why."""
+    path = tmp_path / "x.wav"
+    path.write_bytes(whole["wav"])
+    load(path)
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = os.dup(0)
+    os.close(free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free, before[1]))
+    try:
+        with pytest.raises(OSError, match="Too many open files") as caught:
+            load(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert caught.value.filename == str(path)
 
 
 def test_fifo_socket_device(tmp_path, monkeypatch, no_blocking):

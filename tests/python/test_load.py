@@ -6,6 +6,7 @@ import itertools
 import os
 import pathlib
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -190,6 +191,43 @@ def test_clip(kind, channels):
     resampled = read_clip(data)
     np.testing.assert_array_equal(resampled.y, load(data)[0])
     assert (resampled.sr, resampled.source_sr, resampled.duration) == (22050, 48000, 1.0)
+
+
+@pytest.mark.parametrize(("kind", "channels"), FILES)
+@pytest.mark.parametrize("sr", [22050, None])
+def test_the_first_samples(kind, channels, sr):
+    """Decoding ends early, but what is given of the sound stays the same."""
+    data = encode(kind, chirp(2 * 48000, channels, 48000), 48000)
+    whole = read_clip(data, sr=sr, offset=0.25)
+    for samples in (1, 1000, 11025):
+        clip = read_clip(data, sr=sr, offset=0.25, samples=samples)
+        np.testing.assert_array_equal(clip.y, whole.y[..., :samples])
+        assert clip.duration < whole.duration
+    assert read_clip(data, sr=sr, samples=22050, duration=0.25).duration == 0.25
+    np.testing.assert_array_equal(read_clip(data, sr=sr, offset=0.25, samples=10**9).y, whole.y)
+
+
+@pytest.mark.parametrize("kind", ["wav", "flac"])
+def test_reused_memory(kind):
+    """The same samples, whatever lay there before; a thread's own, and no more than stated."""
+    lengths = (48000, 7, 96000, 3000)
+    sounds = [encode(kind, chirp(n, 2, 48000), 48000) for n in lengths]
+    expected = [read_clip(sound, sr=None).y for sound in sounds]
+
+    def read(i):
+        y = read_clip(sounds[i % 4], sr=None, reuse=True).y
+        np.testing.assert_array_equal(y, expected[i % 4])
+        return y
+
+    assert np.shares_memory(read(0), read(3))
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(read, range(100)))
+    first = read(0)
+    with ThreadPoolExecutor(1) as pool:
+        assert not np.shares_memory(first, pool.submit(read, 0).result())
+    large = encode(kind, np.zeros((2**23 + 1, 1), np.int16), 48000)
+    assert not np.shares_memory(first, read_clip(large, sr=None, reuse=True).y)
+    np.testing.assert_array_equal(first, expected[0])
 
 
 @pytest.mark.parametrize("kind", KINDS)
