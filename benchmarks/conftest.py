@@ -1,7 +1,28 @@
 # SPDX-License-Identifier: MIT
-"""One thread for everybody, set before any library starts its pool."""
+"""One thread for everybody, set before any library starts its pool; what is installed, noted."""
 
-import os
+from pathlib import Path
+from typing import Any
 
-for name in ("OMP", "OPENBLAS", "MKL", "NUMBA", "VECLIB_MAXIMUM"):
-    os.environ[f"{name}_NUM_THREADS"] = "1"
+import pytest
+
+from melpix.process import one_thread
+
+one_thread()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the contenders warn of their own affairs."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.filterwarnings("ignore"))
+
+
+def pytest_benchmark_update_machine_info(config: Any, machine_info: dict[str, Any]) -> None:
+    """Keep with the results what they depend on."""
+    from melpix import show_config
+    from melpix.bench import fft_of_librosa, versions
+
+    machine_info["melpix"] = show_config(mode="dicts")
+    machine_info["versions"] = versions()
+    machine_info["librosa_fft"] = fft_of_librosa()

@@ -10,16 +10,15 @@ import os
 import re
 import select
 import shlex
-import signal
 import sys
-import tempfile
 import time
 import warnings
-from collections.abc import Iterator, Sequence
-from types import FrameType
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from melpix.process import Stopped, one_thread, overhear, signals
 
 if TYPE_CHECKING:
     from melpix.convert import Conversion
@@ -40,19 +39,34 @@ class NotWritten(click.ClickException):
     exit_code = 3
 
 
-class Stopped(BaseException):
-    """SIGINT or SIGTERM, on its way through the clean-up of everything under way."""
-
-    def __init__(self, signum: int) -> None:
-        super().__init__(signum)
-        self.signum = signum
-
-
 def _rate(ctx: click.Context, param: click.Parameter, value: str) -> int | str:
     try:
         return "native" if value == "native" else int(value)
     except ValueError:
         raise click.BadParameter(f"must be a number of Hz or 'native', got {value!r}") from None
+
+
+def _image_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that every command has which makes images."""
+    for option in (
+        click.option(
+            "--n-mels", type=int, default=128, show_default=True, help="Rows of the image."
+        ),
+        click.option("--n-fft", type=int, show_default="2 hops", help="Samples a frame."),
+        click.option(
+            "--hop-length", type=int, default=512, show_default=True, help="Samples a step."
+        ),
+        click.option(
+            "--sr",
+            callback=_rate,
+            metavar="RATE|native",
+            default="22050",
+            show_default=True,
+            help="Resample to this [Hz]; native: do not.",
+        ),
+    ):
+        command = option(command)
+    return command
 
 
 @click.group(
@@ -69,6 +83,7 @@ def cli(ctx: click.Context) -> None:
       melpix demo                              a sound and its image, made on the spot
       melpix convert speech.ogg -o speech.png  a file of yours
       melpix inspect speech.png                what an image says about itself
+      melpix bench speech.ogg                  what others take for the same image, here
 
     \b
     Exit codes:
@@ -134,21 +149,11 @@ def demo(audio: str | None, output_dir: str) -> None:
 @cli.command()
 @click.argument("source", metavar="INPUT")
 @click.option("-o", "output", metavar="OUT.png", required=True, help="The image; - is stdout.")
-@click.option(
-    "--sr",
-    callback=_rate,
-    metavar="RATE|native",
-    default="22050",
-    show_default=True,
-    help="Resample to this [Hz]; native: do not.",
-)
+@_image_options
 @click.option("--offset", type=float, default=0.0, show_default=True, help="Start here [s].")
 @click.option(
     "--duration", type=float, show_default="to the end", help="Read this much at most [s]."
 )
-@click.option("--hop-length", type=int, default=512, show_default=True, help="Samples a step.")
-@click.option("--n-fft", type=int, show_default="2 hops", help="Samples a frame.")
-@click.option("--n-mels", type=int, default=128, show_default=True, help="Rows of the image.")
 @click.option("--fmin", type=float, default=0.0, show_default=True, help="Lowest frequency [Hz].")
 @click.option("--fmax", type=float, show_default="sr / 2", help="Highest frequency [Hz].")
 @click.option(
@@ -237,6 +242,59 @@ def inspect(file: str, as_json: bool) -> None:
             click.echo(_printable(line))
 
 
+@cli.command()
+@click.argument("source", metavar="[FILE]", required=False)
+@_image_options
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0),
+    default=10.0,
+    show_default=True,
+    help="Measure for so long; there are three rounds at least.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
+def bench(
+    source: str | None, sr: int | str, seconds: float, as_json: bool, **parameters: Any
+) -> None:
+    """Compare melpix with other libraries on this machine: FILE, or the demonstration's sound.
+
+    Everybody makes the recipe's image of the same samples, in one thread, in turns, after its
+    pixels were compared with librosa's: who makes others gets no time, and the command ends with
+    1. librosa, torchaudio, audioflux, kaldi-native-fbank and FFTW (through pyfftw) take part where
+    they are installed; pip install 'melpix[bench]' installs them.
+
+    \b
+    Times are medians; "/ melpix" is how many times as long as melpix. Below them:
+      file to PNG        decoding, image and writing: the whole way
+      stages of melpix   where its own time goes
+
+    \b
+    Examples:
+      melpix bench
+      melpix bench speech.ogg --sr 16000 --hop-length 160 --n-fft 400 --n-mels 80
+      melpix bench --seconds 60 --json > results.json
+    """  # noqa: D301
+    one_thread()  # before NumPy is loaded
+    from melpix import bench as benchmark
+
+    with contextlib.ExitStack() as stack:
+        with _faults(source or "the demonstration's sound") as notes:
+            data = None if source is None else _read(source)
+            sound = stack.enter_context(benchmark.open_sound(data, sr, **parameters))
+        for note in notes:
+            _say("warning", note)
+        try:
+            with _progress() as progress:
+                report = benchmark.run(sound, seconds, progress)
+        except OSError as error:
+            raise NotWritten(f"cannot write {error.filename}: {error.strerror}") from error
+    for line in [json.dumps(report)] if as_json else benchmark.table(report):
+        click.echo(line if as_json else _printable(line))
+    different = benchmark.differing(report)
+    if different:
+        raise FileFailed(f"not the same pixels: {'; '.join(different)}")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; what goes wrong is one line on stderr.
 
@@ -246,8 +304,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         The arguments; None means the process's own.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    # NumPy starts BLAS's threads when it loads, a quarter of a short command's time; melpix has no
+    # use for them.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
-        with _signals():
+        with signals():
             try:
                 with cli.make_context("melpix", arguments) as context:
                     cli.invoke(context)
@@ -397,7 +458,7 @@ def _faults(source: str, output: str | None = None) -> Iterator[list[str]]:
     from melpix.errors import MelpixError
 
     try:
-        with warnings.catch_warnings(record=True) as caught, _overhear(heard):
+        with warnings.catch_warnings(record=True) as caught, overhear(heard):
             yield notes
     except MelpixError as error:
         reason = str(error).removeprefix(f"{source!r}: ").removeprefix("the given bytes: ")
@@ -416,47 +477,18 @@ def _faults(source: str, output: str | None = None) -> Iterator[list[str]]:
 
 
 @contextlib.contextmanager
-def _overhear(heard: list[str]) -> Iterator[None]:
-    """Collect what decoders, written in C, print on standard error past Python.
+def _progress() -> Iterator[Callable[[str], None]]:
+    """Yield what shows a line of progress on a terminal, in the place of the line before."""
+    terminal = sys.stderr is not None and sys.stderr.isatty()
 
-    It points the process's file descriptor 2 elsewhere, so it is for one thread only.
-    """
-    with contextlib.ExitStack() as stack:
-        try:
-            stderr = os.dup(2)
-            stack.callback(os.close, stderr)
-            listener = stack.enter_context(tempfile.TemporaryFile())
-        except OSError:  # no standard error, or no room to listen: do without
-            yield
-            return
-        os.dup2(listener.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(stderr, 2)
-            listener.seek(0)
-            heard += listener.read(10_000).decode(errors="replace").split("\n")
-            heard[:] = dict.fromkeys(line.strip() for line in heard if line.strip())
+    def show(text: str) -> None:
+        if terminal:
+            click.echo(f"\r\033[K{text[:70]}", err=True, nl=False)
 
-
-@contextlib.contextmanager
-def _signals() -> Iterator[None]:
-    """Let SIGINT and SIGTERM end the command in order, once; the second one ends it at once."""
-
-    def stop(signum: int, frame: FrameType | None) -> None:
-        signal.signal(signum, signal.SIG_DFL)
-        raise Stopped(signum)
-
-    before = {}
     try:
-        for signum in (signal.SIGINT, signal.SIGTERM):
-            # A job in a shell script's background ignores SIGINT, and goes on doing so.
-            if signal.getsignal(signum) != signal.SIG_IGN:
-                before[signum] = signal.signal(signum, stop)
-        yield
+        yield show
     finally:
-        for signum, handler in before.items():
-            signal.signal(signum, handler)
+        show("")
 
 
 # The library's parameters and the options that set them.

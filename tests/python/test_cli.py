@@ -297,7 +297,7 @@ def test_no_command_shows_the_help(run):
     assert "Commands:" in result.err
 
 
-@pytest.mark.parametrize("command", [[], ["demo"], ["convert"], ["inspect"]])
+@pytest.mark.parametrize("command", [[], ["demo"], ["convert"], ["inspect"], ["bench"]])
 def test_help_has_examples(run, command):
     assert run(*command, "-h") == run(*command, "--help")
     result = run(*command, "--help")

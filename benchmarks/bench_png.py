@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: MIT
+"""What filter and what level of compression to write PNG with: time and size of real images."""
+
+import io
+import struct
+import zlib
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+import png as pypng
+import pytest
+
+from melpix import Frontend, png, read_png
+from turns import Jobs, measure, recordings
+
+# PNG specification, section 9: what a byte is predicted from its neighbours.
+FILTERS = ("none", "sub", "up", "average", "paeth")
+LEVELS = ("isal 0", "isal 1", "isal 2", "isal 3", "zlib 1", "zlib 6")
+
+
+def predicted(image: Any, name: str) -> Any:
+    x = image.astype(int)
+    left, above = np.zeros_like(x), np.zeros_like(x)
+    left[:, 1:], above[1:] = x[:, :-1], x[:-1]
+    corner = np.zeros_like(x)
+    corner[1:, 1:] = x[:-1, :-1]
+    if name == "paeth":
+        p = left + above - corner
+        a, b, c = abs(p - left), abs(p - above), abs(p - corner)
+        return np.where((a <= b) & (a <= c), left, np.where(b <= c, above, corner))
+    return {"none": 0 * x, "sub": left, "up": above, "average": (left + above) // 2}[name]
+
+
+def scanlines(image: Any, name: str) -> bytes:
+    """The image as PNG's filtered lines, each with its filter's number first."""
+    lines = np.empty((image.shape[0], image.shape[1] + 1), np.uint8)
+    lines[:, 0] = FILTERS.index(name)
+    lines[:, 1:] = image.astype(int) - predicted(image, name)
+    return lines.tobytes()
+
+
+def compressor(level: str) -> Callable[[bytes], bytes]:
+    library, number = level.split()
+    if library == "zlib":
+        return lambda raw: zlib.compress(raw, int(number))
+    isal_zlib = pytest.importorskip("isal.isal_zlib")
+    return lambda raw: isal_zlib.compress(raw, int(number))
+
+
+def check(image: Any, data: bytes) -> None:
+    height, width = image.shape
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    file = io.BytesIO()
+    pypng.write_chunks(file, [(b"IHDR", header), (b"IDAT", data), (b"IEND", b"")])
+    assert np.array_equal(read_png(file.getvalue())[0], image)
+
+
+@cache
+def images() -> tuple[Any, ...]:
+    return tuple(Frontend().image(y) for y in recordings())
+
+
+@cache
+def deflate_jobs(filter_name: str) -> tuple[Jobs, dict[str, int]]:
+    raw = [scanlines(image, filter_name) for image in images()]
+    jobs: Jobs = {}
+    sizes = {}
+    for level in LEVELS:
+        compress = compressor(level)
+        done = [compress(lines) for lines in raw]
+        for image, data in zip(images(), done, strict=True):
+            check(image, data)
+        jobs[level] = lambda compress=compress: [compress(lines) for lines in raw]
+        sizes[level] = sum(map(len, done))
+    return jobs, sizes
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("filter_name", FILTERS)
+def bench_deflate(benchmark: Any, filter_name: str, level: str) -> None:
+    jobs, sizes = deflate_jobs(filter_name)
+    benchmark.extra_info.update(bytes=sizes[level], pixels=sum(i.size for i in images()))
+    measure(benchmark, f"deflate, filter {filter_name}", level, jobs, rounds=20)
+
+
+def bench_encode(benchmark: Any) -> None:
+    """The whole of what melpix does: filter, compress, put into the container."""
+    jobs: Jobs = {"melpix": lambda: [png.encode(image) for image in images()]}
+    benchmark.extra_info["bytes"] = sum(len(png.encode(image)) for image in images())
+    benchmark.extra_info["pixels"] = sum(image.size for image in images())
+    measure(benchmark, "encode", "melpix", jobs)

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: MIT
+"""How every suite measures: verified, in turns, for about the same time each."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+import time
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from melpix import contenders, demo, load
+from melpix.bench import compare
+from melpix.contenders import Contender, Job, UnableError, Work
+
+SECONDS = 1.5
+"""What a benchmark takes, roughly, with the turns of the others in its group."""
+
+Jobs = dict[str, Job | UnableError]
+
+
+def measure(benchmark: Any, group: str, name: str, jobs: Jobs, rounds: int = 60) -> None:
+    """Time one job of a group. Before each round everybody works once, this one last.
+
+    So the contenders take turns, in effect, and each is timed when it is warm.
+    """
+    job = jobs[name]
+    if isinstance(job, UnableError):
+        pytest.skip(f"{name} {job}")
+    benchmark.group, benchmark.name = group, name
+    others = [other for key, other in jobs.items() if key != name and callable(other)]
+
+    def everybody() -> None:
+        for other in others:
+            other()
+        job()
+
+    if benchmark.disabled:
+        benchmark(job)
+        return
+    start = time.perf_counter()
+    everybody()
+    turn = time.perf_counter() - start
+    rounds = max(3, min(rounds, int(SECONDS / turn)))
+    benchmark.pedantic(job, setup=everybody, rounds=rounds)
+
+
+def check(image: Any, expected: Any, equal: float = 0.999) -> None:
+    """Refuse to time what does something else: at most one grey level apart, almost nowhere."""
+    apart = compare(image, expected)
+    assert apart.within(equal=equal), apart
+
+
+def verified(work: Work, field: tuple[Contender, ...], equal: float = 0.999) -> Jobs:
+    """Plan contenders for a work, and compare their images with librosa's."""
+    jobs: Jobs = {}
+    expected: dict[str, Any] = {}
+    for contender in field:
+        scale = contender.mel_scale
+        try:
+            job, image = contenders.first(contender, work)
+        except UnableError as error:
+            jobs[contender.name] = error
+            continue
+        if scale is not None:
+            if scale not in expected:
+                expected[scale] = contenders.librosa(work, htk=scale == "htk")()
+            check(image, expected[scale], equal)
+        jobs[contender.name] = job
+    return jobs
+
+
+def temporary_folder() -> Path:
+    """A folder that goes when the process ends."""
+    folder = tempfile.mkdtemp(prefix="melpix-benchmark-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
+
+
+def recipes_work(**parameters: Any) -> Work:
+    """The recipe's work, 196,608 float32 samples, or the same signal with other parameters."""
+    return Work((demo.sound() / 32768).astype(np.float32), demo.SR, **parameters)
+
+
+@cache
+def recordings() -> tuple[Any, ...]:
+    """Up to four sounds at 22050 Hz: recordings where MELPIX_TEST_AUDIO is set, else made ones."""
+    folder = os.environ.get("MELPIX_TEST_AUDIO")
+    if folder:
+        files = sorted(Path(folder).glob("*.ogg"))
+        assert files, f"{folder} holds no .ogg"
+        return tuple(load(file, sr=demo.SR, duration=9.0)[0] for file in files[:4])
+    sound = (demo.sound() / 32768).astype(np.float32)
+    return sound, sound[::-1].copy()
