@@ -64,7 +64,7 @@ Kept& kept() {
 
 }  // namespace
 
-void* take_scratch(std::size_t bytes) {
+void* take_scratch(std::size_t bytes) noexcept {
   if (!closed) {
     Header** best = nullptr;
     for (Header*& piece : kept().pieces)
@@ -83,7 +83,7 @@ void* take_scratch(std::size_t bytes) {
   return fresh == nullptr ? nullptr : fresh + 1;
 }
 
-void give_scratch(void* memory) {
+void give_scratch(void* memory) noexcept {
   if (memory == nullptr) return;
   Header* piece = static_cast<Header*>(memory) - 1;
   if (closed || piece->bytes > kKeepBytes) return release(piece);

@@ -13,8 +13,8 @@ namespace melpix {
 // As malloc and free, aligned to kAlignment: what a thread gives back is kept, a few pieces of it,
 // for the next time. Any thread may give back any piece. pocketfft, which asks for its scratch at
 // each transform, takes it from here (kernels/isa_body.inl).
-void* take_scratch(std::size_t bytes);
-void give_scratch(void* memory);
+void* take_scratch(std::size_t bytes) noexcept;
+void give_scratch(void* memory) noexcept;
 
 // `count` uninitialised values for as long as the object lives.
 template <class T>

@@ -232,9 +232,14 @@ def run(sound: Sound, seconds: float, progress: Progress = lambda _: None) -> di
             for entry in entries
             if entry.job is not None
         }
-        stages: list[dict[str, float]] = []
-        frontend = sound.work.frontend()
-        jobs["stages"] = lambda: stages.append(frontend.profile(sound.work.y))
+        stages: dict[str, list[dict[str, float]]] = {isa: [] for isa in config["available_isas"]}
+        fronts = {isa: sound.work.frontend(isa) for isa in stages}
+
+        def profile() -> None:
+            for isa, frontend in fronts.items():
+                stages[isa].append(frontend.profile(sound.work.y))
+
+        jobs["stages"] = profile
         stack.enter_context(_limited_pools())
         times = take_turns(jobs, seconds, progress)
         threads = _threads()
@@ -256,7 +261,8 @@ def run(sound: Sound, seconds: float, progress: Progress = lambda _: None) -> di
         "rounds": len(times["stages"]),
         "results": results,
         "stages": {
-            stage: statistics.median(sample[stage] for sample in stages) for stage in stages[0]
+            isa: {stage: statistics.median(s[stage] for s in samples) for stage in samples[0]}
+            for isa, samples in stages.items()
         },
         "machine": {
             "processor": _processor(),
@@ -297,10 +303,11 @@ def table(report: dict[str, Any]) -> Iterator[str]:
                 times = f"{median:10.3f}{least:10.3f}{ratio:>10}"
             yield f"  {entry['name']:27}{times}   {_remark(entry)}"
     yield ""
-    yield f"{'stages of melpix':29}{'median ms':>10}{'share':>10}"
-    whole = sum(report["stages"].values())
-    for stage, seconds in report["stages"].items():
-        yield f"  {stage:27}{1000 * seconds:10.3f}{seconds / whole:10.0%}"
+    stages = report["stages"]
+    yield f"{'stages of melpix, median ms':29}" + "".join(f"{isa:>10}" for isa in stages)
+    for stage in next(iter(stages.values())):
+        times = "".join(f"{1000 * seconds[stage]:10.3f}" for seconds in stages.values())
+        yield f"  {stage:27}{times}"
     yield ""
     machine, melpix = report["machine"], report["melpix"]
     yield f"{machine['processor']}, {machine['platform']}, Python {machine['python']}"
