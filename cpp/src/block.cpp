@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <new>
 
 namespace melpix {
@@ -32,18 +33,24 @@ BlockPlan<T>::BlockPlan(const Config& c, const Isa& isa)
   if (fft == nullptr) throw std::bad_alloc();
 
   const double error = kernels.fft_error(fft.get());
+  double most_sum = 0;
   for (std::size_t m = 0; m < c.mel.n_mels; ++m) {
     double most = 0, sum = 0;
     for (std::size_t i = mel.offset[m]; i < mel.offset[m + 1]; ++i) {
       most = std::max(most, static_cast<double>(mel.weights[i]));
       sum += static_cast<double>(mel.weights[i]);
     }
+    most_sum = std::max(most_sum, sum);
     reach.push_back(static_cast<T>(c.power == 2 ? most : std::pow(sum, 2 / c.power)));
     floor.push_back(static_cast<T>(std::pow(error, c.power) * sum));
   }
   reach.push_back(*std::max_element(reach.begin(), reach.end()));
   noise_factor = static_cast<T>(std::pow(c.power * kDeviations * error / kShows, 2));
-  hopeless = c.power < 1 || c.offset < 1e-20 || c.offset > 1e20;
+  // What |X| makes of a band where |X|^2 is lost below the smallest number.
+  const double lost =
+      most_sum *
+      std::pow(4.0 * static_cast<double>(std::numeric_limits<T>::denorm_min()), c.power / 2);
+  hopeless = c.power < 1 || c.offset < 1e-20 || c.offset > 1e20 || lost > kShows * c.offset;
 }
 
 template <class T>

@@ -40,8 +40,9 @@ struct BlockPlan {
   std::vector<T> reach;  // max w, or (sum w)^(2/p); last, the largest of all filters
   std::vector<T> floor;  // fft_error^p sum w
   T noise_factor = 0;
-  // Powers below 1, which magnify what is faint without a bound, and offsets that float's
-  // arithmetic cannot square: every frame is in doubt.
+  // Powers below 1, which magnify what is faint without a bound, offsets that float's arithmetic
+  // cannot square, and those that do not hide what is lost where |X|^2 underflows: every frame is
+  // in doubt.
   bool hopeless = false;
 };
 

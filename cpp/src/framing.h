@@ -40,14 +40,16 @@ class SampleReader {
     return start >= 0 && static_cast<std::size_t>(start) + count <= y_.length;
   }
 
-  // The memory of the samples [begin, end) of the first channel, none if it runs backwards.
+  // The memory of the samples [begin, end) of the first channel, none if it runs backwards or has
+  // gaps.
   struct Memory {
     const void* begin;
     std::size_t bytes;
   };
   Memory memory(std::size_t begin, std::size_t end) const {
+    const auto channels = static_cast<std::ptrdiff_t>(y_.channels);
+    if (begin >= end || y_.stride < 1 || y_.stride > channels) return {nullptr, 0};
     const std::ptrdiff_t step = y_.stride * sample_bytes_;
-    if (step < 0) return {nullptr, 0};
     return {static_cast<const char*>(y_.data) + static_cast<std::ptrdiff_t>(begin) * step,
             (end - begin) * static_cast<std::size_t>(step)};
   }

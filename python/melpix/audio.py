@@ -3,16 +3,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from melpix import containers
 from melpix.decoder import Samples, Sound, Source, open_sound
 from melpix.errors import DecodeError
+
+Empty: TypeAlias = Callable[[tuple[int, ...], np.dtype[Any]], Samples]
 
 __all__ = ["MAX_SAMPLES", "MAX_SECONDS", "Clip", "Source", "load", "probe", "read_clip"]
 
@@ -26,7 +30,7 @@ MAX_SAMPLES = 2**31
 # 7,000 random pairs of rates, 4096 samples of either rate were enough for bit equality.
 _LOOKAHEAD = 16384
 
-_MAX_SCRATCH = 2**24  # bytes that a thread keeps: three minutes of the recipe's samples
+_MAX_KEPT = 2**24  # bytes that a thread keeps: three minutes of the recipe's samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +143,7 @@ def read_clip(
     samples: int | None = None,
     max_seconds: float | None = None,
     strict: bool = False,
-    reuse: bool = False,
+    empty: Empty = np.empty,
 ) -> Clip:
     """Read a sound for a front-end: the samples of `load`, or int16 where that is the same.
 
@@ -153,8 +157,8 @@ def read_clip(
         Refuse to read more than this. None: `MAX_SECONDS`.
     strict : bool
         Refuse a source that is truncated.
-    reuse : bool
-        Let the samples lie where the thread's next clip that reuses may overwrite them.
+    empty : callable
+        Makes the array for the samples: `numpy.empty`, or what `kept_memory` gives.
 
     Returns
     -------
@@ -182,7 +186,6 @@ def read_clip(
         limit = _limit(sound, target, max_seconds, channels=sound.channels if plain else 1)
         dtype = np.dtype(np.int16 if plain else np.float32)
         duration = _enough(sound.sr, target, samples, duration)
-        empty = _scratch.empty if reuse else np.empty
         y = sound.read(offset, duration, dtype, mono=not plain, limit=limit, empty=empty)
     if strict and sound.truncated:
         raise DecodeError("truncated", f"{sound.name}: holds less sound than it declares")
@@ -241,22 +244,37 @@ def probe(source: Source) -> dict[str, Any]:
         }
 
 
-class _Scratch(threading.local):
-    """Memory that a thread keeps for its next clip: taking it anew costs a fault a page."""
+class _Memory:
+    """Memory for the samples of one clip after the other."""
 
     def __init__(self) -> None:
         self._bytes = np.empty(0, np.uint8)
 
     def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Samples:
         size = math.prod(shape) * dtype.itemsize
-        if size > _MAX_SCRATCH:
+        if size > _MAX_KEPT:
             return np.empty(shape, dtype)
         if size > len(self._bytes):
             self._bytes = np.empty(size, np.uint8)
         return self._bytes[:size].view(dtype).reshape(shape)
 
 
-_scratch = _Scratch()
+_kept = threading.local()
+
+
+@contextlib.contextmanager
+def kept_memory() -> Iterator[Empty]:
+    """Lend memory that the thread keeps: taking it anew costs a fault a page.
+
+    What lies in it is overwritten by whoever borrows it next. While it is lent, nobody else gets
+    it: a signal handler or a destructor that reads a sound in between takes its own.
+    """
+    memory: _Memory = getattr(_kept, "memory", None) or _Memory()
+    _kept.memory = None
+    try:
+        yield memory.empty
+    finally:
+        _kept.memory = memory
 
 
 def _check(sr: float | None, offset: float, duration: float | None, max_seconds: float) -> None:

@@ -168,17 +168,18 @@ def open_sound(source: str | bytes | None, sr: float | str, **parameters: Any) -
         Valid inside: its folder is a temporary one.
     """
     with tempfile.TemporaryDirectory(prefix="melpix-bench-") as folder:
-        if isinstance(source, str):
-            name, path = os.path.basename(source), source
+        given: str | bytes = demo.wav() if source is None else source
+        rate: Any = audio.probe(given)["sr"] if sr == "native" else sr
+        f = Frontend(sr=rate, **parameters)
+        clip = audio.read_clip(given, sr=f.sr, max_seconds=MAX_SECONDS)
+        f.image(clip.y)
+        y, _ = audio.load(given, sr=f.sr)
+        if isinstance(given, str):
+            name, path = os.path.basename(given), given
         else:
             name = "demonstration" if source is None else "standard input"
             path = os.path.join(folder, "sound")
-            Path(path).write_bytes(demo.wav() if source is None else source)
-        rate: Any = audio.probe(path)["sr"] if sr == "native" else sr
-        f = Frontend(sr=rate, **parameters)
-        clip = audio.read_clip(path, sr=f.sr, max_seconds=MAX_SECONDS)
-        f.image(clip.y)
-        y, _ = audio.load(path, sr=f.sr)
+            Path(path).write_bytes(given)
         yield Sound(name, path, folder, Work(y, f.sr, f.n_fft, f.hop_length, f.n_mels))
 
 

@@ -247,7 +247,7 @@ def inspect(file: str, as_json: bool) -> None:
 @_image_options
 @click.option(
     "--seconds",
-    type=click.FloatRange(min=0),
+    type=click.FloatRange(min=0, max=3600),
     default=10.0,
     show_default=True,
     help="Measure for so long; there are three rounds at least.",
@@ -261,7 +261,7 @@ def bench(
     Everybody makes the recipe's image of the same samples, in one thread, in turns, after its
     pixels were compared with librosa's: who makes others gets no time, and the command ends with
     1. librosa, torchaudio, audioflux, kaldi-native-fbank and FFTW (through pyfftw) take part where
-    they are installed; pip install 'melpix[bench]' installs them.
+    they are installed; the extra melpix[bench] names them.
 
     \b
     Times are medians; "/ melpix" is how many times as long as melpix. Below them:
@@ -276,9 +276,11 @@ def bench(
     """  # noqa: D301
     one_thread()  # before NumPy is loaded
     from melpix import bench as benchmark
+    from melpix.errors import MelpixError
 
     with contextlib.ExitStack() as stack:
-        with _faults(source or "the demonstration's sound") as notes:
+        name = "the demonstration's sound" if source is None else source
+        with _faults(name) as notes:
             data = None if source is None else _read(source)
             sound = stack.enter_context(benchmark.open_sound(data, sr, **parameters))
         for note in notes:
@@ -286,7 +288,13 @@ def bench(
         try:
             with _progress() as progress:
                 report = benchmark.run(sound, seconds, progress)
+        except MemoryError as error:
+            raise FileFailed(f"{name}: not enough memory: cut it") from error
+        except MelpixError as error:  # the file has changed meanwhile
+            raise FileFailed(str(error)) from error
         except OSError as error:
+            if error.filename == source:
+                raise FileFailed(f"{name}: {error.strerror}") from error
             raise NotWritten(f"cannot write {error.filename}: {error.strerror}") from error
     for line in [json.dumps(report)] if as_json else benchmark.table(report):
         click.echo(line if as_json else _printable(line))

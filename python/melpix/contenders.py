@@ -161,6 +161,8 @@ def audioflux(work: Work) -> Job:
     """Plan audioflux's BFT. Its mel scale is HTK's; BAND_WIDTH is what librosa calls slaney."""
     if work.n_fft & (work.n_fft - 1):
         raise UnableError("takes powers of two as n_fft only")
+    if work.n_fft < 8 or work.n_mels < 2:  # it crashes
+        raise UnableError("takes n_fft from 8 and n_mels from 2 on")
     import audioflux
     from audioflux import type as kind
 

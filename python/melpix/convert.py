@@ -13,7 +13,7 @@ import os
 import stat
 import time
 from collections.abc import Iterator
-from typing import BinaryIO, Literal, NamedTuple, TypeAlias
+from typing import BinaryIO, Literal, NamedTuple, TypeAlias, cast
 
 from melpix import audio, checks, png
 from melpix.errors import DecodeError
@@ -183,7 +183,10 @@ def convert_file(
     >>> convert_file(demo.wav(), io.BytesIO(), time_steps=100).shape
     (128, 101)
     """
-    write = dst.write if hasattr(dst, "write") else functools.partial(_replace, _target(dst, src))
+    if hasattr(dst, "write"):
+        write = functools.partial(png.write_all, cast(BinaryIO, dst))
+    else:
+        write = functools.partial(_replace, _target(dst, src))
     if time_steps is not None:
         checks.integer("time_steps", time_steps)
     if source is None and isinstance(src, (str, os.PathLike)):
@@ -197,26 +200,27 @@ def convert_file(
     whole = wanted is None and rate is not None
     room = f.max_columns * f.hop_length / f.sr if whole else math.inf
     most = audio.MAX_SECONDS if max_seconds is None else max_seconds
-    try:
-        clip = audio.read_clip(
-            src,
-            sr=rate,
-            offset=offset,
-            duration=duration,
-            samples=wanted,
-            max_seconds=min(most, room),
-            strict=strict,
-            reuse=True,
-        )
-    except DecodeError as error:
-        if error.code == "too_long" and room < most:
-            raise f.too_wide(f"more than {room:g} s") from error
-        raise
-    decoded = time.perf_counter()
+    with audio.kept_memory() as empty:
+        try:
+            clip = audio.read_clip(
+                src,
+                sr=rate,
+                offset=offset,
+                duration=duration,
+                samples=wanted,
+                max_seconds=min(most, room),
+                strict=strict,
+                empty=empty,
+            )
+        except DecodeError as error:
+            if error.code == "too_long" and room < most:
+                raise f.too_wide(f"more than {room:g} s") from error
+            raise
+        decoded = time.perf_counter()
 
-    f = _front_end(f, clip.sr)
-    rendering = f.render(clip.y)
-    rendered = time.perf_counter()
+        f = _front_end(f, clip.sr)
+        rendering = f.render(clip.y)
+        rendered = time.perf_counter()
 
     seconds = clip.y.shape[-1] / clip.sr
     metadata = rendering.metadata(source=source, offset=offset, duration=seconds)
@@ -280,6 +284,8 @@ def _target(path: Path, src: object = None) -> _Target:
                 target = os.path.realpath(target)
                 found = os.stat(target)
         except FileNotFoundError:
+            if not target:
+                raise
             os.stat(os.path.dirname(target) or os.curdir)
             return _Target(name, target, None)
         if stat.S_ISDIR(found.st_mode):
@@ -289,14 +295,16 @@ def _target(path: Path, src: object = None) -> _Target:
     if not stat.S_ISREG(found.st_mode):
         # The rename would put a file in the place of /dev/null.
         raise ValueError(f"dst must be a plain file or a new one, got {path!r}")
-    if isinstance(src, (str, os.PathLike)) and _is_file(src, found):
+    if _is_file(src, found):
         raise ValueError(f"dst must not be the source itself, got {path!r}")
     return _Target(name, target, stat.S_IMODE(found.st_mode))
 
 
-def _is_file(path: str | os.PathLike[str], file: os.stat_result) -> bool:
+def _is_file(source: object, file: os.stat_result) -> bool:
     try:
-        return os.path.samestat(os.stat(path), file)
+        if isinstance(source, (str, os.PathLike)):
+            return os.path.samestat(os.stat(source), file)
+        return hasattr(source, "fileno") and os.path.samestat(os.fstat(source.fileno()), file)
     except OSError:  # that there is none is the reader's to say
         return False
 
@@ -329,6 +337,7 @@ def _naming(name: str) -> Iterator[None]:
 def _front_end(frontend: Frontend | None, sr: float | None) -> Frontend:
     """Give the front-end at a rate."""
     frontend = _recipe() if frontend is None else frontend
+    sr = None if sr is None else checks.above_zero("sr", sr)
     return frontend if sr is None or sr == frontend.sr else _at_rate(frontend, frontend.open, sr)
 
 

@@ -306,7 +306,8 @@ class Frontend:
         Parameters
         ----------
         ys : iterable of arrays
-            Signals as in `image`, of any mixture of lengths and types.
+            Signals as in `image`, of any mixture of lengths and types. All are gathered first, so
+            an iterator must not fill one buffer again and again.
         threads : int in 1 ... 1024
             How many work at the same time, the calling one included. They end with the call.
 
@@ -413,11 +414,11 @@ class Frontend:
 
     def _warn_if_loud(self, peak: float) -> None:
         if peak > _SINGLE_PEAK and self.precision == "single" and not self._warned[0]:
-            self._warned[0] = True
             checks.warn(
                 f"a peak of {peak:g} is far above full scale, which is 1: many frames may have to "
                 "be computed again in float64. Scale the samples, or use precision='double'."
             )
+            self._warned[0] = True
 
 
 _PARAMETERS = tuple(f.name for f in fields(Frontend) if f.init)

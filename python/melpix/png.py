@@ -6,6 +6,7 @@ pypng writes and reads the container, the core filters the scanlines, isal defla
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -112,7 +113,23 @@ def write_png(
         with open(path_or_file, "wb") as file:
             file.write(data)
     else:
-        path_or_file.write(data)
+        write_all(path_or_file, data)
+
+
+def write_all(file: IO[bytes] | io.RawIOBase, data: bytes) -> None:
+    """Write all of it: an unbuffered file may take a part, and says so by its return value alone.
+
+    Raises
+    ------
+    BlockingIOError
+        An unbuffered file that does not block takes nothing now.
+    """
+    written = file.write(data)
+    while written is not None and 0 <= written < len(data):
+        data = data[written:]
+        written = file.write(data)
+    if written is None and isinstance(file, io.RawIOBase):
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
 
 
 def read_png(

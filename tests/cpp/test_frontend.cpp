@@ -163,6 +163,61 @@ void test_page_ends() {
 }
 #endif
 
+// Frames that float cannot hold are computed in double, wherever they stand in a block and however
+// quiet their neighbours are: here the window's first value, 0, meets an infinite sample.
+void test_beyond_float() {
+  melpix::Config c;
+  c.mel.n_mels = 8;
+  const melpix::Frontend<float> f(c);
+  const std::size_t length = 40 * c.hop_length, frames = f.frames(length);
+  std::vector<float> out(8 * frames);
+  for (std::size_t k = 0; k < 40; ++k) {
+    std::vector<double> y(length, 0.0);
+    y[k * c.hop_length] = 1e39;
+    const auto seen =
+        f.features({y.data(), length}, out.data(), static_cast<std::ptrdiff_t>(frames));
+    CHECK_NEAR(seen.hi, 176.6, 0.2);
+  }
+}
+
+// At a power of 1, an offset may be so small that it does not hide what float loses of |X|^2.
+void test_below_float() {
+  for (double offset : {1e-20, 1e-19, 1e-16}) {
+    for (double amplitude : {1e-21, 1e-23, 1e-25, 1e-27}) {
+      melpix::Config c;
+      c.power = 1;
+      c.offset = offset;
+      c.mel.n_mels = 4;
+      c.mel.norm = {melpix::MelNorm::Kind::kNone, 0};
+      auto y = noise<double>(4 * c.mel.n_fft);
+      for (double& sample : y) sample *= amplitude;
+      const melpix::Frontend<float> single(c);
+      const melpix::Frontend<double> twice(c);
+      const std::size_t frames = single.frames(y.size());
+      std::vector<float> out(4 * frames);
+      std::vector<double> expected(4 * frames);
+      const auto stride = static_cast<std::ptrdiff_t>(frames);
+      single.features({y.data(), y.size()}, out.data(), stride);
+      twice.features({y.data(), y.size()}, expected.data(), stride);
+      for (std::size_t i = 0; i < out.size(); ++i)
+        CHECK_NEAR(static_cast<double>(out[i]), expected[i], 0.02);
+    }
+  }
+}
+
+// Of one sample the stride is never used, so any is allowed.
+void test_any_stride_of_one_sample() {
+  const melpix::Frontend<float> f{melpix::Config()};
+  const float sample = 0.5f;
+  const auto expected = image_of(f, {&sample, 1});
+  for (const std::ptrdiff_t stride :
+       {std::numeric_limits<std::ptrdiff_t>::min(), std::numeric_limits<std::ptrdiff_t>::max()}) {
+    melpix::Signal y(&sample, 1);
+    y.stride = stride;
+    CHECK(image_of(f, y) == expected);
+  }
+}
+
 }  // namespace
 
 int main() {
@@ -174,6 +229,9 @@ int main() {
   test_image<double>();
   test_profile<float>();
   test_profile<double>();
+  test_beyond_float();
+  test_below_float();
+  test_any_stride_of_one_sample();
 #if defined(__unix__) || defined(__APPLE__)
   test_page_ends();
 #endif

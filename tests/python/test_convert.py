@@ -440,3 +440,10 @@ def test_a_read_only_image_is_not_replaced(tmp_path):
     with pytest.raises(PermissionError):
         convert_file(tmp_path / "a.wav", tmp_path / "a.png")
     assert (tmp_path / "a.png").read_bytes() == b"mine"
+
+
+def test_an_open_source_is_not_its_own_destination(src):
+    with open(src, "rb") as file, pytest.raises(ValueError, match="the source itself"):
+        convert_file(file, src)
+    with pytest.raises(FileNotFoundError):
+        convert_file(src, "")

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from melpix.audio import load, probe, read_clip
+from melpix.audio import kept_memory, load, probe, read_clip
 from melpix.decoder import mix
 from sounds import KINDS, OPUS_RATES, PLAIN, chirp, encode, flac_frames, librosa_load
 
@@ -215,7 +215,8 @@ def test_reused_memory(kind):
     expected = [read_clip(sound, sr=None).y for sound in sounds]
 
     def read(i):
-        y = read_clip(sounds[i % 4], sr=None, reuse=True).y
+        with kept_memory() as empty:
+            y = read_clip(sounds[i % 4], sr=None, empty=empty).y
         np.testing.assert_array_equal(y, expected[i % 4])
         return y
 
@@ -226,7 +227,12 @@ def test_reused_memory(kind):
     with ThreadPoolExecutor(1) as pool:
         assert not np.shares_memory(first, pool.submit(read, 0).result())
     large = encode(kind, np.zeros((2**23 + 1, 1), np.int16), 48000)
-    assert not np.shares_memory(first, read_clip(large, sr=None, reuse=True).y)
+    with kept_memory() as empty:
+        assert not np.shares_memory(first, read_clip(large, sr=None, empty=empty).y)
+    with kept_memory() as empty:
+        outer = read_clip(sounds[0], sr=None, empty=empty).y
+        assert not np.shares_memory(outer, read(1))  # what is lent is not lent again
+        np.testing.assert_array_equal(outer, expected[0])
     np.testing.assert_array_equal(first, expected[0])
 
 

@@ -221,3 +221,24 @@ def test_metadata_do_not_replace_melpixs_own() -> None:
 def test_features_need_a_value_range() -> None:
     with pytest.raises(ValueError, match="lacks lo and hi"):
         melpix.features_from_image(IMAGE, {})
+
+
+class Slow(io.RawIOBase):
+    """Takes a hundred bytes at a time, as a pipe may."""
+
+    def __init__(self) -> None:
+        self.taken = b""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self.taken += bytes(data[:100])
+        return min(len(data), 100)
+
+
+def test_unbuffered_files_get_everything() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (40, 50), np.uint8)
+    file = Slow()
+    melpix.write_png(file, image)
+    np.testing.assert_array_equal(melpix.read_png(file.taken)[0], image)

@@ -131,7 +131,8 @@ class Rader {
       : n_(n), length_(convolution(n)), plan_(length_), powers_(n - 1), kernel_(length_) {
     const std::size_t g = generator(n), length = length_;
     powers_[0] = 1;
-    for (std::size_t i = 1; i + 1 < n; ++i) powers_[i] = powers_[i - 1] * g % n;
+    for (std::size_t i = 1; i + 1 < n; ++i)
+      powers_[i] = static_cast<std::size_t>(std::uint64_t{powers_[i - 1]} * g % n);
 
     // cas(2 pi g^-i / n), repeated cyclically if the convolution is longer than n - 1.
     const MELPIX_POCKETFFT::detail::sincos_2pibyn<double> roots(n);
@@ -193,8 +194,8 @@ class Rader {
     const std::size_t padded = 2 * MelpixUtil::good_size_cmplx(n - 1);  // even, at least 2 n - 3
     return transform_cost(n - 1) <= transform_cost(padded) ? n - 1 : padded;
   }
-  static std::size_t power(std::size_t base, std::size_t exponent, std::size_t n) {
-    std::size_t result = 1;
+  static std::uint64_t power(std::uint64_t base, std::size_t exponent, std::size_t n) {
+    std::uint64_t result = 1;
     for (; exponent > 0; exponent >>= 1, base = base * base % n)
       if (exponent & 1) result = result * base % n;
     return result;

@@ -22,6 +22,11 @@
 #include "../scratch.h"
 #include "kernels.h"
 
+#if defined(_MSC_VER) && !defined(__clang__)
+// As -ffp-contract=off in cpp/CMakeLists.txt.
+#pragma fp_contract(off)
+#endif
+
 // The standard headers stand above, outside of the renaming. pocketfft's scratch is the thread's.
 #define POCKETFFT_NO_MULTITHREADING
 #define pocketfft MELPIX_POCKETFFT

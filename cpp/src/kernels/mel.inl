@@ -27,10 +27,13 @@ unsigned doubt(const T* bands, const T* reach, const T* floor, std::size_t n_mel
   const Row<T> noise = *rows(energy) * noise_factor;
   if (power == 2) {
     // (b + offset)^2 >= 4 b offset: mostly this alone says that no band is in doubt.
-    T loudest = 0;
-    for (std::size_t lane = 0; lane < kLanes<T>; ++lane) loudest = std::max(loudest, noise[lane]);
+    T loudest = 0, odd = 0;
+    for (std::size_t lane = 0; lane < kLanes<T>; ++lane) {
+      loudest = std::max(loudest, noise[lane]);
+      odd += noise[lane] * T(0);  // not 0 if one is infinite or NaN, which max would lose
+    }
     // Not quite 4: what the lanes' own test says must not differ by a rounding.
-    if (loudest * reach[n_mels] <= T(3.99) * offset) return 0;
+    if (odd == 0 && loudest * reach[n_mels] <= T(3.99) * offset) return 0;
   }
   Row<T> level = *rows(energy);
   if (power != 2)
