@@ -50,7 +50,12 @@ BlockPlan<T>::BlockPlan(const Config& c, const Isa& isa)
   const double lost =
       most_sum *
       std::pow(4.0 * static_cast<double>(std::numeric_limits<T>::denorm_min()), c.power / 2);
-  hopeless = c.power < 1 || c.offset < 1e-20 || c.offset > 1e20 || lost > kShows * c.offset;
+  // The kernel's quick look at the energy must speak of every frame whose |X|^2 may overflow.
+  const double overflows = static_cast<double>(std::numeric_limits<T>::max()) /
+                           static_cast<double>(c.mel.n_fft) * static_cast<double>(noise_factor) *
+                           static_cast<double>(reach.back());
+  hopeless = c.power < 1 || c.offset < 1e-20 || c.offset > 1e20 || lost > kShows * c.offset ||
+             overflows < 4 * c.offset;
 }
 
 template <class T>

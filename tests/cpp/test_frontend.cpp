@@ -178,6 +178,20 @@ void test_beyond_float() {
         f.features({y.data(), length}, out.data(), static_cast<std::ptrdiff_t>(frames));
     CHECK_NEAR(seen.hi, 176.6, 0.2);
   }
+
+  // |X|^2 overflows here, though neither the samples nor the features do.
+  for (double power : {1.0, 1.5, 2.0, 3.0}) {
+    c.power = power;
+    std::vector<double> y(length);
+    for (std::size_t i = 0; i < length; ++i) y[i] = 3e17 * std::sin(0.3 * static_cast<double>(i));
+    std::vector<double> expected(8 * frames);
+    const auto stride = static_cast<std::ptrdiff_t>(frames);
+    const auto seen = melpix::Frontend<float>(c).features({y.data(), length}, out.data(), stride);
+    const auto exact =
+        melpix::Frontend<double>(c).features({y.data(), length}, expected.data(), stride);
+    CHECK_NEAR(seen.hi, exact.hi, 0.01);
+    CHECK_NEAR(seen.lo, exact.lo, 0.01);
+  }
 }
 
 // At a power of 1, an offset may be so small that it does not hide what float loses of |X|^2.

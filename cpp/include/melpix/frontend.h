@@ -76,8 +76,8 @@ class Frontend {
   // system gives fewer threads, those do it all.
   //
   // Images and errors are those of one call after the other: if tasks fail, what the first of them
-  // threw is thrown, `*failed` is its index, and the tasks after it may be undone. (`*failed` is
-  // not written otherwise.)
+  // threw is thrown, `*failed` is its index, and the tasks after it may not have been done.
+  // (`*failed` is not written otherwise.)
   void images(Task* tasks, std::size_t count, std::size_t threads,
               std::size_t* failed = nullptr) const;
 

@@ -306,9 +306,8 @@ class RealFft {
   // |X|^2 of a loaded block, which is used up.
   void power(Row<T>* x, Row<T>* p) const {
     for (std::size_t r = 0; r < split_; ++r) sub_.exec(x + r * stride_);
-    switch (joint_ ? 0 : split_) {
-      case 0:
-        return join(x, p);
+    if (joint_) return join(x, p);
+    switch (split_) {
       case 4:
         return join<4>(x, p);
       case 8:

@@ -51,7 +51,8 @@ unsigned doubt(const T* bands, const T* reach, const T* floor, std::size_t n_mel
       for (std::size_t lane = 0; lane < kLanes<T>; ++lane)
         left[lane] *= std::pow(b[lane], 2 / power - 2);
     }
-    doubts += unless<T>(left, noise * reach[m]);
+    // b T(0) is NaN where |X|^2 has overflowed.
+    doubts += unless<T>(left, noise * reach[m]) + b * T(0);
   }
   unsigned lanes = 0;
   for (std::size_t lane = 0; lane < kLanes<T>; ++lane)
