@@ -17,8 +17,10 @@ from melpix._core import __version__
 
 if TYPE_CHECKING:
     from melpix.audio import load
+    from melpix.batch import convert_dataset
     from melpix.config import show_config
     from melpix.convert import convert_bytes, convert_file
+    from melpix.cutting import windows
     from melpix.errors import DecodeError, EncodeError, MelpixError, SignalError
     from melpix.frontend import Frontend
     from melpix.mel import mel_filterbank, melspectrogram, power_to_db
@@ -34,6 +36,7 @@ _HOMES = {
     "MelpixError": "errors",
     "SignalError": "errors",
     "convert_bytes": "convert",
+    "convert_dataset": "batch",
     "convert_file": "convert",
     "features_from_image": "png",
     "load": "audio",
@@ -44,6 +47,7 @@ _HOMES = {
     "scale_minmax": "recipe",
     "show_config": "config",
     "spectrogram_image": "recipe",
+    "windows": "cutting",
     "write_png": "png",
 }
 
@@ -55,6 +59,7 @@ __all__ = [
     "SignalError",
     "__version__",
     "convert_bytes",
+    "convert_dataset",
     "convert_file",
     "features_from_image",
     "load",
@@ -65,6 +70,7 @@ __all__ = [
     "scale_minmax",
     "show_config",
     "spectrogram_image",
+    "windows",
     "write_png",
 ]
 

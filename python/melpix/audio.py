@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 import math
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -18,7 +18,16 @@ from melpix.errors import DecodeError
 
 Empty: TypeAlias = Callable[[tuple[int, ...], np.dtype[Any]], Samples]
 
-__all__ = ["MAX_SAMPLES", "MAX_SECONDS", "Clip", "Source", "load", "probe", "read_clip"]
+__all__ = [
+    "MAX_SAMPLES",
+    "MAX_SECONDS",
+    "Clip",
+    "Source",
+    "load",
+    "probe",
+    "read_blocks",
+    "read_clip",
+]
 
 MIN_SR, MAX_SR = 100, 10_000_000
 MAX_SECONDS = 86_400.0
@@ -29,6 +38,11 @@ MAX_SAMPLES = 2**31
 # soxr's HQ filters look ahead, so the end of what is read bends the samples before it. Over
 # 7,000 random pairs of rates, 4096 samples of either rate were enough for bit equality.
 _LOOKAHEAD = 16384
+
+# Samples that `read_blocks` decodes, or makes by resampling, at a time: 2 MB. Clips of ten seconds
+# make one block, which takes no longer than reading them whole.
+_BLOCK = 2**19
+_MOST_FRAMES = 2**62  # a number of frames that no sound has
 
 _MAX_KEPT = 2**24  # bytes that a thread keeps: three minutes of the recipe's samples
 
@@ -126,7 +140,7 @@ def load(
     dtype = np.dtype(dtype)
     if dtype not in (np.float32, np.float64):
         raise ValueError(f"dtype must be float32 or float64, got {dtype}")
-    _check(sr, offset, duration, MAX_SECONDS)
+    check(sr, offset, duration, MAX_SECONDS)
     with open_sound(path) as sound:
         target = _target(sound, sr)
         limit = _limit(sound, target, MAX_SECONDS, channels=1 if mono else sound.channels)
@@ -179,26 +193,89 @@ def read_clip(
     ((2, 22050), dtype('int16'), False)
     """
     max_seconds = MAX_SECONDS if max_seconds is None else max_seconds
-    _check(sr, offset, duration, max_seconds)
+    check(sr, offset, duration, max_seconds)
     with open_sound(source) as sound:
         target = _target(sound, sr)
-        plain = target == sound.sr and containers.is_plain_int16(sound.format, sound.subtype)
+        plain = _is_plain(sound, target)
         limit = _limit(sound, target, max_seconds, channels=sound.channels if plain else 1)
         dtype = np.dtype(np.int16 if plain else np.float32)
         duration = _enough(sound.sr, target, samples, duration)
         y = sound.read(offset, duration, dtype, mono=not plain, limit=limit, empty=empty)
-    if strict and sound.truncated:
-        raise DecodeError("truncated", f"{sound.name}: holds less sound than it declares")
-    return Clip(
-        y=_resample(y, sound.sr, target)[..., :samples],
-        sr=target,
-        source_sr=sound.sr,
-        channels=sound.channels,
-        offset=float(offset),
-        duration=y.shape[-1] / sound.sr,
-        truncated=sound.truncated,
-        length_estimated=sound.length_estimated,
-    )
+    if strict:
+        _refuse_truncated(sound)
+    resampled = _resample(y, sound.sr, target)[..., :samples]
+    return _clip(sound, resampled, target, offset, y.shape[-1])
+
+
+def read_blocks(
+    source: Source,
+    *,
+    sr: float | None = 22050,
+    offset: float = 0.0,
+    duration: float | None = None,
+    max_seconds: float | None = None,
+    strict: bool = False,
+    empty: Empty = np.empty,
+) -> Generator[Clip]:
+    """Read a sound in blocks, so that memory does not grow with its length.
+
+    Parameters
+    ----------
+    source, sr, offset, duration, max_seconds, strict
+        As in `read_clip`. There is no limit but `max_seconds`.
+    empty : callable
+        As in `read_clip`: a short sound is read into what it makes, and makes one block.
+
+    Yields
+    ------
+    Clip
+        Joined, the blocks are the samples of `read_clip`, bit for bit. A block may hold none. What
+        a flag says is complete in the last one.
+
+    Raises
+    ------
+    DecodeError, SignalError, OSError, ValueError
+        As `read_clip`, each as soon as it shows: a fault may follow blocks that were good.
+
+    Examples
+    --------
+    >>> import io, numpy as np, soundfile
+    >>> file = io.BytesIO()
+    >>> soundfile.write(file, np.zeros(30 * 44100), 44100, format="WAV")
+    >>> [round(clip.duration, 2) for clip in read_blocks(file.getvalue())]
+    [11.89, 11.89, 6.22]
+    """
+    max_seconds = MAX_SECONDS if max_seconds is None else max_seconds
+    check(sr, offset, duration, max_seconds)
+    with open_sound(source) as sound:
+        if strict:
+            _refuse_truncated(sound)
+        target = _target(sound, sr)
+        plain = _is_plain(sound, target)
+        channels = sound.channels if plain else 1
+        resampler = None if target == sound.sr else _Resampler(sound.sr, target)
+        growth = max(1.0, target / sound.sr)
+        most = max(1, int(_BLOCK / (channels * growth)))
+        dtype = np.dtype(np.int16 if plain else np.float32)
+        y: Samples | None = None
+
+        def room(n: int, left: int) -> Samples:
+            nonlocal y
+            if y is None or resampler is None:  # a resampler is done with a block at once
+                length = min(left, most)
+                make = empty if n == 0 else np.empty  # lent memory is one array only
+                y = make((length,) if channels == 1 else (length, channels), dtype)
+            return y
+
+        limit = int(min(max_seconds * sound.sr, _MOST_FRAMES))
+        n = 0
+        blocks = sound.blocks(offset, duration, dtype, mono=not plain, limit=limit, room=room)
+        for frames, last in blocks:
+            if last and strict:
+                _refuse_truncated(sound)
+            block = resampler(frames, last) if resampler else frames.T
+            yield _clip(sound, block, target, offset + n / sound.sr, len(frames))
+            n += len(frames)
 
 
 def probe(source: Source) -> dict[str, Any]:
@@ -277,7 +354,8 @@ def kept_memory() -> Iterator[Empty]:
         _kept.memory = memory
 
 
-def _check(sr: float | None, offset: float, duration: float | None, max_seconds: float) -> None:
+def check(sr: float | None, offset: float, duration: float | None, max_seconds: float) -> None:
+    """Refuse parameters of reading that are out of range."""
     if sr is not None and not MIN_SR <= sr <= MAX_SR:
         raise ValueError(f"sr must lie in {MIN_SR} .. {MAX_SR} Hz, got {sr}")
     if not (math.isfinite(offset) and offset >= 0):
@@ -298,6 +376,29 @@ def _target(sound: Sound, sr: float | None) -> float:
     return sound.sr if sr is None else sr
 
 
+def _is_plain(sound: Sound, target: float) -> bool:
+    """Whether the front-end can take the file's 16-bit samples as they are."""
+    return target == sound.sr and containers.is_plain_int16(sound.format, sound.subtype)
+
+
+def _refuse_truncated(sound: Sound) -> None:
+    if sound.truncated:
+        raise DecodeError("truncated", f"{sound.name}: holds less sound than it declares")
+
+
+def _clip(sound: Sound, y: Samples, sr: float, offset: float, frames: int) -> Clip:
+    return Clip(
+        y=y,
+        sr=sr,
+        source_sr=sound.sr,
+        channels=sound.channels,
+        offset=float(offset),
+        duration=frames / sound.sr,
+        truncated=sound.truncated,
+        length_estimated=sound.length_estimated,
+    )
+
+
 def _limit(sound: Sound, target: float, max_seconds: float, channels: int) -> int:
     """Return how many frames may be read, so that samples fit before and after resampling."""
     growth = max(1.0, target / sound.sr)
@@ -316,14 +417,50 @@ def _enough(sr: int, target: float, samples: int | None, duration: float | None)
 
 
 def _resample(y: Samples, sr: float, target: float) -> Samples:
-    """Resample along the last axis, to the length that librosa makes of it: ceil(n * ratio)."""
+    """Resample along the last axis, to the length that librosa makes of it."""
     if sr == target:
         return y
     if y.ndim == 2:
         return np.stack([_resample(channel, sr, target) for channel in y])
     import soxr
 
-    n = math.ceil(len(y) * (float(target) / sr))
-    resampled = soxr.resample(y, sr, target, quality="soxr_hq")[:n]
-    missing = n - len(resampled)
-    return np.pad(resampled, (0, missing)) if missing else resampled
+    resampled = soxr.resample(y, sr, target, quality="soxr_hq")
+    return _fit(resampled, _resampled_length(len(y), sr, target))
+
+
+class _Resampler:
+    """`_resample` for blocks: joined, its results are those for the joined blocks, bit for bit.
+
+    soxr works through a signal in steps of its own, so that it makes no difference how the signal
+    arrives; and what it calls one-shot is such a stream.
+    """
+
+    def __init__(self, sr: float, target: float) -> None:
+        self._rates = sr, target
+        self._stream: Any = None
+        self._taken = self._given = 0
+
+    def __call__(self, y: Samples, last: bool) -> Samples:
+        if self._stream is None:
+            if last:
+                return _resample(y, *self._rates)  # a quarter faster than a stream
+            import soxr
+
+            self._stream = soxr.ResampleStream(*self._rates, 1, dtype=y.dtype, quality="soxr_hq")
+        resampled: Samples = self._stream.resample_chunk(y, last=last)
+        self._taken += len(y)
+        if last:
+            whole = _resampled_length(self._taken, *self._rates)
+            resampled = _fit(resampled, whole - self._given)
+        self._given += len(resampled)
+        return resampled
+
+
+def _resampled_length(n: int, sr: float, target: float) -> int:
+    return math.ceil(n * (float(target) / sr))
+
+
+def _fit(y: Samples, n: int) -> Samples:
+    """Cut or pad to a length: soxr may round it another way."""
+    missing = n - len(y)
+    return np.pad(y, (0, missing)) if missing > 0 else y[:n]

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import errno
 import functools
@@ -12,15 +11,14 @@ import math
 import os
 import stat
 import time
-from collections.abc import Iterator
-from typing import BinaryIO, Literal, NamedTuple, TypeAlias, cast
+from typing import BinaryIO, NamedTuple, TypeAlias, cast
 
-from melpix import audio, checks, png
+from melpix import audio, checks, png, sinks
+from melpix.cutting import Rate, at_rate
 from melpix.errors import DecodeError
 from melpix.frontend import Frontend
 
 Path: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
-Rate: TypeAlias = float | Literal["native"] | None
 
 MAX_SECONDS = 2 * 3600.0
 """What is read of a sound at most unless more is asked for: 2 GB of memory at 44.1 kHz."""
@@ -191,7 +189,7 @@ def convert_file(
         checks.integer("time_steps", time_steps)
     if source is None and isinstance(src, (str, os.PathLike)):
         source = os.path.basename(os.fsdecode(src))
-    f = _front_end(frontend, None if sr == "native" else sr)
+    f = at_rate(frontend, None if sr == "native" else sr)
     started = time.perf_counter()
 
     rate = None if sr == "native" else f.sr
@@ -218,7 +216,7 @@ def convert_file(
             raise
         decoded = time.perf_counter()
 
-        f = _front_end(f, clip.sr)
+        f = at_rate(f, clip.sr)
         rendering = f.render(clip.y)
         rendered = time.perf_counter()
 
@@ -277,7 +275,7 @@ class _Target(NamedTuple):
 def _target(path: Path, src: object = None) -> _Target:
     """Refuse, before any work is done, what cannot or must not be replaced."""
     name = target = os.fsdecode(path)
-    with _naming(name):
+    with sinks.naming(name):
         try:
             found = os.lstat(target)
             if stat.S_ISLNK(found.st_mode):
@@ -310,44 +308,5 @@ def _is_file(source: object, file: os.stat_result) -> bool:
 
 
 def _replace(target: _Target, data: bytes) -> None:
-    folder = os.path.dirname(target.path)
-    temporary = os.path.join(folder, f".melpix-{os.urandom(8).hex()}.tmp")
-    try:
-        with _naming(target.name):
-            with open(temporary, "xb") as file:
-                file.write(data)
-            if target.mode is not None:
-                os.chmod(temporary, target.mode)
-            os.replace(temporary, target.path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
-
-
-@contextlib.contextmanager
-def _naming(name: str) -> Iterator[None]:
-    """Let an OSError name the file that was asked for, not a temporary one or none."""
-    try:
-        yield
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, name) from error
-
-
-def _front_end(frontend: Frontend | None, sr: float | None) -> Frontend:
-    """Give the front-end at a rate."""
-    frontend = _recipe() if frontend is None else frontend
-    sr = None if sr is None else checks.above_zero("sr", sr)
-    return frontend if sr is None or sr == frontend.sr else _at_rate(frontend, frontend.open, sr)
-
-
-@functools.cache
-def _recipe() -> Frontend:
-    return Frontend()
-
-
-# A few are kept, since each new one designs a filterbank. Equal front-ends may differ in what
-# follows from the rate, so that is a part of the key.
-@functools.lru_cache(maxsize=16)
-def _at_rate(frontend: Frontend, follows: frozenset[str], sr: float) -> Frontend:
-    return frontend.replace(sr=sr)
+    with sinks.naming(target.name):
+        sinks.replace(target.path, data, target.mode)

@@ -101,6 +101,74 @@ class Sound:
         np.ndarray [shape=(n,) or (channels, n)]
             Channels are a view of the interleaved samples.
         """
+        kept = 1 if mono else self.channels
+        row = () if kept == 1 else (kept,)
+        y = np.empty((0, *row), dtype)
+
+        def room(n: int, left: int) -> Samples:
+            # A header may declare any number of frames: room for more than the source's own bytes
+            # make likely is made only as the frames arrive.
+            nonlocal y
+            if n == 0:
+                y = empty((min(left, max(_FIRST, self._size) // kept), *row), dtype)
+            elif n == len(y):
+                y = np.concatenate([y, np.empty_like(y[:left])])
+            return y[n:]
+
+        blocks = self.blocks(offset, duration, dtype, mono=mono, limit=limit, room=room)
+        n = sum(len(frames) for frames, _ in blocks)
+        return y[:n].T
+
+    def blocks(
+        self,
+        offset: float,
+        duration: float | None,
+        dtype: np.dtype[Any],
+        *,
+        mono: bool,
+        limit: int,
+        room: Callable[[int, int], Samples],
+    ) -> Iterator[tuple[Samples, bool]]:
+        """Decode a stretch of the sound block by block; once only.
+
+        Parameters
+        ----------
+        offset, duration, dtype, mono, limit
+            As in `read`.
+        room : callable
+            Given how many frames were decoded and how many may follow, returns an array for the
+            next ones: ``(n,)``, or ``(n, channels)`` as they lie in the file.
+
+        Yields
+        ------
+        np.ndarray
+            What was decoded, a part of what `room` returned.
+        bool
+            Whether the stretch ends here. Then all has been checked that can be.
+        """
+        start, wanted = self._stretch(offset, duration, limit)
+        mixing = mono and self.channels > 1
+        step = min(max(1, _BLOCK // self.channels), wanted)
+        scratch = np.empty((step if mixing else 0, self.channels), dtype)
+        n, ended = 0, False
+        while not ended:
+            out = room(n, wanted - n)[: wanted - n]
+            frames = self._mixed(out, scratch) if mixing else self._file.read(out=out)
+            if containers.may_hold_nan(self.subtype):
+                self._refuse_non_finite(frames, start + n)
+            n += len(frames)
+            if n > limit:
+                raise self._too_long(limit)
+            ended = len(frames) < len(out) or n == wanted
+            if ended:
+                if n == 0:
+                    raise self._empty(offset, duration)
+                if n < wanted and self._stated:
+                    self._fall_short(start + n)
+            yield frames, ended
+
+    def _stretch(self, offset: float, duration: float | None, limit: int) -> tuple[int, int]:
+        """Go to where reading begins; return that frame, and how many are wanted at most."""
         start = _frames(offset, self.sr)
         wanted = _UNKNOWN if duration is None else _frames(duration, self.sr)
         end = _UNKNOWN if self.frames is None else self.frames
@@ -117,47 +185,27 @@ class Sound:
                 if self.frames is None:
                     raise self._empty(offset, duration) from None
                 raise
-        y = self._decode(min(wanted, limit + 1), dtype, mono, empty)
-        if len(y) > limit:
-            raise self._too_long(limit)
-        if len(y) == 0:
-            raise self._empty(offset, duration)
-        if len(y) < wanted and self._stated:
-            if self.format == "FLAC":  # cut between two frames; elsewhere the decoder notices
-                raise DecodeError(
-                    "decode_failed",
-                    f"{self.name}: declares {self.frames} frames, but ends after {start + len(y)}",
-                )
-            self.truncated = True
-        if containers.may_hold_nan(self.subtype):
-            self._refuse_non_finite(y, start)
-        return y.T
+        return start, min(wanted, limit + 1)
 
-    def _decode(
-        self, wanted: int, dtype: np.dtype[Any], mono: bool, empty: Callable[..., Samples]
-    ) -> Samples:
-        """Return the next frames: (n,), or (n, channels) as they lie in the file."""
-        mixing = mono and self.channels > 1
-        kept = 1 if mono else self.channels
-        row = () if kept == 1 else (kept,)
-        step = max(1, _BLOCK // self.channels) if mixing else wanted
-        block = np.empty((min(step, wanted) if mixing else 0, self.channels), dtype)
-
-        # A header may declare any number of frames: room for more than the source's own bytes
-        # make likely is made only as the frames arrive.
-        y = empty((min(wanted, max(_FIRST, self._size) // kept), *row), dtype)
+    def _mixed(self, out: Samples, scratch: Samples) -> Samples:
+        """Decode and mix into `out`, by way of `scratch`; return the part that was filled."""
         n = 0
-        while n < wanted:
-            if n == len(y):
-                y = np.concatenate([y, np.empty_like(y[: wanted - n])])
-            room = y[n : n + step]
-            frames = self._file.read(out=block[: len(room)] if mixing else room)
-            if mixing:
-                mix(frames, room[: len(frames)])
+        while n < len(out):
+            room = out[n : n + len(scratch)]
+            frames = self._file.read(out=scratch[: len(room)])
+            mix(frames, room[: len(frames)])
             n += len(frames)
             if len(frames) < len(room):
                 break
-        return y[:n]
+        return out[:n]
+
+    def _fall_short(self, end: int) -> None:
+        if self.format == "FLAC":  # cut between two frames; elsewhere the decoder notices
+            raise DecodeError(
+                "decode_failed",
+                f"{self.name}: declares {self.frames} frames, but ends after {end}",
+            )
+        self.truncated = True
 
     def _refuse_non_finite(self, y: Samples, start: int) -> None:
         finite = np.isfinite(y)

@@ -25,7 +25,7 @@ class DecodeError(MelpixError):
     """The file could not be read.
 
     Its codes: ``decode_failed``, ``empty_audio``, ``bad_sample_rate``,
-    ``unsupported_format``, ``not_a_file``, ``too_long``, ``truncated``.
+    ``unsupported_format``, ``not_a_file``, ``too_long``, ``too_short``, ``truncated``.
     """
 
 

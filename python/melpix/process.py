@@ -16,6 +16,8 @@ from types import FrameType
 POOLS = ("OMP", "OPENBLAS", "MKL", "NUMBA", "VECLIB_MAXIMUM")
 """Each has a variable ``..._NUM_THREADS``: OpenMP, OpenBLAS, MKL, numba, Apple's Accelerate."""
 
+_HEARD = 10_000  # bytes of what decoders print that are kept
+
 
 class Stopped(BaseException):
     """SIGINT or SIGTERM, on its way through the clean-up of everything under way."""
@@ -65,8 +67,30 @@ def overhear(heard: list[str]) -> Iterator[None]:
         finally:
             os.dup2(stderr, 2)
             listener.seek(0)
-            heard += listener.read(10_000).decode(errors="replace").split("\n")
-            heard[:] = dict.fromkeys(line.strip() for line in heard if line.strip())
+            heard += _lines(listener.read(_HEARD))
+
+
+class Listener:
+    """Collects the same for the rest of the process's life, at the cost of a look a time."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile("a+b")  # noqa: SIM115
+        os.dup2(self._file.fileno(), 2)
+
+    def heard(self) -> list[str]:
+        """Return what was printed since the last time."""
+        if os.fstat(self._file.fileno()).st_size == 0:
+            return []
+        self._file.seek(0)
+        lines = _lines(self._file.read(_HEARD))
+        self._file.truncate(0)
+        return lines
+
+
+def _lines(heard: bytes) -> list[str]:
+    """Return the different lines, without those that are blank."""
+    lines = heard.decode(errors="replace").split("\n")
+    return list(dict.fromkeys(line.strip() for line in lines if line.strip()))
 
 
 def one_thread() -> None:

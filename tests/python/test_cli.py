@@ -22,7 +22,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from melpix import Frontend, __version__, convert_bytes, demo, load, read_png, write_png
+from melpix import Frontend, __version__, audio, convert_bytes, demo, load, read_png, write_png
 from melpix.cli import main
 from melpix.convert import MAX_SECONDS
 
@@ -274,10 +274,17 @@ def test_hop_longer_than_the_frame_is_legitimate(run, sound, out):
 
 def test_output_that_is_no_png_name(run, sound, out):
     assert_fails(run("convert", sound, "-o", out.with_suffix(".jpg")), 2, ".png", "out.jpg")
-    for folder in (out.parent, f"{out.parent}/new/"):
-        assert_fails(run("convert", sound, "-o", folder), 2, "folder", "dataset")
+    out.mkdir()
+    assert_fails(run("convert", sound, "-o", out), 2, "folder", "out.png")
     assert_fails(run("convert", sound), 2, "-o")
-    assert_fails(run("convert"), 2, "INPUT")
+    assert_fails(run("convert", "-o", out), 2, "INPUT")
+    assert_fails(run("convert", "-o", out.parent / "images"), 2, "INPUT")
+
+
+def test_options_that_one_image_has_no_use_for(run, sound, out):
+    assert_fails(run("convert", sound, "-o", out, "--workers", 2), 2, "--workers", "folder")
+    assert_fails(run("convert", sound, sound, "-o", out), 2, "one INPUT")
+    assert not out.exists()
 
 
 def test_output_is_not_the_input(run, tmp_path):
@@ -319,9 +326,9 @@ def test_help_states_the_defaults(run):
         "--n-mels": "128",
         "--fmin": "0.0",
         "--fmax": "(sr / 2)",
-        "--time-steps": "(the whole file)",
+        "--time-steps": "(the whole file is one image)",
         "--precision": "single",
-        "--max-duration": str(MAX_SECONDS),
+        "--max-duration": f"({MAX_SECONDS:g}, for windows of a folder's files {audio.MAX_SECONDS:g})",
     }
     for option, default in defaults.items():
         stated = re.search(rf"{option} [A-Z\[].*?\[default: (.*?)\]", text)

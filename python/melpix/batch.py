@@ -1,0 +1,458 @@
+# SPDX-License-Identifier: MIT
+"""Many sounds in, a dataset out: every source accounted for, in order, whatever happens."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import functools
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeAlias
+
+from melpix import _core, audio, checks, convert, manifest, sinks, stats
+from melpix.cutting import Rate
+from melpix.frontend import Frontend
+from melpix.lock import locked
+from melpix.manifest import InOrder, Journal, Past, Record
+from melpix.output import SHARDED, Output
+from melpix.pool import Crashed, Failed, Pool, TimedOut, available_cores
+from melpix.process import Stopped
+from melpix.scan import Item, Path, Scan, Skipped, scan
+from melpix.shards import Format, Shards, WebDataset
+from melpix.stats import Stats
+from melpix.worker import Converter, Outcome, Plan, describe
+
+_CODES = {Crashed: "crashed", TimedOut: "timeout", Failed: "internal"}
+
+
+@dataclasses.dataclass(slots=True)
+class Summary:
+    """What a run has done: so far, or at its end.
+
+    Attributes
+    ----------
+    phase : {"measure", "convert", "done"}
+        Finding the dataset's range, making images, or neither any more.
+    sources : int
+        All that there are.
+    already : int
+        Of them, what earlier runs have done.
+    done : int
+        Of them, what this run has done in this phase.
+    images, failed, skipped : int
+        Images that were made; sources that could not be converted; those passed over.
+    audio_seconds : float
+        Sound in the images.
+    seconds : float
+        Since the run began.
+    workers : int
+        Processes at work.
+    stages : dict of str to float
+        Seconds that the workers have spent in ``decode`` (resampling included), ``render``,
+        ``encode`` and ``write``.
+    errors : dict of str to int
+        How many sources failed, by code.
+    """
+
+    phase: str = "convert"
+    sources: int = 0
+    already: int = 0
+    done: int = 0
+    images: int = 0
+    failed: int = 0
+    skipped: int = 0
+    audio_seconds: float = 0.0
+    seconds: float = 0.0
+    workers: int = 0
+    stages: dict[str, float] = dataclasses.field(default_factory=dict)
+    errors: dict[str, int] = dataclasses.field(default_factory=dict)
+
+    def count(self, outcome: Outcome) -> None:
+        """Add what became of a source."""
+        self.done += 1
+        self.audio_seconds += outcome.audio_seconds
+        for stage, seconds in outcome.seconds.items():
+            self.stages[stage] = self.stages.get(stage, 0.0) + seconds
+        for record in outcome.records:
+            self.note(record)
+
+    def facts(self) -> dict[str, Any]:
+        """Return what stays known of a run."""
+        names = ("seconds", "workers", "already", "images", "failed", "skipped", "audio_seconds")
+        return {"files": self.done, **{name: getattr(self, name) for name in (*names, "stages")}}
+
+    def note(self, record: Record) -> None:
+        """Add what became of an image."""
+        if record["status"] == "ok":
+            self.images += 1
+        elif record["status"] == "skipped":
+            self.skipped += 1
+        else:
+            self.failed += 1
+            self.errors[record["code"]] = self.errors.get(record["code"], 0) + 1
+
+
+Progress: TypeAlias = Callable[[Summary, list[Record]], None]
+
+
+def convert_dataset(
+    src: Path | Iterable[Path] | Scan,
+    dst: Path,
+    frontend: Frontend | None = None,
+    *,
+    time_steps: int | None = None,
+    exact_width: bool = False,
+    step: int | None = None,
+    tail: str = "drop",
+    short: str = "pad",
+    first: bool = False,
+    sr: Rate = None,
+    offset: float = 0.0,
+    duration: float | None = None,
+    strict: bool = False,
+    max_seconds: float | None = None,
+    scale: str | tuple[float, float] = "minmax",
+    percentiles: tuple[float, float] = (0, 100),
+    stats_file: Path | None = None,
+    format: str = "png",
+    dtype: str = "float32",
+    shard_count: int = 10_000,
+    shard_bytes: int = 10**9,
+    exists: str = "resume",
+    workers: int | None = None,
+    timeout: float | None = None,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+) -> Summary:
+    """Turn files of sound into a dataset of spectrogram images.
+
+    What goes wrong with a file is a line of the manifest, and the run goes on. A run that was
+    stopped, whichever way, goes on where it was when it is called again with the same parameters;
+    it converts what is missing, has failed or has changed.
+
+    A script must keep the call under ``if __name__ == "__main__":``, for worker processes import
+    it.
+
+    Parameters
+    ----------
+    src : path, iterable of paths, or Scan
+        Files, folders and patterns, as `scan` takes them, or what it gave.
+    dst : path
+        The output folder; it is made. Beside the images it gets ``manifest.jsonl``, a line for
+        each image and for each file that made none, and ``melpix.json``, the parameters.
+    frontend : Frontend, optional
+        What makes pixels of samples; None is the recipe, ``Frontend()``.
+    time_steps, exact_width, step, tail, short, first, sr, strict
+        As in `windows`.
+    offset, duration : float >= 0 [s]
+        The part of each file to read. What a list of files says goes before.
+    max_seconds : float > 0 [s] or None
+        Refuse files of which more would be read. None: 2 hours of one that becomes one image,
+        for it is in memory then; 24 hours of one that is cut into windows.
+    scale : {"minmax", "dataset"} or (lo, hi)
+        Which features become the ends of the grey range: each image's own extremes; those of the
+        whole dataset, which takes a pass of its own; or these, for all images.
+    percentiles : tuple of two numbers in 0 ... 100
+        Where ``scale="dataset"``: what lies outside is clipped.
+    stats_file : path, optional
+        Where ``scale="dataset"``: a file that keeps the range. If it is there, nothing is measured.
+    format : {"png", "npy", "webdataset", "parquet"}
+        A tree of images, or of features (``.npy``, without a grey range); shards for WebDataset,
+        or for Hugging Face's datasets.
+    dtype : {"float32", "float16"}
+        Of features.
+    shard_count, shard_bytes : int >= 1
+        A shard ends with the sample that brings it to one of these.
+    exists : {"resume", "overwrite"}
+        What becomes of earlier results in `dst`: they are completed, or removed.
+    workers : int >= 1, optional
+        Processes. Default: one for each core that may be used.
+    timeout : float > 0 [s], optional
+        What one file may take before its worker is killed.
+    dry_run : bool
+        Write nothing. Tell `progress` of each source that would be converted, or is passed over,
+        by a record whose ``status`` is ``pending``, or ``skipped``.
+    progress : callable, optional
+        Called with a `Summary`, which goes on changing, and the records of the manifest that are
+        new: after each source.
+
+    Returns
+    -------
+    Summary
+
+    Raises
+    ------
+    ValueError
+        A parameter is out of range; there is nothing to convert.
+    MelpixError
+        ``locked``: another run is at work there; ``other_parameters``: there are results of
+        other parameters; ``source_changed``, ``shard_missing``: what is in shards cannot be
+        completed.
+    OSError
+        The output cannot be written, or an input is missing.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> from melpix import convert_dataset, demo
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "sound.wav")
+    ...     with open(path, "wb") as file:
+    ...         size = file.write(demo.wav())
+    ...     summary = convert_dataset(path, os.path.join(folder, "images"), time_steps=100)
+    ...     summary.images, sorted(os.listdir(os.path.join(folder, "images")))[:3]
+    (3, ['manifest.jsonl', 'melpix.json', 'sound_0000.png'])
+    """
+    checks.choice("exists", exists, ("resume", "overwrite"))
+    workers = available_cores() if workers is None else checks.integer("workers", workers)
+    folder = os.fsdecode(dst)
+    f = Frontend() if frontend is None else frontend
+    if isinstance(scale, str):
+        checks.choice("scale", scale, ("minmax", "dataset"))
+    else:
+        f = f.replace(range=scale)
+    if max_seconds is None:
+        max_seconds = convert.MAX_SECONDS if time_steps is None else audio.MAX_SECONDS
+    plan = Plan(
+        frontend=f,
+        time_steps=time_steps,
+        exact_width=exact_width,
+        step=step,
+        tail=tail,
+        short=short,
+        first=first,
+        sr=sr,
+        offset=offset,
+        duration=duration,
+        strict=strict,
+        max_seconds=max_seconds,
+        format=format,
+        dtype=dtype,
+    )
+    pool = {"workers": workers, "timeout": timeout}
+    options = {**plan.options(), "scale": scale}
+    stats_of = None
+    if scale == "dataset":
+        path = None if stats_file is None else os.fsdecode(stats_file)
+        options["percentiles"] = percentiles
+        stats_of = functools.partial(stats.find, path, percentiles=percentiles, pool=pool)
+    if format in SHARDED:
+        options |= {"shard_count": shard_count, "shard_bytes": shard_bytes}
+    found = src if isinstance(src, Scan) else scan(src, output=folder)
+    run = _Run(found, plan, stats_of, options, pool, progress)
+    output = Output(folder, found.part)
+    if dry_run:
+        return run.rehearse(output, exists == "overwrite")
+    os.makedirs(folder, exist_ok=True)
+    with locked(output.lock), _blaming(folder):
+        return run(output, exists == "overwrite")
+
+
+class _Run:
+    """One run over a dataset."""
+
+    def __init__(
+        self,
+        found: Scan,
+        plan: Plan,
+        stats_of: Callable[..., Stats] | None,
+        options: dict[str, Any],
+        pool: dict[str, Any],
+        progress: Progress | None,
+    ) -> None:
+        self._found = found
+        self._plan = plan
+        self._stats_of = stats_of  # what finds the dataset's range, where one is wanted
+        self._options = options
+        self._pool = pool
+        self._progress = progress
+        self._start = time.monotonic()
+        self.summary = Summary(sources=len(found.items), workers=pool["workers"])
+
+    def __call__(self, output: Output, overwrite: bool) -> Summary:
+        """Do what is left to do."""
+        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        if overwrite:
+            output.clear()
+        facts = self._facts(output)
+        before = output.facts
+        plan = self._ranged(before)
+        facts["frontend"] = plan.frontend.params
+        facts["params_hash"] = plan.hash()
+        facts["runs"] = before["runs"] if before else []
+        output.write(facts)
+        stopped = None
+        try:
+            if before and self._found.part is None:
+                sinks.clean(output.folder)
+            self._convert(output, plan, again=before is not None)
+        except Stopped as stop:
+            stopped = signal.Signals(stop.signum).name
+            raise
+        except OSError as error:
+            stopped = error.strerror
+            raise
+        finally:
+            self.summary.seconds = time.monotonic() - self._start
+            facts["runs"].append({"started": now, "stopped": stopped, **self.summary.facts()})
+            with contextlib.suppress(OSError) if stopped else contextlib.nullcontext():
+                output.write(facts)
+        self.summary.phase = "done"
+        return self.summary
+
+    def rehearse(self, output: Output, overwrite: bool) -> Summary:
+        """Tell what is left to do."""
+        todo = self._found.items
+        if not overwrite:
+            self._facts(output)
+            todo, _ = self._left(output.past())
+        for item in todo:
+            self._tell([{**describe(item), "status": "pending"}])
+        self._tell([_passed_over(skipped) for skipped in self._found.skipped])
+        self.summary.phase = "done"
+        return self.summary
+
+    def _facts(self, output: Output) -> dict[str, Any]:
+        """Return what is written down of this run; refuse to mix it with another's images."""
+        facts: dict[str, Any] = {
+            "schema": 1,
+            "version": _core.__version__,
+            "options": self._options,
+            "frontend": self._plan.frontend.params,
+        }
+        facts = json.loads(json.dumps(facts))  # as they are read back
+        output.refuse_others(facts, {"range"} if self._stats_of else set())
+        return facts
+
+    def _left(self, past: Past) -> tuple[list[Item], bool]:
+        """Return what is to be converted, and whether it comes after all that was."""
+        todo: list[Item] = []
+        last = True
+        for item in self._found.items:
+            if past.has(item.stem, *_version(item)):
+                last = last and not todo
+                self.summary.already += 1
+            else:
+                last = last and item.stem not in past
+                todo.append(item)
+        return todo, last
+
+    def _ranged(self, before: dict[str, Any] | None) -> Plan:
+        """Return the plan with the dataset's range, if it is to have one."""
+        if self._stats_of is None:
+            return self._plan
+        if before is not None:
+            lo, hi = before["frontend"]["range"]
+        else:
+            self.summary.phase = "measure"
+            seen = self._stats_of(self._plan, items=self._found.items, progress=self._measured)
+            lo, hi = seen.lo, seen.hi
+            self.summary.phase, self.summary.done = "convert", 0
+        frontend = self._plan.frontend.replace(range=(lo, hi))
+        return dataclasses.replace(self._plan, frontend=frontend)
+
+    def _measured(self, done: int) -> None:
+        self.summary.done = done
+        self._tell([])
+
+    def _tell(self, records: list[Record]) -> None:
+        self.summary.seconds = time.monotonic() - self._start
+        if self._progress is not None:
+            self._progress(self.summary, records)
+
+    def _convert(self, output: Output, plan: Plan, again: bool) -> None:
+        past = output.past()
+        sharded = plan.format in SHARDED
+        todo, in_order = self._left(past)
+        begun = {
+            i.stem: past.begun(i.stem, *_version(i)) for i in todo if sharded and i.stem in past
+        }
+        passed = [_passed_over(skipped) for skipped in self._found.skipped]
+
+        converter = Converter(plan, None if sharded else output.folder, again)
+        with contextlib.ExitStack() as stack:
+            queue = InOrder(stack.enter_context(Journal(output.manifest)))
+            shards = self._shards(output, plan, past.shards) if sharded else None
+            if shards is not None:
+                stack.enter_context(shards)
+            for record in passed:
+                self.summary.note(record)
+                if manifest.key(record) not in past:
+                    queue.add(record)
+                    in_order = in_order and not len(past)
+            self._tell(passed)
+            pool = stack.enter_context(Pool(converter, **self._pool))
+            for index, outcome in pool.map(todo):
+                item = todo[index]
+                if not isinstance(outcome, Outcome):
+                    converter.clear(item)
+                    outcome = _lost(item, plan, outcome)
+                if outcome.full is not None:
+                    raise outcome.full
+                samples = iter(outcome.samples)
+                for number, record in enumerate(outcome.records):
+                    if shards is None or record["status"] != "ok":
+                        queue.add(record)
+                        continue
+                    name, payload = next(samples)
+                    if number >= begun.get(item.stem, 0):
+                        queue.wait()
+                        queue.arrive(shards.add(name, payload, record))
+                self.summary.count(outcome)
+                self._tell(outcome.records)
+            if shards is not None:
+                queue.arrive(shards.finish())
+        if not in_order:
+            names = [manifest.key(record) for record in passed]
+            manifest.tidy(output.manifest, [*names, *(item.stem for item in self._found.items)])
+
+    def _shards(self, output: Output, plan: Plan, index: int) -> Shards:
+        kind: Format = WebDataset()
+        if plan.format == "parquet":
+            from melpix.parquet import Parquet
+
+            kind = Parquet(self._found.labels)
+        return Shards(
+            output.folder,
+            kind,
+            mark=output.mark,
+            index=index,
+            max_count=self._options["shard_count"],
+            max_bytes=self._options["shard_bytes"],
+        )
+
+
+def _version(item: Item) -> tuple[int, int]:
+    try:
+        found = os.stat(item.path)
+    except (OSError, ValueError):  # converting it will say why
+        return -1, -1
+    return found.st_size, found.st_mtime_ns
+
+
+def _passed_over(skipped: Skipped) -> Record:
+    path, code, message = skipped
+    about = describe(Item(path, ""))
+    return {**about, "stem": None, "status": "skipped", "code": code, "message": message}
+
+
+def _lost(item: Item, plan: Plan, end: Crashed | TimedOut | Failed) -> Outcome:
+    """Return what became of a source whose worker has no answer."""
+    about = describe(item, plan.hash())
+    return Outcome([{**about, "status": "failed", "code": _CODES[type(end)], "message": str(end)}])
+
+
+@contextlib.contextmanager
+def _blaming(folder: str) -> Iterator[None]:
+    """Let an OSError of a run name a file: the output folder, if none is named."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None or error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror, folder) from error

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: MIT
+"""The command line. A command imports what it needs when it runs, so that --help is immediate."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from melpix.cli.bench import bench
+from melpix.cli.common import NotWritten, say
+from melpix.cli.convert import convert
+from melpix.cli.demo import demo
+from melpix.cli.inspect import inspect
+from melpix.cli.report import report
+from melpix.process import Stopped, signals
+
+
+@click.group(
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(package_name="melpix", message="melpix %(version)s")
+@click.pass_context
+def cli(ctx: click.Context) -> None:
+    """Turn audio into log-mel spectrogram images for machine learning.
+
+    \b
+    Start here:
+      melpix demo                              a sound and its image, made on the spot
+      melpix convert speech.ogg -o speech.png  a file of yours
+      melpix convert recordings/ -o images/    all files of a folder, on all cores
+      melpix report images/                    what became of them
+      melpix inspect speech.png                what an image says about itself
+      melpix bench speech.ogg                  what others take for the same image, here
+
+    \b
+    Exit codes:
+      0 done   1 files failed   2 wrong usage   3 stopped: the output cannot be written
+      130 interrupted   143 terminated
+    """  # noqa: D301
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help(), err=True)
+        ctx.exit(click.UsageError.exit_code)
+
+
+for _command in (demo, convert, inspect, report, bench):
+    cli.add_command(_command)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code; what goes wrong is one line on stderr.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        The arguments; None means the process's own.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    # NumPy starts BLAS's threads when it loads, a quarter of a short command's time; melpix has no
+    # use for them.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    try:
+        with signals():
+            try:
+                with cli.make_context("melpix", arguments) as context:
+                    cli.invoke(context)
+            finally:
+                if sys.stdout is not None:
+                    sys.stdout.flush()
+    except click.exceptions.Exit as exit:
+        return exit.exit_code
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else "melpix"
+        say("error", f"{error.format_message().rstrip('.')} (see {command} --help)")
+        return error.exit_code
+    except click.ClickException as error:
+        say("error", error.format_message())
+        return error.exit_code
+    except Stopped as stop:
+        return 128 + stop.signum
+    except OSError as error:  # standard output: every other file is spoken for in faults
+        if not isinstance(error, BrokenPipeError):
+            say("error", f"standard output: {error.strerror}")
+        with contextlib.suppress(OSError, AttributeError):  # else Python flushes once more at exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return NotWritten.exit_code
+    return 0

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: MIT
+"""What a long run shows: a bar on a terminal, else a line now and then, or JSON for programs."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from melpix.cli.common import printable
+
+if TYPE_CHECKING:
+    from melpix.batch import Summary
+
+_EVERY = 10.0  # seconds between two lines
+_EVENTS = 1.0  # seconds between two JSON events of progress
+_SHOWN = 10  # failures that are shown as they come
+
+
+class Show:
+    """Shows the progress of a run.
+
+    Parameters
+    ----------
+    quiet : bool
+        Show nothing.
+    as_json : bool
+        Events go to standard output, one JSON object a line: ``progress`` every second, ``failed``
+        with the manifest's record, ``done``.
+    listing : bool
+        Nothing is converted: list what would be.
+    """
+
+    def __init__(self, quiet: bool, as_json: bool, listing: bool) -> None:
+        self._quiet = quiet
+        self._as_json = as_json
+        self._listing = listing
+        self._bar: Any = None
+        self._phase = ""
+        self._last = time.monotonic()
+        self._failures = 0
+
+    def __enter__(self) -> Show:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leave the bar where it is."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+    def event(self, name: str, facts: dict[str, Any]) -> None:
+        """Print a JSON event."""
+        click.echo(json.dumps({"event": name, **facts}, sort_keys=True))
+
+    def __call__(self, summary: Summary, records: list[dict[str, Any]]) -> None:
+        """Take in what has happened."""
+        if self._listing:
+            self._list(records)
+        elif self._as_json:
+            self._report(summary, records)
+        elif not self._quiet:
+            self._show(summary, records)
+
+    def _list(self, records: list[dict[str, Any]]) -> None:
+        for record in records:
+            if self._as_json:
+                self.event(record["status"], record)
+            elif record["status"] == "pending":
+                click.echo(printable(f"{record['source']} -> {record['stem']}"))
+            else:
+                click.echo(printable(f"{record['source']}: skipped, {record['message']}"))
+
+    def _report(self, summary: Summary, records: list[dict[str, Any]]) -> None:
+        for record in records:
+            if record["status"] == "failed":
+                self.event("failed", {"record": record})
+        now = time.monotonic()
+        if now - self._last >= _EVENTS:
+            self._last = now
+            facts = {"phase": summary.phase, "sources": summary.sources, **summary.facts()}
+            self.event("progress", facts)
+
+    def _show(self, summary: Summary, records: list[dict[str, Any]]) -> None:
+        terminal = sys.stderr is not None and sys.stderr.isatty()
+        if summary.phase != self._phase:
+            self.close()
+            self._phase = summary.phase
+            self._last = time.monotonic()
+            if terminal:
+                self._bar = self._new_bar(summary)
+        for record in records:
+            if record["status"] == "failed":
+                self._failures += 1
+                if self._failures <= _SHOWN:
+                    self._say(f"{record['source']}: {record['code']}: {record['message']}")
+                if self._failures == _SHOWN:
+                    self._say("more failures are in the manifest alone")
+        if self._bar is not None:
+            self._bar.set_postfix_str(_figures(summary), refresh=False)
+            self._bar.update(summary.done + summary.already - self._bar.n)
+        elif not terminal and time.monotonic() - self._last >= _EVERY:
+            self._last = time.monotonic()
+            done = summary.done + summary.already
+            self._say(f"{done} of {summary.sources} files, {_figures(summary)}")
+
+    def _new_bar(self, summary: Summary) -> Any:
+        from tqdm import tqdm
+
+        return tqdm(
+            total=summary.sources,
+            initial=summary.already if summary.phase == "convert" else 0,
+            desc="find the range" if summary.phase == "measure" else "convert",
+            unit=" files",
+            dynamic_ncols=True,
+            smoothing=0.1,
+            file=sys.stderr,
+        )
+
+    def _say(self, text: str) -> None:
+        text = printable(text)
+        if self._bar is not None:
+            self._bar.write(text, file=sys.stderr)
+        else:
+            with contextlib.suppress(OSError):
+                click.echo(text, err=True)
+
+
+def _figures(summary: Summary) -> str:
+    if summary.phase == "measure":
+        return "to find the range of all features"
+    return (
+        f"{summary.images} images, {summary.failed} failed,"
+        f" {_times(summary.audio_seconds, summary.seconds)} x real time"
+    )
+
+
+def _times(audio_seconds: float, seconds: float) -> str:
+    return f"{audio_seconds / seconds:.0f}" if seconds > 0 else "0"
+
+
+def outcome_line(output: str, summary: Summary) -> str:
+    """One line: what a run has made, and how fast."""
+    odd = {
+        "failed": summary.failed,
+        "passed over": summary.skipped,
+        "done before": summary.already,
+    }
+    files = f"{summary.sources} files" + "".join(f", {n} {what}" for what, n in odd.items() if n)
+    hours, rest = divmod(round(summary.audio_seconds), 3600)
+    rate = summary.done / summary.seconds if summary.seconds > 0 else 0
+    return (
+        f"{printable(output)}: {summary.images} images of {files};"
+        f" {hours}:{rest // 60:02d}:{rest % 60:02d} of sound in {summary.seconds:.1f} s"
+        f" ({rate:.0f} files/s, {_times(summary.audio_seconds, summary.seconds)} x real time)"
+    )

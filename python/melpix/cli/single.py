@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: MIT
+"""One sound to one image, in the words of the command line."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from melpix.cli.common import NotWritten, faults, printable, read, say, usage
+
+if TYPE_CHECKING:
+    from melpix.convert import Conversion
+
+
+def convert_one(
+    source: str, output: str, parameters: dict[str, Any], sr: Any = 22050, **options: Any
+) -> Conversion:
+    """Run `convert_file` for a command, its faults and warnings in the command line's terms."""
+    from melpix import Frontend, audio, convert_file
+
+    picture = io.BytesIO()
+    with faults(source, output) as notes:
+        sound = read(source)
+        # What a front-end refuses or warns of depends on its rate: it is made at the right one.
+        rate = audio.probe(sound)["sr"] if sr == "native" else sr
+        frontend = Frontend(sr=rate, **parameters)
+        target = picture if output == "-" else output
+        conversion = convert_file(sound, target, frontend, sr=sr, **options)
+    for note in notes:
+        say("warning", note)
+    if output == "-":
+        sys.stdout.buffer.write(picture.getvalue())
+    return conversion
+
+
+def check_output(output: str) -> None:
+    """Refuse, before any work, what an image cannot be written to."""
+    if output == "-":
+        if sys.stdout is None:
+            raise NotWritten("standard output is closed")
+        if sys.stdout.isatty():
+            raise usage("a PNG does not go to a terminal: redirect it or name a file")
+    elif os.path.isdir(output):
+        raise usage(f"{printable(output)} is a folder, though its name is an image's")
+
+
+def summary_line(output: str, conversion: Conversion) -> str:
+    """One line: what was written, how long it took, and what is odd about it."""
+    rows, columns = conversion.shape
+    name = "standard output" if output == "-" else printable(output)
+    odd = {
+        "constant image (the sound is silent or never changes)": conversion.constant,
+        "the file is truncated": conversion.truncated,
+        "the file's length is an estimate": conversion.length_estimated,
+        "fewer columns than asked for, the sound ends before": conversion.short,
+    }
+    return (
+        f"{name}: {rows} x {columns}, {conversion.duration:.2f} s at {conversion.sr:g} Hz,"
+        f" {1000 * sum(conversion.stages.values()):.0f} ms"
+        + "".join(f"; {note}" for note, holds in odd.items() if holds)
+    )

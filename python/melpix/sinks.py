@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: MIT
+"""Files that are whole or not there at all, and trees of them that mirror the sources."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import io
+import os
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from melpix import checks, png
+from melpix.errors import SignalError
+
+_TEMPORARY = (".melpix-", ".tmp")
+_FLOAT16_END = 65520  # what rounds to infinity
+_FLOATS = {"float32": "<f4", "float16": "<f2"}  # one byte order, so that bytes agree
+
+
+def sample_name(stem: str, window: int | None = None) -> str:
+    """Return the name of one sample: the stem of its source, and which window of it.
+
+    Parameters
+    ----------
+    stem : str
+        Relative, ``/``-separated, without suffix.
+    window : int >= 0, optional
+        None where the whole source is one sample.
+
+    Returns
+    -------
+    str
+        With four digits at least, so that the first 10,000 windows sort.
+
+    Examples
+    --------
+    >>> sample_name("dogs/bark"), sample_name("dogs/bark", 3)
+    ('dogs/bark', 'dogs/bark_0003')
+    """
+    return stem if window is None else f"{stem}_{window:04d}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Tree:
+    r"""A folder that mirrors the sources: one file a sample. It can be sent to other processes.
+
+    Attributes
+    ----------
+    folder : str
+        Where the tree grows. Folders in it are made as they are needed.
+    suffix : str
+        Of all its files: ``".png"`` or ``".npy"``.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     output = Tree(folder, ".png").write("dogs/bark_0003", b"\x89PNG")
+    ...     output, os.path.getsize(os.path.join(folder, output))
+    ('dogs/bark_0003.png', 4)
+    """
+
+    folder: str
+    suffix: str
+
+    def write(self, name: str, payload: bytes) -> str:
+        """Write one sample, in place of one of that name.
+
+        Parameters
+        ----------
+        name : str
+            As `sample_name` gives it.
+        payload : bytes
+            The whole file.
+
+        Returns
+        -------
+        str
+            Where it is, relative to the folder.
+
+        Raises
+        ------
+        OSError
+            The system refuses; nothing is left behind.
+        ValueError
+            The name leads out of the folder.
+        """
+        output = name + self.suffix
+        path = self._path(output)
+        try:
+            replace(path, payload)
+        except FileNotFoundError:
+            # Asking first would cost a system call a file; this costs one try a folder.
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            replace(path, payload)
+        return output
+
+    @contextlib.contextmanager
+    def all_or_none(self) -> Iterator[Callable[[str, bytes], str]]:
+        """Give a `write` for the samples of one source: if one fails, those before it go too."""
+        written = []
+
+        def write(name: str, payload: bytes) -> str:
+            written.append(self.write(name, payload))
+            return written[-1]
+
+        try:
+            yield write
+        except BaseException:
+            self.remove(written)
+            raise
+
+    def remove(self, outputs: Iterable[str]) -> None:
+        """Remove samples by what `write` returned, where they still exist. Folders stay."""
+        for output in outputs:
+            with contextlib.suppress(OSError):
+                os.unlink(self._path(output))
+
+    def _path(self, output: str) -> str:
+        if not {"", ".", ".."}.isdisjoint(output.split("/")):
+            raise ValueError(f"name must stay inside the folder, got {output!r}")
+        return f"{self.folder}/{output}"
+
+
+def replace(path: str, data: bytes, mode: int | None = None) -> None:
+    """Give a file this content, whole or not at all. A link is replaced, not followed.
+
+    `mode` are its permissions, if they are not to be what open() gives.
+
+    Raises
+    ------
+    OSError
+        With `path` as its ``filename``, whichever step failed.
+    """
+    temporary = f"{os.path.dirname(path) or os.curdir}/{temporary_name(os.urandom(8).hex())}"
+    try:
+        with naming(path):
+            with open(temporary, "xb", buffering=0) as file:
+                png.write_all(file, data)
+            if mode is not None:
+                os.chmod(temporary, mode)
+            os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+@contextlib.contextmanager
+def naming(path: str) -> Iterator[None]:
+    """Let an OSError name the file that is meant, not a temporary one or none."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:  # a library's own, which says no more than its message
+            raise
+        raise OSError(error.errno, error.strerror, path) from error
+
+
+def temporary_name(unique: str) -> str:
+    """Return the name that a file has until it is whole: hidden, and known to `clean`."""
+    return unique.join(_TEMPORARY)
+
+
+def clean(folder: str) -> int:
+    """Remove the temporary files that killed runs have left in a folder and those below it.
+
+    Links are not followed, and nothing is asked of a file but its name: some seconds for a
+    million files.
+
+    Returns
+    -------
+    int
+        How many there were.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     pathlib.Path(folder, ".melpix-0123.tmp").touch()
+    ...     clean(folder), clean(folder)
+    (1, 0)
+    """
+    removed, folders = 0, [folder]
+    begin, end = _TEMPORARY
+    while folders:
+        with os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+                elif entry.name.startswith(begin) and entry.name.endswith(end):
+                    os.unlink(entry.path)
+                    removed += 1
+    return removed
+
+
+def npy_bytes(features: NDArray[Any], dtype: str = "float32") -> bytes:
+    """Return features as the bytes of an ``.npy`` file (format 1.0, C order, little-endian).
+
+    Parameters
+    ----------
+    features : np.ndarray [shape=(n_mels, frames)]
+    dtype : "float32" or "float16"
+        float16 keeps 11 bits: values between -32 and 32, as natural logarithms of power are, move
+        by at most 0.008, decibels between -128 and 128 by 0.032. Below 6e-5 bits are lost, so it
+        does not suit power itself.
+
+    Raises
+    ------
+    ValueError
+        `dtype` is another.
+    SignalError
+        Its code is ``overflow``: values beyond 65504, where float16 ends.
+
+    Examples
+    --------
+    >>> import io, numpy as np
+    >>> np.load(io.BytesIO(npy_bytes(np.eye(2), "float16")))
+    array([[1., 0.],
+           [0., 1.]], dtype=float16)
+    """
+    checks.choice("dtype", dtype, tuple(_FLOATS))
+    most = max(features.max(), -features.min())
+    if dtype == "float16" and not most < _FLOAT16_END:
+        raise SignalError("overflow", f"float16 ends at 65504, but features reach {most:g}")
+    values = np.ascontiguousarray(features, _FLOATS[dtype])
+    file = io.BytesIO()
+    np.lib.format.write_array(file, values, version=(1, 0), allow_pickle=False)
+    return file.getvalue()

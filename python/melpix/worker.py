@@ -1,0 +1,329 @@
+# SPDX-License-Identifier: MIT
+"""What a worker does with one source of a dataset: its images, and the account of them."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import errno
+import functools
+import hashlib
+import itertools
+import json
+import os
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from melpix import audio, checks, png, sinks
+from melpix.cutting import Rate, Window, Windows, windows
+from melpix.errors import MelpixError
+from melpix.frontend import Frontend
+from melpix.manifest import Record
+from melpix.process import Listener
+from melpix.scan import Item
+
+FORMATS = ("png", "npy", "webdataset", "parquet")
+
+# What tells that nothing more can be written: the disk is full, gone, or over its quota.
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """All that decides what a dataset's images are. See `melpix.convert_dataset`."""
+
+    frontend: Frontend = dataclasses.field(default_factory=Frontend)
+    time_steps: int | None = None
+    exact_width: bool = False
+    step: int | None = None
+    tail: str = "drop"
+    short: str = "pad"
+    first: bool = False
+    sr: Rate = None
+    offset: float = 0.0
+    duration: float | None = None
+    strict: bool = False
+    max_seconds: float | None = None
+    format: str = "png"
+    dtype: str = "float32"
+
+    def __post_init__(self) -> None:
+        checks.choice("format", self.format, FORMATS)
+        checks.choice("dtype", self.dtype, ("float32", "float16"))
+        self.windows(Item(os.devnull, ""))  # refuses what is out of range
+
+    @property
+    def suffix(self) -> str:
+        """Of a sample."""
+        return ".npy" if self.format == "npy" else ".png"
+
+    @property
+    def numbered(self) -> bool:
+        """Whether a source makes several images."""
+        return self.time_steps is not None and not self.first
+
+    def options(self) -> dict[str, Any]:
+        """Return everything but the front-end, as JSON values."""
+        names = [field.name for field in dataclasses.fields(self) if field.name != "frontend"]
+        return {name: getattr(self, name) for name in names}
+
+    def hash(self) -> str:
+        """Return 16 hexadecimal digits that change with any parameter."""
+        everything = {**self.options(), "frontend": self.frontend.params}
+        text = json.dumps(everything, sort_keys=True)
+        return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+    def windows(self, item: Item, empty: audio.Empty = np.empty) -> Windows:
+        """Cut a source."""
+        whole = item.offset == 0 and item.duration is None
+        return windows(
+            item.path,
+            self.frontend,
+            time_steps=self.time_steps,
+            exact_width=self.exact_width,
+            step=self.step,
+            tail=self.tail,
+            short=self.short,
+            first=self.first,
+            sr=self.sr,
+            offset=self.offset if whole else item.offset,
+            duration=self.duration if whole else item.duration,
+            strict=self.strict,
+            max_seconds=self.max_seconds,
+            empty=empty,
+        )
+
+
+@dataclasses.dataclass(slots=True)
+class Outcome:
+    """What became of a source.
+
+    Attributes
+    ----------
+    records : list of dict
+        Lines for the manifest.
+    samples : list of tuple of str and bytes
+        Name and content of each image, where the parent writes them.
+    seconds : dict of str to float
+        Spent in ``decode`` (resampling included), ``render``, ``encode``, ``write``.
+    audio_seconds : float
+        Sound in the images.
+    full : OSError or None
+        Why nothing more can be written.
+    """
+
+    records: list[Record] = dataclasses.field(default_factory=list)
+    samples: list[tuple[str, bytes]] = dataclasses.field(default_factory=list)
+    seconds: dict[str, float] = dataclasses.field(default_factory=dict)
+    audio_seconds: float = 0.0
+    full: OSError | None = None
+
+
+class Converter:
+    """Makes the images of one source after the other.
+
+    Parameters
+    ----------
+    plan : Plan
+    folder : str or None
+        Of the tree to write to. None: the samples are handed back.
+    again : bool
+        There may be images of these sources already, and more of them than there will be.
+    """
+
+    def __init__(self, plan: Plan, folder: str | None, again: bool = False) -> None:
+        self._plan = plan
+        self._hash = plan.hash()
+        self._tree = None if folder is None else sinks.Tree(folder, plan.suffix)
+        self._again = again
+
+    def __call__(self, item: Item) -> Outcome:
+        """Convert a source; what goes wrong with it is a record too."""
+        outcome, about = Outcome(), describe(item, self._hash)
+        heard_by = listener()
+        try:
+            with self._writing(outcome) as write, audio.kept_memory() as empty:
+                self._convert(item, empty, write, outcome)
+        except _NotWrittenError as error:
+            reason = error.reason
+            outcome.full = reason if reason.errno in _FULL else None
+            outcome.records = [_failed("not_written", f"{reason.filename}: {reason.strerror}")]
+        except Exception as error:
+            outcome.records = [_fault(error)]
+        if "windows" not in outcome.records[0]:
+            outcome.samples.clear()
+        made = outcome.records[0].get("windows", 0)
+        if self._again and (self._plan.numbered or made == 0):
+            self.clear(item, made)
+        heard = {"heard": heard_by.heard() or None}
+        outcome.records = [{**about, **record, **heard} for record in outcome.records]
+        return outcome
+
+    def clear(self, item: Item, from_window: int = 0) -> None:
+        """Remove the images of a source that earlier runs have made, from a window on."""
+        if self._tree is None:
+            return
+        with contextlib.suppress(OSError):
+            for window in itertools.count(from_window):
+                number = window if self._plan.numbered else None
+                name = sinks.sample_name(item.stem, number) + self._plan.suffix
+                os.unlink(f"{self._tree.folder}/{name}")
+
+    def _convert(
+        self, item: Item, empty: audio.Empty, write: Callable[[str, bytes], None], outcome: Outcome
+    ) -> None:
+        cut = self._plan.windows(item, empty)
+        clock = _Clock(outcome.seconds)
+        with contextlib.closing(cut):
+            for window in cut:
+                clock.lap("decode")
+                number = window.index if self._plan.numbered else None
+                name = sinks.sample_name(item.stem, number)
+                payload, facts = self._sample(window, item, clock)
+                write(name, payload)
+                clock.lap("write")
+                outcome.records.append({"window": number, "bytes": len(payload), **facts})
+                outcome.audio_seconds += window.duration
+        made = len(outcome.records)
+        if made == 0:
+            outcome.records = [_skipped("too_short", "shorter than a window")]
+        flags = {"truncated": cut.truncated, "length_estimated": cut.length_estimated}
+        for record in outcome.records[:made]:
+            record["windows"] = made
+            record["flags"] = (
+                sorted(k for k, v in {**record["flags"], **flags}.items() if v) or None
+            )
+
+    def _sample(self, window: Window, item: Item, clock: _Clock) -> tuple[bytes, Record]:
+        """Return the content of a window's file, and what the manifest says of it."""
+        f = window.frontend
+        if self._plan.format == "npy":
+            features = f.features(mono(window.y))
+            lo, hi = float(features.min()), float(features.max())
+            shape, constant = features.shape, lo == hi
+            clock.lap("render")
+            payload = sinks.npy_bytes(features, self._plan.dtype)
+        else:
+            rendering = f.render(window.y)
+            lo, hi, constant = rendering.lo, rendering.hi, rendering.constant
+            shape = rendering.image.shape
+            clock.lap("render")
+            metadata = rendering.metadata(
+                source=os.path.basename(item.path),
+                offset=window.offset,
+                duration=window.duration,
+            )
+            payload = png.encode(rendering.image, metadata)
+        clock.lap("encode")
+        facts = {
+            "status": "ok",
+            "offset": window.offset,
+            "duration": window.duration,
+            "rows": shape[0],
+            "columns": shape[1],
+            "sr": window.sr,
+            "lo": lo,
+            "hi": hi,
+            "flags": {
+                "constant": constant,
+                "padded": window.padded,
+                "short": window.short,
+            },
+        }
+        return payload, facts
+
+    @contextlib.contextmanager
+    def _writing(self, outcome: Outcome) -> Iterator[Callable[[str, bytes], None]]:
+        """Give what takes a sample; if one cannot be made, those of its source before it go."""
+        if self._tree is None:
+            yield lambda name, payload: outcome.samples.append((name, payload))
+            return
+        with self._tree.all_or_none() as write:
+
+            def take(name: str, payload: bytes) -> None:
+                try:
+                    write(name, payload)
+                except OSError as error:
+                    raise _NotWrittenError(error) from error
+
+            yield take
+
+
+class _NotWrittenError(Exception):
+    """An OSError that is the output's, not the source's."""
+
+    def __init__(self, reason: OSError) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class _Clock:
+    """Adds the time since its last use to one of several sums."""
+
+    def __init__(self, seconds: dict[str, float]) -> None:
+        self._seconds = seconds
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self._seconds[name] = self._seconds.get(name, 0.0) + now - self._last
+        self._last = now
+
+
+def mono(y: NDArray[Any]) -> NDArray[Any]:
+    """Mix channels as `Frontend.image` does: `features` would keep them apart."""
+    return y if y.ndim == 1 else (y.mean(axis=0, dtype=np.float64) / 32768).astype(np.float32)
+
+
+def describe(item: Item, params: str | None = None) -> Record:
+    """Return what the manifest says of a source, whatever becomes of it."""
+    about: Record = {
+        "source": item.path,
+        "stem": item.stem,
+        "label": item.label,
+        "params": params,
+        "offset": item.offset or None,
+        "duration": item.duration,
+    }
+    try:
+        item.path.encode()
+    except UnicodeEncodeError:
+        about["source_hex"] = os.fsencode(item.path).hex()
+    with contextlib.suppress(OSError, ValueError):
+        found = os.stat(item.path)
+        about |= {"size": found.st_size, "mtime_ns": found.st_mtime_ns}
+    return about
+
+
+def _fault(error: Exception) -> Record:
+    """Return the record of a source that could not be converted."""
+    if isinstance(error, MelpixError):
+        return _failed(error.code, str(error))
+    if isinstance(error, OSError):
+        return _failed("os_error", error.strerror or str(error))
+    if isinstance(error, MemoryError):
+        return _failed("no_memory", "not enough memory")
+    if isinstance(error, ValueError):
+        return _failed("bad_parameter", str(error))
+    return _failed("internal", f"{type(error).__name__}: {error}")
+
+
+def _failed(code: str, message: str) -> Record:
+    return {"status": "failed", "code": code, "message": message}
+
+
+def _skipped(code: str, message: str) -> Record:
+    return {"status": "skipped", "code": code, "message": message}
+
+
+@functools.cache
+def listener() -> Listener:
+    """Return what hears the decoders of this process, which is a worker and has no other use."""
+    # What a front-end warns of, the parent has said once.
+    warnings.simplefilter("ignore")
+    return Listener()

@@ -1,0 +1,578 @@
+# SPDX-License-Identifier: MIT
+"""Trees, tar and Parquet shards: whole or not there, the same bytes again, read by real readers."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import os
+import pickle
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tarfile
+import urllib.parse
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from melpix import Frontend, SignalError, png, read_png
+from melpix.parquet import Parquet
+from melpix.shards import Format, Record, Shards, WebDataset, escape
+from melpix.sinks import Tree, clean, npy_bytes, sample_name
+
+CLASSES = ["cats", "dogs"]
+# What names of files may hold, where the system takes it.
+NAMES = [
+    "dogs/bark",
+    "dogs/bark.2.final",
+    "v1.0/.hidden/x",
+    "__MACOSX__/__x__",
+    "a_/_b/__/___",
+    "two\nlines\tand\x7f",
+    "100%25 %2E",
+    "-leading 'quotes\" \\ \N{BLACK STAR}",
+    "caf\N{LATIN SMALL LETTER E WITH ACUTE}/cafe\N{COMBINING ACUTE ACCENT}",
+    "latin\udce9/\udcff",
+    f"{'long' * 30}/{'er' * 120}",
+]
+
+
+# webdataset leaves the shards it has read to the garbage collector.
+closes_late = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
+
+
+def picture(i: int) -> np.ndarray:
+    return np.random.default_rng(i).integers(0, 256, (8, 5 + i % 3)).astype(np.uint8)
+
+
+def record(i: int) -> Record:
+    """A line of the manifest, with what is rare only where it is late."""
+    line: Record = {
+        "status": "ok",
+        "source": f"recordings/{i}.wav",
+        "size": 1000 + i,
+        "mtime_ns": i,
+        "label": CLASSES[i % 2],
+        "window": i,
+        "offset": i / 2,
+        "duration": 8.9,
+        "rows": 8,
+        "columns": 5 + i % 3,
+        "sr": 22050,
+        "lo": -20.7,
+        "hi": -float(i),
+        "params": "0123456789abcdef",
+    }
+    return line if i < 7 else {**line, "flags": ["constant", "short"], "heard": ["a\ufffdb"]}
+
+
+def fill(
+    folder: Path, format: Format, count: int, first: int = 0, **options: Any
+) -> list[list[Record]]:
+    """Add `count` samples; return what each call made durable."""
+    with Shards(str(folder), format, **options) as shards:
+        return [
+            *(
+                shards.add(f"{CLASSES[i % 2]}/clip.{i:04d}", png.encode(picture(i)), record(i))
+                for i in range(first, count)
+            ),
+            shards.finish(),
+        ]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.fixture(params=["tar", "parquet"])
+def format(request: pytest.FixtureRequest) -> Format:
+    if request.param == "tar":
+        return WebDataset()
+    pytest.importorskip("pyarrow")
+    return Parquet(CLASSES)
+
+
+@pytest.fixture(scope="module")
+def datasets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
+    """Hugging Face datasets without a network, with its cache in a temporary folder."""
+    pytest.importorskip("PIL")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HF_HUB_OFFLINE", "1")
+        for name in ("HF_HOME", "HF_DATASETS_CACHE"):
+            patch.setenv(name, str(tmp_path_factory.mktemp("hf")))
+        module = pytest.importorskip("datasets")
+        module.disable_progress_bars()
+        yield module
+
+
+# --- trees ------------------------------------------------------------------------------------
+
+
+def test_a_tree_grows_its_folders(tmp_path: Path) -> None:
+    tree = pickle.loads(pickle.dumps(Tree(str(tmp_path), ".png")))
+    assert tree.write(sample_name("a/b/c"), b"whole") == "a/b/c.png"
+    assert tree.write(sample_name("a/b/c", 3), b"window") == "a/b/c_0003.png"
+    assert tree.write(sample_name("a/b/c"), b"again") == "a/b/c.png"
+    assert contents(tmp_path / "a" / "b") == {"c.png": b"again", "c_0003.png": b"window"}
+    shutil.rmtree(tmp_path / "a")  # under its feet
+    assert tree.write("a/d", b"") == "a/d.png"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_tree_takes_any_name(tmp_path: Path, name: str) -> None:
+    tree = Tree(str(tmp_path), ".npy")
+    try:
+        os.makedirs(f"{tmp_path}/x/{name}")
+    except (OSError, ValueError):
+        pytest.skip("this system has no such names")
+    assert tree.write(name, b"1") == f"{name}.npy"
+    assert Path(f"{tmp_path}/{name}.npy").read_bytes() == b"1"
+
+
+@pytest.mark.parametrize("name", ["../x", "a/../../x", "/x", "a//x", "./x", "a/.."])
+def test_a_tree_keeps_inside_its_folder(tmp_path: Path, name: str) -> None:
+    tree = Tree(str(tmp_path / "out"), "" if name.endswith("..") else ".png")
+    with pytest.raises(ValueError, match="name must stay inside the folder"):
+        tree.write(name, b"")
+    with pytest.raises(ValueError, match="name must stay inside the folder"):
+        tree.remove([name])
+    assert not list(tmp_path.iterdir())
+
+
+def test_windows_of_one_source_are_there_together_or_not_at_all(tmp_path: Path) -> None:
+    tree = Tree(str(tmp_path), ".png")
+    with tree.all_or_none() as write:
+        assert [write(f"c/good_{i:04d}", b"x") for i in range(2)] == [
+            "c/good_0000.png",
+            "c/good_0001.png",
+        ]
+    (tmp_path / "c" / "bad_0002.png").mkdir()  # no file can take its place
+
+    def fail() -> None:
+        with tree.all_or_none() as write:
+            for i in range(4):
+                write(f"c/bad_{i:04d}", b"x")
+
+    with pytest.raises(OSError) as caught:
+        fail()
+    assert caught.value.filename == f"{tmp_path}/c/bad_0002.png"
+    assert sorted(os.listdir(tmp_path / "c")) == [
+        "bad_0002.png",
+        "good_0000.png",
+        "good_0001.png",
+    ]
+    tree.remove(["c/good_0000.png", "c/never.png"])
+    assert sorted(os.listdir(tmp_path / "c")) == ["bad_0002.png", "good_0001.png"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions and links of POSIX")
+def test_a_file_has_the_usual_permissions_and_a_link_is_not_followed(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_bytes(b"precious")
+    (tmp_path / "a.png").symlink_to(elsewhere)
+    before = os.umask(0o027)
+    try:
+        Tree(str(tmp_path), ".png").write("a", b"new")
+    finally:
+        os.umask(before)
+    assert elsewhere.read_bytes() == b"precious"
+    assert stat.S_IMODE((tmp_path / "a.png").lstat().st_mode) == 0o640
+
+
+def test_clean_removes_what_killed_runs_left_and_nothing_else(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    kept = ["a/x.png", ".melpix.lock", "manifest.jsonl", "b/melpix-1.tmp", "b/.melpix-1.tmp.png"]
+    stale = ["a/.melpix-00ff.tmp", "a/b/c/.melpix-1.tmp", ".melpix-shard-000003.tmp"]
+    for name in [*kept, *stale]:
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        (out / name).touch()
+    (out / "c" / ".melpix-2.tmp").mkdir(parents=True)
+    if os.name == "posix":
+        (tmp_path / ".melpix-3.tmp").touch()
+        (out / "up").symlink_to(tmp_path, target_is_directory=True)
+    assert clean(str(out)) == 3
+    assert all((out / name).exists() for name in kept)
+    assert not any((out / name).exists() for name in stale)
+    assert clean(str(out)) == 0
+    assert os.name != "posix" or (tmp_path / ".melpix-3.tmp").exists()
+
+
+def grown(folder: Path) -> dict[str, np.ndarray]:
+    """A tree as a run leaves it: two classes, and the run's own files at its top."""
+    for name in ("manifest.jsonl", "melpix.json", ".melpix.lock"):
+        (folder / name).write_text("{}\n")
+    tree = Tree(str(folder), ".png")
+    return {
+        tree.write(sample_name(f"{CLASSES[i % 2]}/x", i), png.encode(picture(i))): picture(i)
+        for i in range(9)
+    }
+
+
+def test_imagefolder_of_datasets_reads_a_tree(tmp_path: Path, datasets: ModuleType) -> None:
+    images = grown(tmp_path)
+    loaded = datasets.load_dataset("imagefolder", data_dir=str(tmp_path), split="train")
+    assert len(loaded) == len(images)
+    assert loaded.features["label"].names == CLASSES
+    for row, output in zip(loaded, sorted(images), strict=True):
+        assert np.array_equal(np.asarray(row["image"]), images[output])
+        assert CLASSES[row["label"]] == output.split("/")[0]
+
+
+def test_imagefolder_of_torchvision_reads_a_tree(tmp_path: Path) -> None:
+    torchvision = pytest.importorskip("torchvision.datasets", exc_type=ImportError)
+    images = grown(tmp_path)
+    loaded = torchvision.ImageFolder(str(tmp_path))
+    assert len(loaded) == len(images)
+    assert loaded.classes == CLASSES
+    for (image, label), output in zip(loaded, sorted(images), strict=True):
+        assert np.array_equal(np.asarray(image.convert("L")), images[output])
+        assert CLASSES[label] == output.split("/")[0]
+
+
+# --- features ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("dtype", "error"), [("float32", 0), ("float16", 0.008)])
+def test_npy_holds_the_features(dtype: str, error: float) -> None:
+    y = np.random.default_rng(0).uniform(-1, 1, 22050).astype(np.float32)
+    y[:5000] *= 1e-6
+    features = Frontend().features(y)
+    data = npy_bytes(features, dtype)
+    loaded = np.load(io.BytesIO(data))
+    assert loaded.dtype == dtype
+    assert loaded.shape == features.shape
+    assert np.abs(loaded.astype(np.float32) - features).max() <= error
+    assert data[:8] == b"\x93NUMPY\x01\x00"
+    assert data == npy_bytes(np.asfortranarray(features).astype(">f4"), dtype)
+
+
+def test_npy_refuses_what_would_not_come_back() -> None:
+    features = np.full((2, 3), 65519, np.float32)
+    assert np.load(io.BytesIO(npy_bytes(features, "float16"))).max() == 65504
+    for value in (65520, -70000, np.inf):
+        features[1, 1] = value
+        npy_bytes(features)
+        with pytest.raises(SignalError, match="float16 ends at 65504, but features reach") as e:
+            npy_bytes(features, "float16")
+        assert e.value.code == "overflow"
+    with pytest.raises(ValueError, match="dtype must be one of 'float32', 'float16', got 'int8'"):
+        npy_bytes(features, "int8")
+
+
+# --- shards: when they end, and what is durable ---------------------------------------------------
+
+
+def test_records_are_given_back_when_their_shard_is_complete(
+    tmp_path: Path, format: Format
+) -> None:
+    durable = fill(tmp_path, format, 10, max_count=4)
+    assert [len(records) for records in durable] == [0, 0, 0, 4, 0, 0, 0, 4, 0, 0, 2]
+    names = [f"shard-{i:06d}{format.suffix}" for i in range(3)]
+    assert sorted(os.listdir(tmp_path)) == names
+    assert list(itertools.chain(*durable)) == [
+        {**record(i), "output": f"{names[i // 4]}/{CLASSES[i % 2]}/clip%2E{i:04d}.png"}
+        for i in range(10)
+    ]
+
+
+def test_bytes_end_a_shard_too(tmp_path: Path) -> None:
+    with Shards(str(tmp_path), WebDataset(".npy"), max_bytes=1000) as shards:
+        sizes = [400, 599, 1, 5000, 999]
+        durable = [len(shards.add(f"{n}", bytes(n), {})) for n in sizes]
+        assert durable == [0, 0, 3, 1, 0]
+        assert [line["output"] for line in shards.finish()] == ["shard-000002.tar/999.npy"]
+
+
+def test_runs_that_share_a_folder_mark_their_shards(tmp_path: Path) -> None:
+    for mark in ("-1-of-2", "-2-of-2"):
+        durable = fill(tmp_path, WebDataset(), 1, mark=mark, index=7)
+        assert durable[-1][0]["output"] == f"shard{mark}-000007.tar/cats/clip%2E0000.png"
+    names = ["shard-1-of-2-000007.tar", "shard-2-of-2-000007.tar"]
+    assert sorted(os.listdir(tmp_path)) == names
+
+
+def test_no_samples_make_no_shard(tmp_path: Path, format: Format) -> None:
+    assert fill(tmp_path, format, 0) == [[]]
+    assert fill(tmp_path, format, 4, max_count=4)[-1] == []
+    assert os.listdir(tmp_path) == [f"shard-000000{format.suffix}"]
+
+
+def test_an_error_on_the_way_discards_the_unfinished_shard(tmp_path: Path, format: Format) -> None:
+    shards = Shards(str(tmp_path), format)
+
+    def interrupt() -> None:
+        with shards:
+            shards.add("a", b"x", record(0))
+            assert os.listdir(tmp_path) == [".melpix-shard-000000.tmp"]
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupt()
+    assert os.listdir(tmp_path) == []
+    with pytest.raises(ValueError, match="shards must be open"):
+        shards.add("a", b"x", record(0))
+    with pytest.raises(FileNotFoundError) as caught:
+        fill(tmp_path / "nowhere", format, 1)
+    assert caught.value.filename == f"{tmp_path}/nowhere/shard-000000{format.suffix}"
+
+
+@pytest.mark.parametrize("name", ["index", "max_count", "max_bytes"])
+def test_bounds_are_checked(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} must be >= "):
+        Shards(str(tmp_path), WebDataset(), **{name: -1})  # type: ignore[arg-type]
+
+
+KILLED = """
+import os, signal, sys
+from test_sinks import *
+format = WebDataset() if sys.argv[2] == ".tar" else Parquet(CLASSES)
+with Shards(sys.argv[1], format, max_count=8) as shards:
+    for i in range(21):
+        shards.add(f"{CLASSES[i % 2]}/clip.{i:04d}", png.encode(picture(i)), record(i))
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def run(code: str, *arguments: str, before: tuple[str, ...] = ()) -> Any:
+    command = [*before, sys.executable, "-W", "error", "-c", code, *arguments]
+    path = os.pathsep.join(p for p in sys.path if p)
+    return subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path}, timeout=60
+    )
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL here")
+def test_a_killed_run_continues_to_the_same_bytes(tmp_path: Path, format: Format) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    whole.mkdir()
+    killed.mkdir()
+    fill(whole, format, 30, max_count=8)
+    done = run(KILLED, str(killed), format.suffix)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    complete = [f"shard-{i:06d}{format.suffix}" for i in range(2)]
+    assert sorted(os.listdir(killed)) == [".melpix-shard-000002.tmp", *complete]
+    assert clean(str(killed)) == 1
+    fill(killed, format, 30, first=16, max_count=8, index=2)
+    assert contents(killed) == contents(whole)
+
+
+# --- full disks -----------------------------------------------------------------------------------
+
+FILL = """
+import errno, json, os, sys
+from melpix.parquet import Parquet
+from melpix.shards import Shards, WebDataset
+from melpix.sinks import Tree
+folder, kind, limit = sys.argv[1:]
+if int(limit):
+    import resource
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
+payload, written = os.urandom(20_000), 0
+try:
+    if kind == "tree":
+        tree = Tree(folder, ".png")
+        while True:
+            tree.write(f"a/{written}", payload * (written + 1))
+            written += 1
+    with Shards(folder, Parquet() if kind == "parquet" else WebDataset(), max_count=15) as shards:
+        while True:
+            # The first shard fits, the second does not: neither on the disk nor in the limit.
+            written += len(shards.add("a", payload * (1 if written == 0 else 40), {}))
+except OSError as error:
+    sizes = {f: os.path.getsize(os.path.join(d, f)) for d, _, fs in os.walk(folder) for f in fs}
+    print(json.dumps([errno.errorcode[error.errno], error.filename, written, sizes]))
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits and file systems of POSIX")
+@pytest.mark.parametrize("kind", ["tree", "tar", "parquet"])
+@pytest.mark.parametrize("fault", ["EFBIG", "ENOSPC"])
+def test_a_full_disk_is_an_os_error_and_leaves_no_temporary_file(
+    tmp_path: Path, kind: str, fault: str
+) -> None:
+    if kind == "parquet":
+        pytest.importorskip("pyarrow")
+    mounted: tuple[str, ...] = ()
+    if fault == "ENOSPC":  # a disk of one megabyte, gone with the process
+        mount = 'mount -t tmpfs -o size=1m tmpfs "$0" && exec "$@"'
+        mounted = ("unshare", "-rm", "sh", "-c", mount, str(tmp_path))
+        if shutil.which("unshare") is None or subprocess.run([*mounted, "true"]).returncode:
+            pytest.skip("no right to mount a small file system")
+    done = run(FILL, str(tmp_path), kind, "0" if mounted else "500000", before=mounted)
+    assert done.stderr == ""
+    code, filename, written, sizes = json.loads(done.stdout)
+    assert code == fault
+    if kind == "tree":
+        assert written >= 3
+        assert filename == f"{tmp_path}/a/{written}.png"
+        assert sizes == {f"{i}.png": 20_000 * (i + 1) for i in range(written)}
+    else:
+        assert written == 15
+        assert filename == f"{tmp_path}/shard-000001.{kind}"
+        assert list(sizes) == [f"shard-000000.{kind}"]
+
+
+# --- tar ------------------------------------------------------------------------------------------
+
+
+def test_a_tar_holds_a_record_and_an_image_a_sample_and_nothing_of_this_machine(
+    tmp_path: Path,
+) -> None:
+    fill(tmp_path, WebDataset(), 10)
+    path = tmp_path / "shard-000000.tar"
+    assert path.stat().st_size % tarfile.RECORDSIZE == 0
+    with tarfile.open(path) as tar:
+        members = tar.getmembers()
+        assert {(m.type, m.mode, m.uid, m.gid, m.uname, m.gname, m.mtime) for m in members} == {
+            (tarfile.REGTYPE, 0o644, 0, 0, "", "", 0)
+        }
+        assert [m.name for m in members[16:18]] == ["cats/clip%2E0008.json", "cats/clip%2E0008.png"]
+        text, data = (tar.extractfile(m).read() for m in members[16:18])  # type: ignore[union-attr]
+    expected = {k: v for k, v in record(8).items() if k not in ("status", "size", "mtime_ns")}
+    expected["sr"] = 22050.0
+    assert text.decode("ascii") == json.dumps(expected, sort_keys=True, separators=(",", ":"))
+    assert np.array_equal(read_png(data)[0], picture(8))
+
+
+def test_names_come_back_from_their_keys() -> None:
+    for name in NAMES:
+        key = escape(name)
+        key.encode("utf-8")
+        assert os.fsdecode(urllib.parse.unquote_to_bytes(key)) == name
+        assert "." not in key
+        assert not any(part.startswith("__") for part in key.split("/"))
+    assert len({escape(name) for name in NAMES}) == len(NAMES)
+
+
+@closes_late
+def test_webdataset_reads_shards(tmp_path: Path) -> None:
+    webdataset = pytest.importorskip("webdataset")
+    with Shards(str(tmp_path), WebDataset(), max_count=4) as shards:
+        for i, name in enumerate(NAMES):
+            shards.add(name, png.encode(picture(i)), {**record(i), "source": name})
+        shards.finish()
+    paths = sorted(str(path) for path in tmp_path.iterdir())
+    assert len(paths) == 3
+    samples = list(webdataset.WebDataset(paths, shardshuffle=False, empty_check=False))
+    assert [sample["__key__"] for sample in samples] == [escape(name) for name in NAMES]
+    for i, (name, sample) in enumerate(zip(NAMES, samples, strict=True)):
+        assert {key for key in sample if not key.startswith("__")} == {"json", "png"}
+        shown = name.encode("utf-8", "backslashreplace").decode("utf-8")
+        assert json.loads(sample["json"])["source"] == shown
+        assert np.array_equal(read_png(sample["png"])[0], picture(i))
+
+
+@closes_late
+def test_webdataset_decodes_features(tmp_path: Path) -> None:
+    webdataset = pytest.importorskip("webdataset")
+    features = np.linspace(-20, 3, 12, dtype=np.float32).reshape(3, 4)
+    with Shards(str(tmp_path), WebDataset(".npy")) as shards:
+        shards.add("a", npy_bytes(features), record(0))
+        shards.finish()
+    path = str(tmp_path / "shard-000000.tar")
+    (sample,) = webdataset.WebDataset([path], shardshuffle=False, empty_check=False).decode()
+    assert np.array_equal(sample["npy"], features)
+    assert sample["json"]["label"] == "cats"
+
+
+def test_datasets_reads_tar_shards(tmp_path: Path, datasets: ModuleType) -> None:
+    # Some records have flags, and the first ones, of which datasets infers the types, have none.
+    fill(tmp_path, WebDataset(), 12, max_count=9)
+    paths = sorted(str(path) for path in tmp_path.iterdir())
+    rows = list(datasets.load_dataset("webdataset", data_files=paths, split="train"))
+    assert [row["json"]["hi"] for row in rows] == [-i for i in range(12)]
+    assert all(np.array_equal(np.asarray(row["png"]), picture(i)) for i, row in enumerate(rows))
+
+
+@pytest.mark.skipif(os.name != "posix" or not shutil.which("tar"), reason="no tar here")
+def test_the_systems_tar_extracts_shards(tmp_path: Path) -> None:
+    names = [name for name in NAMES if name.isprintable()]
+    with Shards(str(tmp_path), WebDataset()) as shards:
+        for name in names:
+            shards.add(name, name.encode(), {})
+        shards.finish()
+    out = tmp_path / "out"
+    out.mkdir()
+    subprocess.run(
+        ["tar", "-xf", "../shard-000000.tar"],
+        check=True, cwd=out, env={**os.environ, "LC_ALL": "C.UTF-8"},
+    )  # fmt: skip
+    for name in names:
+        assert (out / f"{escape(name)}.png").read_bytes() == name.encode()
+        assert (out / f"{escape(name)}.json").read_bytes() == b"{}"
+
+
+# --- Parquet --------------------------------------------------------------------------------------
+
+
+def test_datasets_reads_parquet_shards(tmp_path: Path, datasets: ModuleType) -> None:
+    fill(tmp_path, Parquet(CLASSES), 250, max_count=220)
+    paths = sorted(str(path) for path in tmp_path.iterdir())
+    loaded = datasets.load_dataset("parquet", data_files=paths, split="train")
+    assert isinstance(loaded.features["image"], datasets.Image)
+    assert loaded.features["label"] == datasets.ClassLabel(names=CLASSES)
+    assert loaded.features["flags"].feature == datasets.Value("string")
+    for i, row in enumerate(loaded):
+        assert np.array_equal(np.asarray(row.pop("image")), picture(i))
+        assert row.pop("label") == i % 2
+        given = {k: v for k, v in record(i).items() if k in row}
+        assert {k: v for k, v in row.items() if v is not None} == given
+    one = datasets.Dataset.from_parquet(paths[1])
+    assert len(one) == 30
+    assert np.array_equal(np.asarray(one[0]["image"]), picture(220))
+    pictures = one.cast_column("image", datasets.Image(decode=False))
+    assert pictures[0]["image"]["path"] == "cats/clip%2E0220.png"
+
+
+def test_datasets_reads_labels_that_are_text(tmp_path: Path, datasets: ModuleType) -> None:
+    with Shards(str(tmp_path), Parquet()) as shards:
+        shards.add("a", png.encode(picture(0)), {"source": "latin\udce9", "label": "l\udce9"})
+        shards.add("b", png.encode(picture(1)), {"source": "none"})
+        shards.finish()
+    path = str(tmp_path / "shard-000000.parquet")
+    loaded = datasets.load_dataset("parquet", data_files=path, split="train")
+    assert loaded["label"][:] == ["l\\udce9", None]
+    assert loaded["source"][:] == ["latin\\udce9", "none"]
+
+
+def test_row_groups_are_small_and_images_lie_as_they_are(tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    noise = np.random.default_rng(0).bytes(3_000_000)
+    with Shards(str(tmp_path), Parquet()) as shards:
+        for i in range(210):
+            shards.add(f"{i}", png.encode(picture(i)), record(i))
+        for i in range(8):
+            shards.add(f"large{i}", noise, record(i))
+        # What is not in the file yet is what memory holds.
+        assert (tmp_path / ".melpix-shard-000000.tmp").stat().st_size > 15_000_000
+        shards.finish()
+    path = tmp_path / "shard-000000.parquet"
+    metadata = parquet.ParquetFile(path).metadata
+    groups = [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
+    assert groups == [100, 100, 16, 2]
+    data = path.read_bytes()
+    assert data.count(noise) == 8
+    assert png.encode(picture(7)) in data
+
+
+def test_a_class_that_was_not_announced_is_an_error(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    shards = Shards(str(tmp_path), Parquet(["cats"]))
+    shards.add("a", b"", record(0))
+    with pytest.raises(ValueError, match="labels must name all classes, but 'dogs' is not among"):
+        shards.add("b", b"", record(1))
+    assert os.listdir(tmp_path) == []
+
+
+def test_parquet_without_pyarrow_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(ImportError, match=r"pip install 'melpix\[parquet\]'"):
+        Parquet()
