@@ -15,15 +15,17 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
 from melpix import _core, audio, checks, convert, manifest, sinks, stats
+from melpix.cores import available_cores
 from melpix.cutting import Rate
 from melpix.frontend import Frontend
 from melpix.lock import locked
 from melpix.manifest import InOrder, Journal, Past, Record
 from melpix.output import SHARDED, Output
-from melpix.pool import Crashed, Failed, Pool, TimedOut, available_cores
+from melpix.pool import Crashed, Failed, Pool, TimedOut
 from melpix.process import Stopped
-from melpix.scan import Item, Path, Scan, Skipped, scan
+from melpix.scan import Scan, scan
 from melpix.shards import Format, Shards, WebDataset
+from melpix.sources import Item, Path, Skipped
 from melpix.stats import Stats
 from melpix.worker import Converter, Outcome, Plan, describe
 

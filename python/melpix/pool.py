@@ -28,6 +28,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from melpix import process
+from melpix.cores import available_cores
 
 _Job = TypeVar("_Job")
 _Result = TypeVar("_Result")
@@ -536,78 +537,3 @@ def _ending(exitcode: int | None) -> str:
         return f"killed by {signal.Signals(-exitcode).name}"
     except ValueError:
         return f"killed by signal {-exitcode}"
-
-
-def available_cores() -> int:
-    """Return how many cores this process may use: its affinity, and its container's CPU quota.
-
-    Examples
-    --------
-    >>> available_cores() >= 1
-    True
-    """
-    if hasattr(os, "process_cpu_count"):  # since Python 3.13
-        cores = os.process_cpu_count()
-    elif hasattr(os, "sched_getaffinity"):
-        cores = len(os.sched_getaffinity(0))
-    else:
-        cores = os.cpu_count()
-    quota = math.inf
-    with (
-        contextlib.suppress(OSError, ValueError),  # only Linux has control groups
-        open("/proc/self/mountinfo") as mounts,
-        open("/proc/self/cgroup") as groups,
-    ):
-        quota = cpu_quota(mounts.read(), groups.read())
-    # Half a core more is worth a process more.
-    return max(1, math.ceil(min(cores or 1, quota)))
-
-
-def cpu_quota(mounts: str, groups: str) -> float:
-    """Return how many cores' time the control groups of a process grant it, or infinity.
-
-    Parameters
-    ----------
-    mounts, groups : str
-        What stands in its ``/proc/self/mountinfo`` and ``/proc/self/cgroup``.
-    """
-    own = {
-        controller: path
-        for _, controllers, path in (line.split(":", 2) for line in groups.splitlines())
-        for controller in controllers.split(",")  # version 2 leaves this empty
-    }
-    quota = math.inf
-    for line in mounts.splitlines():
-        place, _, system = line.partition(" - ")
-        root, top = place.split()[3:5]
-        kind, *_, options = system.split()
-        if kind == "cgroup2":
-            path = own.get("")
-        elif kind == "cgroup" and "cpu" in options.split(","):
-            path = own.get("cpu")
-        else:
-            continue
-        if path is None:
-            continue
-        # Where a container sees its own group alone, that is the top, whatever its path says.
-        inside = os.path.relpath(path, root)
-        folder = top if inside.startswith("..") else os.path.normpath(os.path.join(top, inside))
-        while True:  # a group has no more than each one above it
-            quota = min(quota, _group_quota(folder))
-            if folder == top:
-                break
-            folder = os.path.dirname(folder)
-    return quota
-
-
-def _group_quota(folder: str) -> float:
-    for names in (["cpu.max"], ["cpu.cfs_quota_us", "cpu.cfs_period_us"]):  # versions 2 and 1
-        with contextlib.suppress(OSError, ValueError):  # no such file; "max"
-            words = []
-            for name in names:
-                with open(os.path.join(folder, name)) as file:
-                    words += file.read().split()
-            microseconds, period = (int(word) for word in words)
-            if microseconds > 0:  # -1: as many as it likes
-                return microseconds / period
-    return math.inf

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from melpix import audio, sinks
 from melpix.pool import Pool
-from melpix.scan import Item
+from melpix.sources import Item
 from melpix.worker import Plan, listener, mono
 
 _STEPS = 100  # of the histogram, to one unit of the features

@@ -25,7 +25,7 @@ from melpix.errors import MelpixError
 from melpix.frontend import Frontend
 from melpix.manifest import Record
 from melpix.process import Listener
-from melpix.scan import Item
+from melpix.sources import Item
 
 FORMATS = ("png", "npy", "webdataset", "parquet")
 

@@ -328,7 +328,8 @@ def test_help_states_the_defaults(run):
         "--fmax": "(sr / 2)",
         "--time-steps": "(the whole file is one image)",
         "--precision": "single",
-        "--max-duration": f"({MAX_SECONDS:g}, for windows of a folder's files {audio.MAX_SECONDS:g})",
+        "--max-duration": f"({MAX_SECONDS:g}, for windows of a folder's files "
+        f"{audio.MAX_SECONDS:g})",
     }
     for option, default in defaults.items():
         stated = re.search(rf"{option} [A-Z\[].*?\[default: (.*?)\]", text)

@@ -21,7 +21,10 @@ from typing import Any
 
 import pytest
 
-from melpix.scan import MAX_ROW, SUFFIXES, Item, Scan, Skipped, scan
+from melpix.find import SUFFIXES
+from melpix.lists import MAX_ROW
+from melpix.scan import Scan, scan
+from melpix.sources import Item, Skipped
 
 posix = pytest.mark.skipif(os.name != "posix", reason="POSIX files")
 

@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: MIT
+"""Lists of files: plain text, CSV, JSON lines, Parquet."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import csv
+import itertools
+import json
+import math
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, BinaryIO, TypeAlias
+
+from melpix.sources import TO_THE_END, File, brief, key_of
+
+PATH_COLUMNS = ("path", "file", "file_name", "audio", "filename")
+"""Where a list has its paths: the first of these that it has."""
+
+MAX_ROW = 2**20
+"""Bytes that a row of a list may take."""
+
+_Row: TypeAlias = Mapping[str, Any]
+
+
+class _List:
+    """An open list, and how far it has been read."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
+        self.number = 0  # of the line or row that was read last
+        self._room = MAX_ROW
+
+    def lines(self) -> Iterator[str]:
+        """Give lines as text, with bytes that are no text kept; no row is longer than MAX_ROW."""
+        while line := self.file.readline(self._room + 1):
+            self.number += 1
+            self._room -= len(line)
+            if self._room < 0:
+                raise ValueError(f"must be at most {MAX_ROW} bytes long")
+            if self.number == 1:
+                line = line.removeprefix(codecs.BOM_UTF8)
+            yield line.decode(sys.getfilesystemencoding(), "surrogateescape")
+
+    def end_row(self) -> None:
+        self._room = MAX_ROW
+
+
+def read_list(source: str) -> Iterator[File]:
+    """Read a list: a file's path, or "-" for standard input."""
+    suffix = "" if source == "-" else os.path.splitext(source)[1].lower()
+    rows = {".csv": _csv_rows, ".jsonl": _jsonl_rows, ".parquet": _parquet_rows}
+    with contextlib.ExitStack() as stack:
+        standard = source == "-"
+        file = sys.stdin.buffer if standard else stack.enter_context(open(source, "rb"))
+        opened = _List(file)
+        try:
+            for row in rows.get(suffix, _text_rows)(opened):
+                yield _file(row)
+        except (ValueError, csv.Error, RecursionError) as error:
+            name = "standard input" if standard else repr(source)
+            place = "row" if suffix == ".parquet" else "line"
+            raise ValueError(f"{name}, {place} {max(1, opened.number)}: {error}") from error
+
+
+def _text_rows(opened: _List) -> Iterator[_Row]:
+    for line in opened.lines():
+        opened.end_row()
+        # Names may have spaces at their ends. A carriage return more likely comes from Windows.
+        path = line.removesuffix("\n").removesuffix("\r")
+        if path and not path.isspace():
+            yield {"path": path}
+
+
+def _csv_rows(opened: _List) -> Iterator[_Row]:
+    header: list[str] = []
+    for fields in csv.reader(opened.lines(), strict=True):
+        opened.end_row()
+        if not fields:
+            continue
+        if not header:
+            header = [field.strip() for field in fields]
+        elif len(fields) != len(header):
+            # An unquoted comma in a name would otherwise cut it short.
+            raise ValueError(f"has {len(fields)} fields, the header has {len(header)}")
+        else:
+            yield dict(zip(header, fields, strict=True))
+
+
+def _jsonl_rows(opened: _List) -> Iterator[_Row]:
+    for line in opened.lines():
+        opened.end_row()
+        if line.isspace():
+            continue
+        row = json.loads(line)
+        if not isinstance(row, dict):
+            raise ValueError(f"must be a JSON object, got {brief(row)}")
+        yield row
+
+
+def _parquet_rows(opened: _List) -> Iterator[_Row]:
+    try:
+        from pyarrow import ArrowException, parquet, types
+    except ImportError as error:
+        raise ImportError(
+            "lists in Parquet need pyarrow: pip install 'melpix[parquet]'", name="pyarrow"
+        ) from error
+    try:
+        with parquet.ParquetFile(opened.file) as table:
+            schema = table.schema_arrow
+            column = _path_column(schema.names)
+            kind = schema.field(column).type
+            if types.is_nested(kind):  # with the sounds themselves in it, for one
+                raise ValueError(f"{column} must hold paths, holds {kind}")
+            columns = [c for c in (column, *_OTHER_COLUMNS) if c in schema.names]
+            for batch in table.iter_batches(batch_size=4096, columns=columns):
+                for row in batch.to_pylist():
+                    opened.number += 1
+                    yield row
+    except (ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno:
+            raise
+        raise ValueError(f"cannot be read as Parquet: {error}") from error
+
+
+_OTHER_COLUMNS = ("offset", "duration", "name", "label")
+
+
+def _path_column(columns: Iterable[str]) -> str:
+    for column in PATH_COLUMNS:
+        if column in columns:
+            return column
+    has = ", ".join(brief(c) for c in itertools.islice(columns, 10))
+    raise ValueError(f"must have one of the columns {', '.join(PATH_COLUMNS)}; has {has}")
+
+
+def _file(row: _Row) -> File:
+    column = _path_column(row)
+    path = row[column]
+    if isinstance(path, bytes):
+        path = os.fsdecode(path)
+    key = key_of(path) if isinstance(path, str) and path and _is_file_name(path) else b""
+    if b"\0" not in key:  # nothing, or a root
+        raise ValueError(f"{column} must be the path of a file, got {brief(path)}")
+    offset, duration = _seconds(row, "offset"), _seconds(row, "duration")
+    return File(
+        key,
+        _checked_stem(_text(row, "name")),
+        0.0 if offset is None else offset,
+        TO_THE_END if duration is None else duration,
+        _text(row, "label"),
+        path,
+    )
+
+
+def _seconds(row: _Row, column: str) -> float | None:
+    value = row.get(column)
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    try:
+        seconds = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise ValueError(f"{column} must be a number of seconds >= 0, got {brief(value)}")
+    return seconds + 0.0  # -0.0 becomes 0.0
+
+
+def _text(row: _Row, column: str) -> str:
+    value = row.get(column)
+    if value is None:
+        return ""
+    if not isinstance(value, str | int) or isinstance(value, bool):
+        raise ValueError(f"{column} must be text or an integer, got {brief(value)}")
+    return str(value).strip()
+
+
+def _checked_stem(stem: str) -> str:
+    """Refuse what would leave the output folder on any system."""
+    parts = re.split(r"[/\\]", stem)
+    leaves = re.match("[A-Za-z]:", stem) or any(part in ("", ".", "..") for part in parts)
+    if stem and (leaves or not _is_file_name(stem)):
+        raise ValueError(
+            "name must be a path inside the output folder, without empty, . or .. parts,"
+            f" got {brief(stem)}"
+        )
+    return stem.replace(os.sep, "/")
+
+
+def _is_file_name(path: str) -> bool:
+    try:
+        return b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:  # a lone surrogate that stands for no byte
+        return False

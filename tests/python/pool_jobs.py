@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: MIT
+"""What the workers of test_pool.py run: a job is (verb, argument), some are disasters."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import stat
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from melpix import process
+from melpix.pool import Pool
+
+
+class Starting:
+    """A function that, as it arrives in a worker, does a job."""
+
+    def __init__(self, job: tuple[str, Any]) -> None:
+        self.job = job
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return do, (self.job,)
+
+    def __call__(self, job: object) -> None: ...
+
+
+class Unloadable:
+    """A result that cannot be unpickled."""
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return raise_, (ImportError("gone"),)
+
+
+class MuteError(Exception):
+    def __str__(self) -> str:
+        raise SystemExit("no words")
+
+
+def raise_(error: BaseException) -> None:
+    raise error
+
+
+def echo_late(seconds: float, value: object) -> object:
+    time.sleep(seconds)
+    return value
+
+
+def leave_traces(folder: str, seconds: float) -> None:
+    pid = str(os.getpid())
+    (Path(folder) / pid).touch()
+    time.sleep(seconds)
+    (Path(folder) / pid).write_text("done")
+
+
+def babble() -> None:
+    """Write nonsense to the parent."""
+    for fd in range(3, 100):
+        with contextlib.suppress(OSError):
+            if stat.S_ISSOCK(os.fstat(fd).st_mode):
+                os.write(fd, b"\0\0\0\4what")
+
+
+def poison() -> None:
+    """Harm nobody but the next job of this process."""
+    VERBS["echo"] = lambda value: os._exit(9)
+
+
+def bomb(seconds: float) -> None:
+    """End the process, once this job has returned."""
+    threading.Timer(seconds, os._exit, [9]).start()
+
+
+VERBS: dict[str, Callable[..., Any]] = {
+    "echo": lambda value: value,
+    "echo_late": echo_late,
+    "sleep": time.sleep,
+    "bytes": bytes,
+    "leave_traces": leave_traces,
+    "raise": raise_,
+    "mute": lambda: raise_(MuteError()),
+    "unpicklable": lambda: lambda: None,
+    "unloadable": Unloadable,
+    "segfault": lambda: ctypes.string_at(0),
+    "exit": os._exit,
+    "kill": lambda signum: os.kill(os.getpid(), signum),
+    "close": lambda: os.closerange(3, 100),
+    "babble": babble,
+    "poison": poison,
+    "bomb": bomb,
+    "environ": os.environ.get,
+    "handler": signal.getsignal,
+}
+
+
+def do(job: tuple[Any, ...]) -> Any:
+    verb, *arguments = job
+    return VERBS[verb](*arguments)
+
+
+def main(jobs: list[tuple[Any, ...]], timeout: float | None = None) -> None:
+    """Be a program with workers, that SIGINT and SIGTERM stop in order."""
+    try:
+        with process.signals(), Pool(do, workers=2, timeout=timeout) as pool:
+            print("started", flush=True)
+            for index, outcome in pool.map(jobs):
+                print(index, outcome, flush=True)
+    except process.Stopped as stopped:
+        sys.exit(128 + stopped.signum)
