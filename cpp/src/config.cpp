@@ -12,6 +12,7 @@ namespace {
 constexpr std::size_t kMaxFft = std::size_t{1} << 20;
 constexpr std::size_t kMaxHop = std::size_t{1} << 30;
 constexpr std::size_t kMaxMels = std::size_t{1} << 16;
+constexpr double kMaxFeature = 1e30;  // in float, too, lo, hi and hi - lo are finite
 
 void check_range(const char* name, std::size_t value, std::size_t most) {
   if (value < 1 || value > most) throw invalid(name, " must be in 1 ... ", most, ", got ", value);
@@ -42,6 +43,10 @@ void validate(const Config& c) {
   if (!(c.power > 0) || !std::isfinite(c.power)) throw invalid("power must be > 0, got ", c.power);
   if (!(c.offset > 0) || !std::isfinite(c.offset))
     throw invalid("offset must be > 0, got ", c.offset);
+  const Range range = c.range.value_or(Range{0, 1});
+  if (!(-kMaxFeature <= range.lo && range.lo < range.hi && range.hi <= kMaxFeature))
+    throw invalid("range must be (lo, hi) with ", -kMaxFeature, " <= lo < hi <= ", kMaxFeature,
+                  ", got (", range.lo, ", ", range.hi, ")");
 }
 
 }  // namespace melpix

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <limits>
 #include <memory>
 #include <numeric>
@@ -22,11 +23,27 @@
 #include "scratch.h"
 
 namespace melpix {
+namespace {
+
+// A range in the precision of the arithmetic; from -infinity to infinity if there is none.
+template <class T>
+struct Limits {
+  Limits() = default;
+  explicit Limits(const Range& range)
+      : lo(static_cast<T>(range.lo)),
+        // Of a range too narrow for T, a step remains.
+        hi(std::max(static_cast<T>(range.hi), std::nextafter(lo, kInfinity))) {}
+
+  static constexpr T kInfinity = std::numeric_limits<T>::infinity();
+  T lo = -kInfinity, hi = kInfinity;
+};
+
+}  // namespace
 
 template <class T>
 struct Frontend<T>::Plan {
-  // What render() writes.
-  enum class Values { kMel, kFeatures };
+  // What render() writes; kClipped: features within `limits`.
+  enum class Values { kMel, kFeatures, kClipped };
 
   Plan(const Config& c, const std::string& isa_wanted);
   // A `watch` is told of each stage's end.
@@ -39,6 +56,7 @@ struct Frontend<T>::Plan {
   Config config;
   const Isa& isa;
   std::string isa_name;
+  Limits<T> limits;
   BlockPlan<T> block;
   std::unique_ptr<const BlockPlan<double>> precise;  // where T is float: for frames in doubt
 };
@@ -129,6 +147,7 @@ Frontend<T>::Plan::Plan(const Config& c, const std::string& isa_wanted)
     : config(validated(c)),
       isa(find_isa(isa_wanted.c_str())),
       isa_name(isa.name),
+      limits(config.range ? Limits<T>(*config.range) : Limits<T>()),
       block(config, isa) {
   if constexpr (sizeof(T) == sizeof(float))
     precise = std::make_unique<const BlockPlan<double>>(config, isa);
@@ -144,6 +163,7 @@ auto Frontend<T>::Plan::render(const Signal& y, Values values, T* out, std::ptrd
   const SampleReader<T> reader(config, block.kernels, y);
   Block<T> current(block);
   std::optional<Refiner> refiner;
+  const Limits<T> clip = values == Values::kClipped ? limits : Limits<T>();
 
   Extremes<T> extremes;
   std::fill_n(extremes.lo, kMaxLanes, std::numeric_limits<T>::infinity());
@@ -160,7 +180,7 @@ auto Frontend<T>::Plan::render(const Signal& y, Values values, T* out, std::ptrd
     watch.lap(kSpectrum);
     current.mel();
     watch.lap(kMel);
-    if (values == Values::kFeatures) {
+    if (values != Values::kMel) {
       const unsigned doubtful = precise ? current.doubt() : 0;
       current.log();
       if constexpr (sizeof(T) == sizeof(float)) {
@@ -171,15 +191,15 @@ auto Frontend<T>::Plan::render(const Signal& y, Values values, T* out, std::ptrd
       }
       watch.lap(kLog);
     }
-    block.kernels.store(current.bands(), config.mel.n_mels, count, out + begin, row_stride,
-                        &extremes);
+    block.kernels.store(current.bands(), config.mel.n_mels, count, out + begin, row_stride, clip.lo,
+                        clip.hi, &extremes);
     watch.lap(kStore);
   }
 
   meter.advance(y.length);  // behind the last frame too
   const bool finite =
       std::all_of(extremes.poison, extremes.poison + kMaxLanes, [](T x) { return x == 0; });
-  if (!finite && values == Values::kFeatures) {
+  if (!finite && values != Values::kMel) {
     std::ostringstream message;
     message << "a feature is not finite: y, with a peak of " << meter.peak() << ", is too large in "
             << (sizeof(T) == sizeof(float) ? "single" : "double") << " precision";
@@ -197,9 +217,10 @@ auto Frontend<T>::Plan::image(const Signal& y, std::uint8_t* out, std::ptrdiff_t
   const std::size_t stride = spread(frames);
   const Scratch<T> values(checked_mul(stride, n_mels));
   const Summary seen =
-      render(y, Values::kFeatures, values, static_cast<std::ptrdiff_t>(stride), watch);
+      render(y, Values::kClipped, values, static_cast<std::ptrdiff_t>(stride), watch);
   const auto& kernels = block.kernels;
-  const T lo = static_cast<T>(seen.lo), range = static_cast<T>(seen.hi) - lo;
+  const T lo = config.range ? limits.lo : static_cast<T>(seen.min);
+  const T range = (config.range ? limits.hi : static_cast<T>(seen.max)) - lo;
   for (std::size_t m = 0; m < n_mels; ++m) {
     std::uint8_t* row = out + static_cast<std::ptrdiff_t>(n_mels - 1 - m) * row_stride;
     if (range > 0)

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <new>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
@@ -100,7 +101,7 @@ class Frontend {
     return std::visit([&](const auto& f) { return f.frames(length); }, frontend_);
   }
 
-  // Each returns (array, lo, hi, peak).
+  // Each returns (array, min, max, peak).
   py::tuple mel(const py::array& y, const py::object& out) const {
     return std::visit(
         [&](const auto& f) {
@@ -175,7 +176,7 @@ class Frontend {
       const py::gil_scoped_release unlocked;
       seen = render(signal, data, stride);
     }
-    return py::make_tuple(std::move(values), seen.lo, seen.hi, seen.peak);
+    return py::make_tuple(std::move(values), seen.min, seen.max, seen.peak);
   }
 
   template <class F>
@@ -207,8 +208,9 @@ class Frontend {
 Frontend make_frontend(double sr, std::size_t n_fft, std::size_t hop_length, std::size_t win_length,
                        const WindowLike& window, bool center, const std::string& pad_mode,
                        double power, std::size_t n_mels, double fmin, double fmax, bool htk,
-                       const MelNormLike& norm, double offset, bool single, bool single_filterbank,
-                       const std::string& isa) {
+                       const MelNormLike& norm, double offset,
+                       const std::optional<std::pair<double, double>>& range, bool single,
+                       bool single_filterbank, const std::string& isa) {
   static const std::map<std::string, melpix::PadMode> pad_modes = {
       {"constant", melpix::PadMode::kConstant},
       {"reflect", melpix::PadMode::kReflect},
@@ -224,6 +226,7 @@ Frontend make_frontend(double sr, std::size_t n_fft, std::size_t hop_length, std
   config.pad_mode = pad_modes.at(pad_mode);
   config.power = power;
   config.offset = offset;
+  if (range) config.range = melpix::Range{range->first, range->second};
   config.single_filterbank = single_filterbank;
   const py::gil_scoped_release unlocked;
   return Frontend(config, single, isa);
@@ -236,8 +239,9 @@ void bind_frontend(py::module_& m) {
       .def(py::init(&make_frontend), py::kw_only(), py::arg("sr"), py::arg("n_fft"),
            py::arg("hop_length"), py::arg("win_length"), py::arg("window"), py::arg("center"),
            py::arg("pad_mode"), py::arg("power"), py::arg("n_mels"), py::arg("fmin"),
-           py::arg("fmax"), py::arg("htk"), py::arg("norm"), py::arg("offset"), py::arg("single"),
-           py::arg("single_filterbank") = false, py::arg("isa") = "")
+           py::arg("fmax"), py::arg("htk"), py::arg("norm"), py::arg("offset"),
+           py::arg("range") = py::none(), py::arg("single"), py::arg("single_filterbank") = false,
+           py::arg("isa") = "")
       .def("frames", &Frontend::frames, py::arg("length"))
       .def("mel", &Frontend::mel, py::arg("y"), py::arg("out") = py::none())
       .def("features", &Frontend::features, py::arg("y"), py::arg("out") = py::none())

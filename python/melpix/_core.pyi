@@ -27,12 +27,13 @@ class Frontend:
         htk: bool,
         norm: _Norm,
         offset: float,
+        range: tuple[float, float] | None = None,
         single: bool,
         single_filterbank: bool = False,
         isa: str = "",
     ) -> None: ...
     def frames(self, length: int) -> int: ...
-    # (values, lowest value, highest value, peak of the samples)
+    # (values, least and greatest value before any clipping, peak of the samples)
     def mel(
         self, y: NDArray[Any], out: NDArray[Any] | None = None
     ) -> tuple[NDArray[Any], float, float, float]: ...

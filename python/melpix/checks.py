@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import operator
 import sys
@@ -22,6 +23,7 @@ _ALIASES = {
 }  # fmt: skip
 _TUKEY_ALPHA = 0.5  # scipy's default
 _MOST = 2**62  # what fits the core's integers; its own limits are narrower
+_MOST_FEATURE = 1e30  # the core's limit
 
 # What the core reads in place, by what is welcome.
 _FLOATS = frozenset({np.dtype(np.float32), np.dtype(np.float64)})
@@ -94,6 +96,21 @@ def norm(value: Any) -> str | float | None:
     if math.isnan(p) or (p < 0 and p != -math.inf):
         raise ValueError(f"norm must be >= 0, inf or -inf, got {value!r}")
     return p
+
+
+def value_range(name: str, value: Any) -> str | tuple[float, float]:
+    """Return 'minmax', or the two ends of a fixed range."""
+    if isinstance(value, str) and value == "minmax":
+        return "minmax"
+    if isinstance(value, tuple | list) and len(value) == 2:
+        with contextlib.suppress(ValueError):
+            lo, hi = real(name, value[0]), real(name, value[1])
+            if -_MOST_FEATURE <= lo < hi <= _MOST_FEATURE:
+                return lo, hi
+    limit = f"{_MOST_FEATURE:g}"
+    raise ValueError(
+        f"{name} must be 'minmax' or (lo, hi) with -{limit} <= lo < hi <= {limit}, got {value!r}"
+    )
 
 
 def window(value: Any, win_length: int) -> Window:

@@ -32,7 +32,9 @@ class Rendering:
     ----------
     image : np.ndarray [shape=(n_mels, frames), dtype=uint8]
     lo, hi : float
-        The features that became 255 and 0.
+        The features that 255 and 0 stand for: the front-end's range, or else `min` and `max`.
+    min, max : float
+        The least and the greatest feature, before any clipping.
     params : dict
         The front-end's parameters.
     """
@@ -40,21 +42,31 @@ class Rendering:
     image: NDArray[np.uint8]
     lo: float
     hi: float
+    min: float
+    max: float
     params: dict[str, Any]
 
     @property
     def constant(self) -> bool:
-        """Whether all features were equal, as those of silence are: then every pixel is 255."""
-        return self.lo == self.hi
+        """Whether all features were equal, as those of silence are.
+
+        Then every pixel is 255, or, with a fixed range, whatever that makes of the feature.
+        """
+        return self.min == self.max
 
     def metadata(self, **more: Any) -> dict[str, Any]:
-        """Return what melpix writes into the PNG; entries of `more` that are None are left out."""
+        """Return what melpix writes into the PNG; entries of `more` that are None are left out.
+
+        The entries ``lo``, ``hi``, ``min``, ``max`` and ``constant`` are the attributes.
+        """
         facts = {
             "schema": 1,
             "version": _core.__version__,
             "params": self.params,
             "lo": self.lo,
             "hi": self.hi,
+            "min": self.min,
+            "max": self.max,
             "constant": self.constant,
         }
         for name in facts.keys() & more.keys():
@@ -104,8 +116,10 @@ class Frontend:
     offset : number > 0
         Added to the mel spectrogram before the logarithm.
     floor : None
-    range : {"minmax"}
-        Which features become 0 and 255: each image's own minimum and maximum.
+    range : "minmax" or (lo, hi)
+        Which features become 255 and 0: each image's own minimum and maximum, or these two,
+        ``-1e30 <= lo < hi <= 1e30``, with features outside clipped to them. (The 0.008 of single
+        precision, below, are then ``2.04 / (hi - lo)`` grey levels: 0.1 where 20 nats apart.)
     rounding : {"truncate"}
     flip : {True}
         Low frequencies at the bottom.
@@ -147,6 +161,12 @@ class Frontend:
     dtype('float32')
     >>> Frontend(**f.params) == f
     True
+
+    A fixed range makes the greys of different images mean the same:
+
+    >>> f = Frontend(range=(-20, 4))
+    >>> int(f.image(noise)[64, 10]) < int(f.image(noise / 100)[64, 10])
+    True
     """
 
     sr: float = 22050
@@ -165,7 +185,7 @@ class Frontend:
     compress: str = "ln"
     offset: float = 1e-9
     floor: None = None
-    range: str = "minmax"
+    range: str | tuple[float, float] = "minmax"
     rounding: str = "truncate"
     flip: bool = True
     invert: bool = True
@@ -213,14 +233,17 @@ class Frontend:
             htk=self.mel_scale == "htk",
             norm=self.norm,
             offset=self.offset,
+            range=self.range if isinstance(self.range, tuple) else None,
             single=self.precision == "single",
         )
 
     @property
     def params(self) -> dict[str, Any]:
         """All parameters as JSON values; ``Frontend(**f.params) == f``."""
-        window = self.window
-        return {**self._params, "window": window if isinstance(window, str) else list(window)}
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in self._params.items()
+        }
 
     @property
     def open(self) -> frozenset[str]:
@@ -344,9 +367,10 @@ class Frontend:
 
     def render(self, y: ArrayLike, out: NDArray[np.uint8] | None = None) -> Rendering:
         """Return the image with its value range; parameters and errors are those of `image`."""
-        image, lo, hi, peak = self._impl.image(self._signal(y), out)
+        image, least, greatest, peak = self._impl.image(self._signal(y), out)
         self._warn_if_loud(peak)
-        return Rendering(image, lo, hi, self.params)
+        lo, hi = self.range if isinstance(self.range, tuple) else (least, greatest)
+        return Rendering(image, lo, hi, least, greatest, self.params)
 
     def profile(self, y: ArrayLike) -> dict[str, float]:
         """Make the image once and return where the time went.
@@ -428,10 +452,6 @@ def _rebuild(given: dict[str, Any]) -> Frontend:
     return Frontend(**given)
 
 
-def _pair(value: Any) -> tuple[Any, ...]:
-    return (value,) if isinstance(value, tuple | list) else ()
-
-
 def _open(given: dict[str, Any]) -> dict[str, None]:
     return {name: None for name in ("n_fft", "win_length", "fmax") if given[name] is None}
 
@@ -466,7 +486,7 @@ def _complete(p: dict[str, Any]) -> dict[str, Any]:
         ),
         "offset": checks.above_zero("offset", p["offset"]),
         "floor": checks.choice("floor", p["floor"], (None,), (p["floor"],)),
-        "range": checks.choice("range", p["range"], ("minmax",), _pair(p["range"])),
+        "range": checks.value_range("range", p["range"]),
         "rounding": checks.choice("rounding", p["rounding"], ("truncate",), ("nearest",)),
         "flip": checks.choice("flip", p["flip"], (True,), (False,)),
         "invert": checks.choice("invert", p["invert"], (True,), (False,)),

@@ -164,6 +164,8 @@ def read_png(
 def features_from_image(image: NDArray[np.uint8], metadata: dict[str, Any]) -> NDArray[np.float32]:
     """Return the features that an image was made of, back within half a grey level.
 
+    Of those that a fixed range has clipped, the end of the range comes back.
+
     Parameters
     ----------
     image : np.ndarray [shape=(n_mels, frames), dtype=uint8]

@@ -19,7 +19,7 @@ int main() {
   const auto seen =
       frontend.image({y.data(), y.size()}, image.data(), static_cast<std::ptrdiff_t>(columns));
   std::printf("melpix %s, %s: %zu x %zu pixels, features %.2f ... %.2f\n", MELPIX_VERSION,
-              frontend.isa().c_str(), rows, columns, seen.lo, seen.hi);
+              frontend.isa().c_str(), rows, columns, seen.min, seen.max);
 
   // The tone rises: its row, the darkest of a column, wanders up.
   const auto darkest_row = [&](std::size_t column) {

@@ -19,6 +19,7 @@ int main() {
   validate(melpix::Config());
   validate(with([](melpix::Config& c) { c.hop_length = 5000; }));  // longer than a frame
   validate(with([](melpix::Config& c) { c.mel.n_fft = 1; }));
+  validate(with([](melpix::Config& c) { c.range = melpix::Range{-1e30, 1e30}; }));
 
   CHECK_REFUSED("n_fft must be in 1 ... 1048576, got 0", c.mel.n_fft = 0);
   CHECK_REFUSED("n_fft", c.mel.n_fft = std::numeric_limits<std::size_t>::max());
@@ -32,6 +33,16 @@ int main() {
   CHECK_REFUSED("fmin must be below fmax (5), got 6", (c.mel.fmin = 6, c.mel.fmax = 5));
   CHECK_REFUSED("power must be > 0, got 0", c.power = 0);
   CHECK_REFUSED("offset must be > 0, got -1", c.offset = -1);
+  CHECK_REFUSED("range must be (lo, hi) with -1e+30 <= lo < hi <= 1e+30, got (1, 1)",
+                (c.range = melpix::Range{1, 1}));
+  CHECK_REFUSED("got (-2e+30, 0)", (c.range = melpix::Range{-2e30, 0}));
+  for (const double no : {nan, std::numeric_limits<double>::infinity(), -2.5}) {
+    melpix::Config c;
+    c.range = melpix::Range{-2, no};
+    CHECK_THROWS(std::invalid_argument, "range must be", validate(c));
+    c.range = melpix::Range{-no, 2};
+    CHECK_THROWS(std::invalid_argument, "range must be", validate(c));
+  }
   CHECK_REFUSED("norm", (c.mel.norm = {melpix::MelNorm::Kind::kP, -2}));
   for (double melpix::MelConfig::* number : {&melpix::MelConfig::sr, &melpix::MelConfig::fmin}) {
     melpix::Config c;

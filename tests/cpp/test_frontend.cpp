@@ -97,12 +97,12 @@ void test_image() {
   std::vector<T> values(frames * n_mels);
   const auto stride = static_cast<std::ptrdiff_t>(frames);
   const auto seen = f.features({y.data(), y.size()}, values.data(), stride);
-  CHECK_EQUAL(seen.lo, double(*std::min_element(values.begin(), values.end())));
-  CHECK_EQUAL(seen.hi, double(*std::max_element(values.begin(), values.end())));
+  CHECK_EQUAL(seen.min, double(*std::min_element(values.begin(), values.end())));
+  CHECK_EQUAL(seen.max, double(*std::max_element(values.begin(), values.end())));
   const auto image = image_of(f, {y.data(), y.size()});
   CHECK_EQUAL(int{*std::min_element(image.begin(), image.end())}, 0);
   CHECK_EQUAL(int{*std::max_element(image.begin(), image.end())}, 255);
-  const T lo = static_cast<T>(seen.lo), hi = static_cast<T>(seen.hi);
+  const T lo = static_cast<T>(seen.min), hi = static_cast<T>(seen.max);
   for (std::size_t m = 0; m < n_mels; ++m)
     for (std::size_t t = 0; t < frames; ++t) {
       const T grey = (values[m * frames + t] - lo) / (hi - lo) * 255;
@@ -115,6 +115,48 @@ void test_image() {
   const std::vector<double> loud(5000, 1e200);
   std::vector<std::uint8_t> out(f.frames(5000) * n_mels);
   CHECK_THROWS(std::overflow_error, "1e+200", f.image({loud.data(), loud.size()}, out.data(), 10));
+}
+
+// A range clips the features on their way to the pixels, and nothing else.
+template <class T>
+void test_range() {
+  const auto y = noise<float>(20000);
+  melpix::Config c;
+  const melpix::Frontend<T> plain(c);
+  const std::size_t frames = plain.frames(y.size()), n_mels = c.mel.n_mels;
+  std::vector<T> values(frames * n_mels), again(values);
+  const auto stride = static_cast<std::ptrdiff_t>(frames);
+  const auto seen = plain.features({y.data(), y.size()}, values.data(), stride);
+  c.range = melpix::Range{seen.min + 1.1, seen.max - 0.9};
+  const melpix::Frontend<T> f(c);
+  f.features({y.data(), y.size()}, again.data(), stride);
+  CHECK(again == values);
+  std::vector<std::uint8_t> image(values.size());
+  const auto summary = f.image({y.data(), y.size()}, image.data(), stride);
+  CHECK_EQUAL(summary.min, seen.min);
+  CHECK_EQUAL(summary.max, seen.max);
+  const T lo = static_cast<T>(c.range->lo), hi = static_cast<T>(c.range->hi);
+  for (std::size_t m = 0; m < n_mels; ++m)
+    for (std::size_t t = 0; t < frames; ++t) {
+      const T clipped = std::min(std::max(values[m * frames + t], lo), hi);
+      CHECK_EQUAL(int{image[(n_mels - 1 - m) * frames + t]},
+                  255 - static_cast<int>((clipped - lo) / (hi - lo) * 255));
+    }
+
+  // An image's own range changes nothing; one too narrow for T is a step.
+  c.range = melpix::Range{seen.min, seen.max};
+  CHECK(image_of(melpix::Frontend<T>(c), {y.data(), y.size()}) ==
+        image_of(plain, {y.data(), y.size()}));
+  for (const melpix::Range& narrow :
+       {melpix::Range{-3, std::nextafter(-3.0, 0.0)},
+        melpix::Range{0, std::numeric_limits<double>::denorm_min()}}) {
+    c.range = narrow;
+    const auto step = image_of(melpix::Frontend<T>(c), {y.data(), y.size()});
+    for (std::size_t m = 0; m < n_mels; ++m)
+      for (std::size_t t = 0; t < frames; ++t)
+        CHECK_EQUAL(int{step[(n_mels - 1 - m) * frames + t]},
+                    values[m * frames + t] > static_cast<T>(narrow.lo) ? 0 : 255);
+  }
 }
 
 // A profile is the same image, and each stage takes time.
@@ -176,7 +218,7 @@ void test_beyond_float() {
     y[k * c.hop_length] = 1e39;
     const auto seen =
         f.features({y.data(), length}, out.data(), static_cast<std::ptrdiff_t>(frames));
-    CHECK_NEAR(seen.hi, 176.6, 0.2);
+    CHECK_NEAR(seen.max, 176.6, 0.2);
   }
 
   // |X|^2 overflows here, though neither the samples nor the features do.
@@ -189,8 +231,8 @@ void test_beyond_float() {
     const auto seen = melpix::Frontend<float>(c).features({y.data(), length}, out.data(), stride);
     const auto exact =
         melpix::Frontend<double>(c).features({y.data(), length}, expected.data(), stride);
-    CHECK_NEAR(seen.hi, exact.hi, 0.01);
-    CHECK_NEAR(seen.lo, exact.lo, 0.01);
+    CHECK_NEAR(seen.max, exact.max, 0.01);
+    CHECK_NEAR(seen.min, exact.min, 0.01);
   }
 }
 
@@ -241,6 +283,8 @@ int main() {
   test_layouts<double>();
   test_image<float>();
   test_image<double>();
+  test_range<float>();
+  test_range<double>();
   test_profile<float>();
   test_profile<double>();
   test_beyond_float();

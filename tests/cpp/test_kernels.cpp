@@ -119,20 +119,28 @@ void test_mel_and_store(const melpix::Kernels<T>& k) {
     std::fill_n(extremes.poison, melpix::kMaxLanes, T(0));
     const std::size_t stride = k.lanes + 3;
     std::vector<T> out(n_mels * stride, T(7));
-    k.store(bands.data, n_mels, frames, out.data(), static_cast<std::ptrdiff_t>(stride), &extremes);
+    const T least = T(-0.2), most = T(0.1);
+    k.store(bands.data, n_mels, frames, out.data(), static_cast<std::ptrdiff_t>(stride), least,
+            most, &extremes);
     for (std::size_t m = 0; m < n_mels; ++m)
-      for (std::size_t i = 0; i < stride; ++i)
-        CHECK_EQUAL(out[m * stride + i], i < frames ? bands.data[m * k.lanes + i] : T(7));
+      for (std::size_t i = 0; i < stride; ++i) {
+        const auto clipped = [&] {
+          return std::min(std::max(bands.data[m * k.lanes + i], least), most);
+        };
+        CHECK_EQUAL(out[m * stride + i], i < frames ? clipped() : T(7));
+      }
     const T* all = bands.data;
     CHECK_EQUAL(*std::min_element(extremes.lo, extremes.lo + k.lanes),
                 *std::min_element(all, all + n_mels * k.lanes));
     CHECK_EQUAL(*std::max_element(extremes.hi, extremes.hi + k.lanes),
                 *std::max_element(all, all + n_mels * k.lanes));
     CHECK_EQUAL(extremes.poison[0], T(0));
-    bands.data[k.lanes - 1] = std::numeric_limits<T>::quiet_NaN();
-    k.store(bands.data, n_mels, frames, out.data(), static_cast<std::ptrdiff_t>(stride), &extremes);
-    CHECK(std::isnan(extremes.poison[k.lanes - 1]));
-    bands.data[k.lanes - 1] = T(0);
+    bands.data[frames - 1] = std::numeric_limits<T>::quiet_NaN();
+    k.store(bands.data, n_mels, frames, out.data(), static_cast<std::ptrdiff_t>(stride), least,
+            most, &extremes);
+    CHECK(std::isnan(extremes.poison[frames - 1]));
+    CHECK(std::isnan(out[frames - 1]));
+    bands.data[frames - 1] = T(0);
   }
 }
 

@@ -150,8 +150,8 @@ void test_images() {
     f.images(batch.tasks.data(), batch.tasks.size(), threads);
     CHECK(batch.images == expected.images);
     for (std::size_t i = 0; i < batch.tasks.size(); ++i) {
-      CHECK_EQUAL(batch.tasks[i].seen.lo, expected.tasks[i].seen.lo);
-      CHECK_EQUAL(batch.tasks[i].seen.hi, expected.tasks[i].seen.hi);
+      CHECK_EQUAL(batch.tasks[i].seen.min, expected.tasks[i].seen.min);
+      CHECK_EQUAL(batch.tasks[i].seen.max, expected.tasks[i].seen.max);
       CHECK_EQUAL(batch.tasks[i].seen.peak, expected.tasks[i].seen.peak);
     }
     f.images(nullptr, 0, threads);

@@ -28,6 +28,8 @@ PARAMETER_SETS: list[dict[str, Any]] = [
     {"window": np.hanning(128), "n_fft": 128, "norm": 2, "mel_scale": "htk"},
     {"window": np.blackman, "n_fft": 128, "norm": np.inf, "fmin": 100, "fmax": 3000.5},
     {"precision": "double", "offset": 1e-6, "window": "tukey"},
+    {"range": (np.float32(-20.7), 1), "window": ("kaiser", 8.6)},
+    {"range": [-1e30, 1e30]},
 ]
 
 
@@ -101,8 +103,23 @@ def test_it_cannot_be_changed() -> None:
         ({"compress": "pcen"}, "compress='pcen' is not supported yet"),
         ({"offset": 0}, "offset must be > 0, got 0"),
         ({"floor": 1e-10}, "floor=1e-10 is not supported yet"),
-        ({"range": (0, 1)}, "range=(0, 1) is not supported yet"),
-        ({"range": "max"}, "range must be one of 'minmax', got 'max'"),
+        (
+            {"range": (1, 0)},
+            "range must be 'minmax' or (lo, hi) with -1e+30 <= lo < hi <= 1e+30, got (1, 0)",
+        ),
+        ({"range": "max"}, "<= 1e+30, got 'max'"),
+        ({"range": (2.5, 2.5)}, "got (2.5, 2.5)"),
+        ({"range": (0, np.nan)}, "got (0, nan)"),
+        ({"range": (np.nan, 0)}, "got (nan, 0)"),
+        ({"range": (-np.inf, 0)}, "got (-inf, 0)"),
+        ({"range": (0, 2e30)}, "got (0, 2e+30)"),
+        ({"range": (-2e30, 0)}, "got (-2e+30, 0)"),
+        ({"range": (0, 10**400)}, "range must be"),
+        ({"range": (0, "1")}, "got (0, '1')"),
+        ({"range": (False, True)}, "got (False, True)"),
+        ({"range": (0, 1, 2)}, "got (0, 1, 2)"),
+        ({"range": 5}, "got 5"),
+        ({"range": None}, "got None"),
         ({"rounding": "nearest"}, "rounding='nearest' is not supported yet"),
         ({"flip": False}, "flip=False is not supported yet"),
         ({"invert": 1}, "invert must be one of True, got 1"),
@@ -180,6 +197,46 @@ def test_silence_and_constants_have_a_defined_image(precision: str, level: float
         assert rendering.constant
         assert (rendering.image == 255).all()
         assert rendering.metadata()["constant"] is True
+
+
+@pytest.mark.parametrize("precision", ["single", "double"])
+def test_a_fixed_range_clips_and_the_rendering_knows(precision: str) -> None:
+    f = Frontend(**SMALL, precision=precision)
+    features = f.features(Y)
+    lo, hi = (float(x) for x in np.quantile(features, [0.2, 0.9]))
+    g = f.replace(range=[lo, hi])
+    np.testing.assert_array_equal(g.features(Y), features)
+    rendering = g.render(Y)
+    assert (rendering.lo, rendering.hi) == (lo, hi)
+    assert (rendering.min, rendering.max) == (features.min(), features.max())
+    upright = rendering.image[::-1]
+    assert (upright[features <= lo] == 255).all()
+    assert (upright[features > hi] == 0).all()
+    assert ((upright > 0) | (features > hi - (hi - lo) / 254)).all()
+    metadata = rendering.metadata()
+    assert json.loads(json.dumps(metadata))["params"]["range"] == [lo, hi]
+    assert [metadata[name] for name in ("lo", "hi", "min", "max")] == [
+        lo, hi, features.min(), features.max()]  # fmt: skip
+    assert not rendering.constant
+    assert g.images([Y, Y[:999]], threads=2)[0].tobytes() == rendering.image.tobytes()
+
+
+@pytest.mark.parametrize("precision", ["single", "double"])
+def test_a_range_gives_constants_their_own_grey(precision: str) -> None:
+    silence, level = np.zeros(4000), float(np.log(1e-9))
+    for lo, hi, pixel in [
+        (level + 1, 5, 255),
+        (level - 5, level - 1, 0),
+        (level - 1, level + 4, 204),
+        (level - 1, np.nextafter(level - 1, 0), 0),
+        (level + 1, np.nextafter(level + 1, 0), 255),
+        (0, 5e-324, 255),
+        (-1e30, 1e30, 128),
+    ]:
+        rendering = Frontend(**SMALL, precision=precision, range=(lo, hi)).render(silence)
+        assert rendering.constant
+        assert rendering.metadata()["constant"] is True
+        assert np.unique(rendering.image).tolist() == [pixel], (lo, hi)
 
 
 def test_denormal_samples_change_nothing() -> None:
@@ -310,10 +367,10 @@ def test_a_profile_has_the_seconds_of_each_stage() -> None:
 
 
 def test_params_belong_to_the_caller() -> None:
-    f = Frontend(**SMALL, window=np.hanning(128))
+    f = Frontend(**SMALL, window=np.hanning(128), range=(-20, 0))
     expected = json.dumps(f.params)
     for params in (f.params, f.render(Y).params):
-        params["window"][0] = 5.0
+        params["window"][0] = params["range"][0] = 5.0
         params["sr"] = -1
         params.clear()
     assert json.dumps(f.params) == expected

@@ -19,6 +19,8 @@ import signals
 from reference import recipe
 
 BOUND = {"single": 0.15, "double": 0.01}  # by precision, in grey levels
+BOUND_HOLDS_FROM = 14  # nats, where the range is fixed
+RANGES = [(-20.75, 5), (-14, 0), (-19, -16.5)]
 SYNTHETIC_FRONTENDS = [(22050, 512, 128), (22050, 256, 64), (44100, 512, 128), (16000, 256, 128)]
 
 # Bands narrower than a bin (128 mels at n_fft 512) are the recipe's own doing.
@@ -74,7 +76,10 @@ def note(kind, who, grey, exact):
 def check_grey(kind, frontend, y, exact):
     """Features and image lie within the bound of the exact grey value; returns the image."""
     bound = BOUND[frontend.precision]
-    unrounded = recipe.grey(frontend.features(y).astype(np.float64))
+    if frontend.range != "minmax":
+        lo, hi = frontend.range
+        bound *= max(1, BOUND_HOLDS_FROM / (hi - lo))
+    unrounded = recipe.grey(frontend.features(y).astype(np.float64), frontend.range)
     assert note(kind, frontend.precision, unrounded, exact) <= bound
     image = frontend.image(y)
     assert image.dtype == np.uint8
@@ -186,6 +191,38 @@ def test_silence_is_white(precision):
     assert (image == 255).all()
 
 
+# --- a fixed range --------------------------------------------------------------------------
+
+
+def check_fixed_ranges(kind, y, sr):
+    exact = recipe.log(recipe.melspectrogram(y, sr, 1024, 512))
+    for value_range in RANGES:
+        for frontend in make_frontends(sr=sr, range=value_range).values():
+            grey = recipe.grey(exact, value_range)
+            image = check_grey(f"{kind}, {value_range}", frontend, y, grey)
+            assert np.abs(image.astype(int) - recipe.pixels(grey)).max() <= 1
+
+
+@pytest.mark.parametrize("kind", signals.synthetic(1, 22050))
+def test_fixed_ranges(kind):
+    check_fixed_ranges("synthetic", signals.synthetic(100_000, 22050)[kind], 22050)
+
+
+def test_fixed_ranges_of_recordings():
+    for path in signals.recordings():
+        with naming(path):
+            check_fixed_ranges("recordings", *signals.load_recording(path, 22050))
+
+
+@pytest.mark.parametrize("precision", BOUND)
+def test_an_images_own_range_changes_nothing(precision):
+    frontend = melpix.Frontend(precision=precision)
+    for y in signals.synthetic(100_000, 22050).values():
+        rendering = frontend.render(y)
+        own = frontend.replace(range=(rendering.min, rendering.max))
+        np.testing.assert_array_equal(own.image(y), rendering.image)
+
+
 # --- integer samples, channels --------------------------------------------------------------
 
 
@@ -255,6 +292,7 @@ def test_single_precision_helps_itself(case):
     assert np.abs(single - double).max() <= 0.008
     # The value range is that of these features, whatever else the core has computed.
     rendering = melpix.Frontend(**options).render(y)
+    assert (rendering.min, rendering.max) == (single.min(), single.max())
     assert (rendering.lo, rendering.hi) == (single.min(), single.max())
     level = max(np.ptp(double), 14) / 255  # what is promised of images that span 14 nats
     assert np.abs(single - double).max() <= 0.15 * level

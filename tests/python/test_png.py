@@ -192,6 +192,17 @@ def test_features_come_back_within_half_a_grey_level(precision: str) -> None:
     assert melpix.Frontend(**metadata["params"]).png(y, source="noise") == f.png(y, source="noise")
 
 
+def test_features_of_a_fixed_range_come_back_clipped() -> None:
+    f = melpix.Frontend(sr=8000, hop_length=64, n_mels=30, range=(-6, -4))
+    y = np.random.default_rng(0).uniform(-1, 1, 8000)
+    image, metadata = melpix.read_png(f.png(y))
+    assert set(np.unique(image)) >= {0, 255}
+    clipped = np.clip(f.features(y), -6, -4)
+    features = melpix.features_from_image(image, metadata)
+    assert np.abs(features - clipped).max() <= 2 / 255 * 0.5001
+    assert melpix.Frontend(**metadata["params"]) == f
+
+
 def test_features_of_silence_come_back() -> None:
     f = melpix.Frontend()
     image, metadata = melpix.read_png(f.png(np.zeros(5000)))

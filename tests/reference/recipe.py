@@ -197,12 +197,15 @@ def log(M, offset=1e-9):
     return np.log(M + offset)
 
 
-def grey(L):
-    """Grey values from 0 to 255 between the image's least and greatest value, not rounded."""
-    lo, hi = L.min(), L.max()
+def grey(L, value_range="minmax"):
+    """Grey values from 0 to 255, not rounded, between the two values of a range.
+
+    "minmax" are the image's own least and greatest value; what lies outside is clipped.
+    """
+    lo, hi = (L.min(), L.max()) if value_range == "minmax" else value_range
     if lo == hi:
         return np.zeros_like(L)  # a constant image holds no energy; 0/0 in the recipe
-    return (L - lo) / (hi - lo) * 255
+    return (np.clip(L, lo, hi) - lo) / (hi - lo) * 255
 
 
 def pixels(G):
@@ -231,6 +234,7 @@ def melspectrogram(
     return mel(S, mel_filterbank(sr, n_fft, **mel_options))
 
 
-def recipe_grey(y, sr=22050, hop_length=512, n_mels=128):
+def recipe_grey(y, sr=22050, hop_length=512, n_mels=128, value_range="minmax"):
     """The recipe, frame ... grey: the numbers just before truncation."""
-    return grey(log(melspectrogram(y, sr, 2 * hop_length, hop_length, n_mels=n_mels)))
+    L = log(melspectrogram(y, sr, 2 * hop_length, hop_length, n_mels=n_mels))
+    return grey(L, value_range)

@@ -38,6 +38,11 @@ struct MelConfig {
   MelNorm norm;
 };
 
+// Features from lo to hi: lo < hi, neither beyond 1e30.
+struct Range {
+  double lo = 0, hi = 0;
+};
+
 struct Config {
   MelConfig mel;
   std::size_t hop_length = 512;
@@ -47,6 +52,9 @@ struct Config {
   PadMode pad_mode = PadMode::kConstant;
   double power = 2;      // the exponent of |X|
   double offset = 1e-9;  // added before the logarithm
+  // The features that the greys stand for: those outside are clipped to its ends. Nothing: from
+  // each image's own least feature to its greatest.
+  std::optional<Range> range;
   // Rounds the filterbank to float32 even where the arithmetic is double: what
   // librosa.feature.melspectrogram does to a float64 signal unless told otherwise.
   bool single_filterbank = false;

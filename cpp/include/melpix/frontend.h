@@ -43,8 +43,8 @@ class Frontend {
 
   // What a pass over a signal has seen.
   struct Summary {
-    double lo = 0;    // the smallest value written
-    double hi = 0;    // the largest
+    double min = 0;   // the smallest mel value or feature, before any clipping
+    double max = 0;   // the largest
     double peak = 0;  // the largest |sample| of any channel, as read
   };
 
@@ -55,12 +55,13 @@ class Frontend {
   // Values that overflow T come out infinite or NaN, as the arithmetic has them.
   Summary mel(const Signal& y, T* out, std::ptrdiff_t row_stride) const;
 
-  // ln(mel + offset). Throws std::overflow_error if a value is not finite.
+  // ln(mel + offset), not clipped. Throws std::overflow_error if a value is not finite.
   Summary features(const Signal& y, T* out, std::ptrdiff_t row_stride) const;
 
-  // The image: features scaled so that `lo` is 255 (white) and `hi` is 0 (black), truncated as
-  // the recipe does, low frequencies in the last row. If all features are equal (lo == hi) every
-  // pixel is 255. Throws std::overflow_error as features() does.
+  // The image: features clipped to the configuration's range and scaled so that its `lo` is 255
+  // (white) and its `hi` is 0 (black), truncated as the recipe does, low frequencies in the last
+  // row. Without a range, the features' `min` and `max` take its place; if all are equal
+  // (min == max) every pixel is then 255. Throws std::overflow_error as features() does.
   Summary image(const Signal& y, std::uint8_t* out, std::ptrdiff_t row_stride) const;
 
   // One of many signals, where its image goes, and what the pass over it has seen.

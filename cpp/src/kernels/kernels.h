@@ -71,12 +71,14 @@ struct Kernels {
   // ln(value + offset) in place, over whole rows
   void (*log)(T* bands, std::size_t n_mels, T offset);
 
-  // Copies the first `frames` columns to an image of values and keeps the extremes. The
-  // remaining columns must repeat valid ones.
+  // Copies the first `frames` columns to an image of values, clipped to least ... most (NaN stays),
+  // and keeps the extremes of what was not clipped yet. The remaining columns must repeat valid
+  // ones.
   void (*store)(const T* bands, std::size_t n_mels, std::size_t frames, T* out,
-                std::ptrdiff_t row_stride, Extremes<T>* extremes);
+                std::ptrdiff_t row_stride, T least, T most, Extremes<T>* extremes);
 
-  // out[i] = 255 - trunc((values[i] - lo) / range * 255), range > 0
+  // out[i] = 255 - trunc((values[i] - lo) / range * 255), where range > 0 and no value lies outside
+  // of lo ... lo + range
   void (*pixels)(const T* values, std::size_t count, T lo, T range, std::uint8_t* out);
 };
 

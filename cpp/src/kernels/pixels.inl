@@ -3,22 +3,25 @@
 
 template <class T>
 void store(const T* bands, std::size_t n_mels, std::size_t frames, T* out,
-           std::ptrdiff_t row_stride, Extremes<T>* extremes) {
+           std::ptrdiff_t row_stride, T least, T most, Extremes<T>* extremes) {
   const Row<T>* x = rows(bands);
+  const Row<T> bottom = broadcast(least), top = broadcast(most);
   Row<T> lo = *rows(extremes->lo), hi = *rows(extremes->hi), poison = *rows(extremes->poison);
   for (std::size_t m = 0; m < n_mels; ++m) {
     lo = smaller<T>(x[m], lo);
     hi = larger<T>(x[m], hi);
     poison += x[m] * T(0);  // infinity and NaN give NaN
+    // In this order, NaN stays. On their way through a register, clipping costs values nothing.
+    const Row<T> clipped = smaller<T>(top, larger<T>(bottom, x[m]));
     T* to = out + static_cast<std::ptrdiff_t>(m) * row_stride;
     if (frames == kLanes<T>) {
-      std::memcpy(to, &x[m], sizeof(Row<T>));
+      std::memcpy(to, &clipped, sizeof(Row<T>));
 #if defined(__GNUC__)
       // Rows lie far apart, which the processor's own prefetching does not foresee.
       __builtin_prefetch(to + kLanes<T>, 1);
 #endif
     } else {
-      std::memcpy(to, &x[m], frames * sizeof(T));
+      std::memcpy(to, &clipped, frames * sizeof(T));
     }
   }
   *rows(extremes->lo) = lo;
