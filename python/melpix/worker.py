@@ -14,7 +14,7 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,10 @@ FORMATS = ("png", "npy", "webdataset", "parquet")
 
 # What tells that nothing more can be written: the disk is full, gone, or over its quota.
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
+
+
+# Takes the name of a sample and its content, and returns where that is, if it knows.
+_Write: TypeAlias = Callable[[str, bytes], str | None]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,9 +178,7 @@ class Converter:
                 name = sinks.sample_name(item.stem, number) + self._plan.suffix
                 os.unlink(f"{self._tree.folder}/{name}")
 
-    def _convert(
-        self, item: Item, empty: audio.Empty, write: Callable[[str, bytes], None], outcome: Outcome
-    ) -> None:
+    def _convert(self, item: Item, empty: audio.Empty, write: _Write, outcome: Outcome) -> None:
         cut = self._plan.windows(item, empty)
         clock = _Clock(outcome.seconds)
         with contextlib.closing(cut):
@@ -185,9 +187,9 @@ class Converter:
                 number = window.index if self._plan.numbered else None
                 name = sinks.sample_name(item.stem, number)
                 payload, facts = self._sample(window, item, clock)
-                write(name, payload)
+                facts |= {"window": number, "bytes": len(payload), "output": write(name, payload)}
                 clock.lap("write")
-                outcome.records.append({"window": number, "bytes": len(payload), **facts})
+                outcome.records.append(facts)
                 outcome.audio_seconds += window.duration
         made = len(outcome.records)
         if made == 0:
@@ -238,16 +240,17 @@ class Converter:
         return payload, facts
 
     @contextlib.contextmanager
-    def _writing(self, outcome: Outcome) -> Iterator[Callable[[str, bytes], None]]:
+    def _writing(self, outcome: Outcome) -> Iterator[_Write]:
         """Give what takes a sample; if one cannot be made, those of its source before it go."""
         if self._tree is None:
+            # The parent will know where they are.
             yield lambda name, payload: outcome.samples.append((name, payload))
             return
         with self._tree.all_or_none() as write:
 
-            def take(name: str, payload: bytes) -> None:
+            def take(name: str, payload: bytes) -> str:
                 try:
-                    write(name, payload)
+                    return write(name, payload)
                 except OSError as error:
                     raise _NotWrittenError(error) from error
 
