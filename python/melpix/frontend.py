@@ -199,6 +199,16 @@ class Frontend:
     _warned: list[bool] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        self._prepare()
+        empty = self._impl.empty_filters
+        if empty:
+            checks.warn(
+                f"{empty} of {self.n_mels} mel filters catch no bin of the FFT; their rows hold "
+                "ln(offset). Use fewer n_mels, a larger n_fft or a narrower range."
+            )
+
+    def _prepare(self) -> None:
+        """Check the parameters, fill in what is open, and plan."""
         given = {name: getattr(self, name) for name in _PARAMETERS}
         complete = _complete(given)
         for name, value in complete.items():
@@ -210,12 +220,6 @@ class Frontend:
         object.__setattr__(self, "_params", complete)
         object.__setattr__(self, "_impl", self._plan())
         object.__setattr__(self, "_warned", [False])
-        empty = self._impl.empty_filters
-        if empty:
-            checks.warn(
-                f"{empty} of {self.n_mels} mel filters catch no bin of the FFT; their rows hold "
-                "ln(offset). Use fewer n_mels, a larger n_fft or a narrower range."
-            )
 
     def _plan(self) -> _core.Frontend:
         return _core.Frontend(
@@ -449,7 +453,11 @@ _PARAMETERS = tuple(f.name for f in fields(Frontend) if f.init)
 
 
 def _rebuild(given: dict[str, Any]) -> Frontend:
-    return Frontend(**given)
+    f = object.__new__(Frontend)
+    for name, value in given.items():
+        object.__setattr__(f, name, value)
+    f._prepare()  # what there is to warn of was said where it was made
+    return f
 
 
 def _open(given: dict[str, Any]) -> dict[str, None]:

@@ -159,9 +159,10 @@ class Converter:
             outcome.records = [_failed("not_written", f"{reason.filename}: {reason.strerror}")]
         except Exception as error:
             outcome.records = [_fault(error)]
-        if "windows" not in outcome.records[0]:
-            outcome.samples.clear()
         made = outcome.records[0].get("windows", 0)
+        if made == 0:
+            outcome.samples.clear()
+            outcome.audio_seconds = 0.0
         if self._again and (self._plan.numbered or made == 0):
             self.clear(item, made)
         heard = {"heard": heard_by.heard() or None}
@@ -179,6 +180,7 @@ class Converter:
                 os.unlink(f"{self._tree.folder}/{name}")
 
     def _convert(self, item: Item, empty: audio.Empty, write: _Write, outcome: Outcome) -> None:
+        """Convert a source, or raise what is wrong with it."""
         cut = self._plan.windows(item, empty)
         clock = _Clock(outcome.seconds)
         with contextlib.closing(cut):

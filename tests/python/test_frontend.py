@@ -47,6 +47,12 @@ def test_params_are_json_and_make_an_equal_front_end(parameters: dict[str, Any])
         np.testing.assert_array_equal(twin.image(Y), f.image(Y))
 
 
+def test_a_copy_does_not_warn_again() -> None:
+    with pytest.warns(UserWarning, match="catch no bin"):
+        f = Frontend(n_fft=64, hop_length=32)
+    assert pickle.loads(pickle.dumps(f)) == f  # warnings are errors here
+
+
 def test_open_parameters_follow_and_follow_again() -> None:
     f = Frontend(sr=16000, hop_length=100, n_mels=20)
     assert (f.n_fft, f.win_length, f.fmax) == (200, 200, 8000)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -257,7 +258,10 @@ def _many(
     quiet, as_json = options.pop("quiet"), options.pop("as_json")
     with _faults(output):
         at = {} if options["sr"] == "native" else {"sr": options["sr"]}
-        frontend = Frontend(**at, **parameters)
+        with warnings.catch_warnings(record=True) as caught:
+            frontend = Frontend(**at, **parameters)
+        for warning in caught:
+            say("warning", spell(str(warning.message)))
         found = scan(inputs, recursive=recursive, output=output, **scanned)
         show = Show(quiet=quiet, as_json=as_json, listing=options["dry_run"])
         with show:
