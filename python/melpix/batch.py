@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import datetime
 import functools
+import itertools
 import json
 import os
 import signal
@@ -20,7 +21,7 @@ from melpix.cutting import Rate
 from melpix.frontend import Frontend
 from melpix.lock import locked
 from melpix.manifest import InOrder, Journal, Past, Record
-from melpix.output import SHARDED, Output
+from melpix.output import Output
 from melpix.pool import Crashed, Failed, Pool, TimedOut
 from melpix.process import Stopped
 from melpix.scan import Scan, scan
@@ -243,7 +244,7 @@ def convert_dataset(
         path = None if stats_file is None else os.fsdecode(stats_file)
         options["percentiles"] = percentiles
         stats_of = functools.partial(stats.find, path, percentiles=percentiles, pool=pool)
-    if format in SHARDED:
+    if plan.sharded:
         options |= {"shard_count": shard_count, "shard_bytes": shard_bytes}
     found = src if isinstance(src, Scan) else scan(src, output=folder)
     run = _Run(found, plan, stats_of, options, pool, progress)
@@ -286,12 +287,12 @@ class _Run:
         plan = self._ranged(before)
         facts["frontend"] = plan.frontend.params
         facts["params_hash"] = plan.hash()
-        facts["runs"] = before["runs"] if before else []
-        output.write(facts)
+        runs = before["runs"] if before else []
+        output.write({**facts, "runs": [*runs, {"started": now}]})  # in case it is killed
         stopped = None
         try:
-            if before and self._found.part is None:
-                sinks.clean(output.folder)
+            if before:
+                self._tidy(output)
             self._convert(output, plan, again=before is not None)
         except Stopped as stop:
             stopped = signal.Signals(stop.signum).name
@@ -300,12 +301,20 @@ class _Run:
             stopped = error.strerror
             raise
         finally:
+            if stopped:
+                self._tidy(output)
             self.summary.seconds = time.monotonic() - self._start
-            facts["runs"].append({"started": now, "stopped": stopped, **self.summary.facts()})
+            run = {"started": now, "stopped": stopped, **self.summary.facts()}
             with contextlib.suppress(OSError) if stopped else contextlib.nullcontext():
-                output.write(facts)
+                output.write({**facts, "runs": [*runs, run]})
         self.summary.phase = "done"
         return self.summary
+
+    def _tidy(self, output: Output) -> None:
+        """Remove what workers that were killed have left."""
+        if self._found.part is None:  # else other runs may be at work there
+            with contextlib.suppress(OSError):
+                sinks.clean(output.folder)
 
     def rehearse(self, output: Output, overwrite: bool) -> Summary:
         """Tell what is left to do."""
@@ -369,17 +378,18 @@ class _Run:
 
     def _convert(self, output: Output, plan: Plan, again: bool) -> None:
         past = output.past()
-        sharded = plan.format in SHARDED
         todo, in_order = self._left(past)
         begun = {
-            i.stem: past.begun(i.stem, *_version(i)) for i in todo if sharded and i.stem in past
+            i.stem: past.begun(i.stem, *_version(i))
+            for i in todo
+            if plan.sharded and i.stem in past
         }
         passed = [_passed_over(skipped) for skipped in self._found.skipped]
 
-        converter = Converter(plan, None if sharded else output.folder, again)
+        converter = Converter(plan, output.folder, again)
         with contextlib.ExitStack() as stack:
             queue = InOrder(stack.enter_context(Journal(output.manifest)))
-            shards = self._shards(output, plan, past.shards) if sharded else None
+            shards = self._shards(output, plan, past.shards) if plan.sharded else None
             if shards is not None:
                 stack.enter_context(shards)
             for record in passed:
@@ -396,15 +406,14 @@ class _Run:
                     outcome = _lost(item, plan, outcome)
                 if outcome.full is not None:
                     raise outcome.full
-                samples = iter(outcome.samples)
-                for number, record in enumerate(outcome.records):
-                    if shards is None or record["status"] != "ok":
+                if shards is None or outcome.parcel is None:
+                    for record in outcome.records:
                         queue.add(record)
-                        continue
-                    name, payload = next(samples)
-                    if number >= begun.get(item.stem, 0):
+                else:
+                    samples = zip(outcome.records, outcome.parcel, strict=True)
+                    for record, sample in itertools.islice(samples, begun.get(item.stem, 0), None):
                         queue.wait()
-                        queue.arrive(shards.add(name, payload, record))
+                        queue.arrive(shards.add(*sample, record))
                 self.summary.count(outcome)
                 self._tell(outcome.records)
             if shards is not None:

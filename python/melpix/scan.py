@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 from melpix.find import SUFFIXES, Finder, matcher
 from melpix.names import common_start, fan_out, name_outputs, without_repeats
-from melpix.sources import SEP, SHOWN, TO_THE_END, Item, Path, Skipped, place, printable
+from melpix.sources import SEP, SHOWN, TO_THE_END, Item, Path, Skipped, place
+from melpix.text import printable
 
 
 @dataclass(frozen=True, slots=True)

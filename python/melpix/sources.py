@@ -8,6 +8,8 @@ import os
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
+from melpix.text import printable
+
 Path: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
 SEP = os.fsencode(os.sep)
@@ -94,11 +96,6 @@ def place(source: Item | File) -> str:
     if source.duration is not None and source.duration != TO_THE_END:
         text += f" for {source.duration:g} s"
     return text
-
-
-def printable(text: str) -> str:
-    """Return text that stays on its line and can be encoded."""
-    return text if text.isprintable() else repr(text)[1:-1]
 
 
 def brief(value: object) -> str:

@@ -24,10 +24,12 @@ from melpix.cutting import Rate, Window, Windows, windows
 from melpix.errors import MelpixError
 from melpix.frontend import Frontend
 from melpix.manifest import Record
+from melpix.output import SHARDED
+from melpix.parcel import Parcel
 from melpix.process import Listener
 from melpix.sources import Item
 
-FORMATS = ("png", "npy", "webdataset", "parquet")
+FORMATS = ("png", "npy", *SHARDED)
 
 # What tells that nothing more can be written: the disk is full, gone, or over its quota.
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
@@ -65,6 +67,11 @@ class Plan:
     def suffix(self) -> str:
         """Of a sample."""
         return ".npy" if self.format == "npy" else ".png"
+
+    @property
+    def sharded(self) -> bool:
+        """Whether a file holds many images."""
+        return self.format in SHARDED
 
     @property
     def numbered(self) -> bool:
@@ -111,8 +118,8 @@ class Outcome:
     ----------
     records : list of dict
         Lines for the manifest.
-    samples : list of tuple of str and bytes
-        Name and content of each image, where the parent writes them.
+    parcel : Parcel or None
+        The images, where the parent writes them.
     seconds : dict of str to float
         Spent in ``decode`` (resampling included), ``render``, ``encode``, ``write``.
     audio_seconds : float
@@ -122,7 +129,7 @@ class Outcome:
     """
 
     records: list[Record] = dataclasses.field(default_factory=list)
-    samples: list[tuple[str, bytes]] = dataclasses.field(default_factory=list)
+    parcel: Parcel | None = None
     seconds: dict[str, float] = dataclasses.field(default_factory=dict)
     audio_seconds: float = 0.0
     full: OSError | None = None
@@ -134,16 +141,17 @@ class Converter:
     Parameters
     ----------
     plan : Plan
-    folder : str or None
-        Of the tree to write to. None: the samples are handed back.
+    folder : str
+        Of the dataset. Trees are written here, what goes into shards is handed back.
     again : bool
         There may be images of these sources already, and more of them than there will be.
     """
 
-    def __init__(self, plan: Plan, folder: str | None, again: bool = False) -> None:
+    def __init__(self, plan: Plan, folder: str, again: bool = False) -> None:
         self._plan = plan
         self._hash = plan.hash()
-        self._tree = None if folder is None else sinks.Tree(folder, plan.suffix)
+        self._folder = folder
+        self._tree = None if plan.sharded else sinks.Tree(folder, plan.suffix)
         self._again = again
 
     def __call__(self, item: Item) -> Outcome:
@@ -151,18 +159,17 @@ class Converter:
         outcome, about = Outcome(), describe(item, self._hash)
         heard_by = listener()
         try:
-            with self._writing(outcome) as write, audio.kept_memory() as empty:
+            with self._writing(item, outcome) as write, audio.kept_memory() as empty:
                 self._convert(item, empty, write, outcome)
         except _NotWrittenError as error:
             reason = error.reason
             outcome.full = reason if reason.errno in _FULL else None
             outcome.records = [_failed("not_written", f"{reason.filename}: {reason.strerror}")]
         except Exception as error:
-            outcome.records = [_fault(error)]
+            outcome.records = [_fault(error, item.path)]
         made = outcome.records[0].get("windows", 0)
         if made == 0:
-            outcome.samples.clear()
-            outcome.audio_seconds = 0.0
+            outcome.audio_seconds, outcome.parcel = 0.0, None
         if self._again and (self._plan.numbered or made == 0):
             self.clear(item, made)
         heard = {"heard": heard_by.heard() or None}
@@ -170,8 +177,9 @@ class Converter:
         return outcome
 
     def clear(self, item: Item, from_window: int = 0) -> None:
-        """Remove the images of a source that earlier runs have made, from a window on."""
+        """Remove the images of a source that are there already, from a window on."""
         if self._tree is None:
+            self._parcel(item).discard()
             return
         with contextlib.suppress(OSError):
             for window in itertools.count(from_window):
@@ -242,21 +250,27 @@ class Converter:
         return payload, facts
 
     @contextlib.contextmanager
-    def _writing(self, outcome: Outcome) -> Iterator[_Write]:
+    def _writing(self, item: Item, outcome: Outcome) -> Iterator[_Write]:
         """Give what takes a sample; if one cannot be made, those of its source before it go."""
-        if self._tree is None:
-            # The parent will know where they are.
-            yield lambda name, payload: outcome.samples.append((name, payload))
-            return
-        with self._tree.all_or_none() as write:
+        with contextlib.ExitStack() as stack:
+            write: _Write
+            if self._tree is None:
+                outcome.parcel = self._parcel(item)
+                write = stack.enter_context(outcome.parcel.all_or_none())
+            else:
+                write = stack.enter_context(self._tree.all_or_none())
 
-            def take(name: str, payload: bytes) -> str:
+            def take(name: str, payload: bytes) -> str | None:
                 try:
                     return write(name, payload)
                 except OSError as error:
                     raise _NotWrittenError(error) from error
 
             yield take
+
+    def _parcel(self, item: Item) -> Parcel:
+        mark = hashlib.blake2b(os.fsencode(item.stem), digest_size=8).hexdigest()
+        return Parcel(os.path.join(self._folder, sinks.temporary_name(mark)))
 
 
 class _NotWrittenError(Exception):
@@ -305,10 +319,10 @@ def describe(item: Item, params: str | None = None) -> Record:
     return about
 
 
-def _fault(error: Exception) -> Record:
+def _fault(error: Exception, path: str) -> Record:
     """Return the record of a source that could not be converted."""
     if isinstance(error, MelpixError):
-        return _failed(error.code, str(error))
+        return _failed(error.code, str(error).removeprefix(f"{path!r}: "))
     if isinstance(error, OSError):
         return _failed("os_error", error.strerror or str(error))
     if isinstance(error, MemoryError):

@@ -11,8 +11,9 @@ from typing import Any
 
 import click
 
-from melpix.cli.common import FileFailed, NotWritten, faults, image_options, printable, read, say
+from melpix.cli.common import FileFailed, NotWritten, faults, image_options, read, say
 from melpix.process import one_thread
+from melpix.text import printable
 
 
 @click.command()

@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from melpix.process import overhear
+from melpix.text import printable
 
 STDIN_LIMIT = 2**30
 """Bytes that are read from standard input at most."""
@@ -190,8 +191,3 @@ def say(level: str, message: str) -> None:
     """Print a line to standard error."""
     with contextlib.suppress(OSError):  # nobody listens
         click.echo(f"melpix: {level}: {printable(message)}", err=True)
-
-
-def printable(text: str) -> str:
-    """Text that stays on its line and can be encoded, whatever a file name holds."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -17,13 +17,13 @@ from melpix.cli.common import (
     NotWritten,
     SectionedCommand,
     image_options,
-    printable,
     say,
     spell,
     usage,
 )
 from melpix.cli.progress import Show, outcome_line
 from melpix.cli.single import check_output, convert_one, summary_line
+from melpix.text import printable
 
 _OTHER_IMAGES = (".bmp", ".gif", ".jpeg", ".jpg", ".tif", ".tiff", ".webp")
 

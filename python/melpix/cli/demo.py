@@ -10,8 +10,9 @@ import time
 
 import click
 
-from melpix.cli.common import faults, printable
+from melpix.cli.common import faults
 from melpix.cli.single import convert_one, summary_line
+from melpix.text import printable
 
 
 @click.command()

@@ -10,7 +10,8 @@ from typing import Any
 
 import click
 
-from melpix.cli.common import faults, printable, read, say
+from melpix.cli.common import faults, read, say
+from melpix.text import printable
 
 
 @click.command()

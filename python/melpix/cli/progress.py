@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from melpix.cli.common import printable
+from melpix.text import printable
 
 if TYPE_CHECKING:
     from melpix.batch import Summary

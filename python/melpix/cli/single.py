@@ -8,7 +8,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from melpix.cli.common import NotWritten, faults, printable, read, say, usage
+from melpix.cli.common import NotWritten, faults, read, say, usage
+from melpix.text import printable
 
 if TYPE_CHECKING:
     from melpix.convert import Conversion
