@@ -194,6 +194,7 @@ def convert(
         name: options.pop(name)
         for name in ("n_mels", "n_fft", "hop_length", "fmin", "fmax", "precision")
     }
+    _set_scale(options)
     if output == "-" or output.lower().endswith(".png"):
         _one(context, inputs, output, parameters, options)
     else:
@@ -201,7 +202,8 @@ def convert(
 
 
 # What means the same for one image as for many.
-_FOR_ONE = {"sr", "offset", "duration", "max_duration", "strict", "time_steps", "first", "quiet"}
+_FOR_ONE = {"sr", "offset", "duration", "max_duration", "strict"}
+_FOR_ONE |= {"time_steps", "first", "scale", "quiet"}
 
 
 def _one(
@@ -217,7 +219,11 @@ def _one(
             raise usage(f"{parameter.opts[-1]} is for a folder of images, not for {output}")
     if len(inputs) != 1:
         raise usage(f"one image takes one INPUT, got {len(inputs)}")
+    if options["scale"] == "dataset":
+        raise usage(f"--scale dataset is for a folder of images, not for {output}")
     check_output(output)
+    if options["scale"] != "minmax":
+        parameters["range"] = options["scale"]
     limit = {} if options["max_duration"] is None else {"max_seconds": options["max_duration"]}
     conversion = convert_one(
         inputs[0],
@@ -254,7 +260,6 @@ def _many(
     options["max_seconds"] = options.pop("max_duration")
     options["short"] = options["short"] or "pad"
     _set_step(options)
-    _set_scale(options)
     quiet, as_json = options.pop("quiet"), options.pop("as_json")
     with _faults(output):
         at = {} if options["sr"] == "native" else {"sr": options["sr"]}
