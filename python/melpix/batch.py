@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime
+import errno
 import functools
 import itertools
 import json
@@ -17,7 +18,7 @@ from typing import Any, TypeAlias
 
 from melpix import _core, audio, checks, convert, manifest, sinks, stats
 from melpix.cores import available_cores
-from melpix.cutting import Rate
+from melpix.cutting import Rate, at_rate
 from melpix.frontend import Frontend
 from melpix.lock import locked
 from melpix.manifest import InOrder, Journal, Past, Record
@@ -75,13 +76,13 @@ class Summary:
     stages: dict[str, float] = dataclasses.field(default_factory=dict)
     errors: dict[str, int] = dataclasses.field(default_factory=dict)
 
-    def count(self, outcome: Outcome) -> None:
+    def count(self, outcome: Outcome, records: list[Record]) -> None:
         """Add what became of a source."""
         self.done += 1
         self.audio_seconds += outcome.audio_seconds
         for stage, seconds in outcome.seconds.items():
             self.stages[stage] = self.stages.get(stage, 0.0) + seconds
-        for record in outcome.records:
+        for record in records:
             self.note(record)
 
     def facts(self) -> dict[str, Any]:
@@ -213,12 +214,15 @@ def convert_dataset(
     """
     checks.choice("exists", exists, ("resume", "overwrite"))
     workers = available_cores() if workers is None else checks.integer("workers", workers)
-    folder = os.fsdecode(dst)
-    f = Frontend() if frontend is None else frontend
+    if timeout is not None:
+        timeout = checks.above_zero("timeout", timeout)
+    f = at_rate(frontend, None if sr == "native" else sr)
     if isinstance(scale, str):
         checks.choice("scale", scale, ("minmax", "dataset"))
     else:
         f = f.replace(range=scale)
+    if format == "npy" and scale != "minmax":
+        raise ValueError(f"scale must be 'minmax' where format is 'npy', got {scale!r}")
     if max_seconds is None:
         max_seconds = convert.MAX_SECONDS if time_steps is None else audio.MAX_SECONDS
     plan = Plan(
@@ -229,7 +233,7 @@ def convert_dataset(
         tail=tail,
         short=short,
         first=first,
-        sr=sr,
+        native=sr == "native",
         offset=offset,
         duration=duration,
         strict=strict,
@@ -237,16 +241,21 @@ def convert_dataset(
         format=format,
         dtype=dtype,
     )
+    folder = os.fsdecode(dst)
+    found = src if isinstance(src, Scan) else scan(src, output=folder)
     pool = {"workers": workers, "timeout": timeout}
-    options = {**plan.options(), "scale": scale}
+    options = {**plan.options(), "scale": scale if isinstance(scale, str) else "fixed"}
     stats_of = None
     if scale == "dataset":
         path = None if stats_file is None else os.fsdecode(stats_file)
+        percentiles = stats.checked(percentiles)
         options["percentiles"] = percentiles
         stats_of = functools.partial(stats.find, path, percentiles=percentiles, pool=pool)
     if plan.sharded:
-        options |= {"shard_count": shard_count, "shard_bytes": shard_bytes}
-    found = src if isinstance(src, Scan) else scan(src, output=folder)
+        options["shard_count"] = checks.integer("shard_count", shard_count)
+        options["shard_bytes"] = checks.integer("shard_bytes", shard_bytes)
+    if format == "parquet":
+        options["labels"] = found.labels
     run = _Run(found, plan, stats_of, options, pool, progress)
     output = Output(folder, found.part)
     if dry_run:
@@ -275,16 +284,26 @@ class _Run:
         self._pool = pool
         self._progress = progress
         self._start = time.monotonic()
+        self._kind: Format = WebDataset()
+        if plan.format == "parquet":
+            from melpix.parquet import Parquet
+
+            self._kind = Parquet(found.labels)
         self.summary = Summary(sources=len(found.items), workers=pool["workers"])
 
     def __call__(self, output: Output, overwrite: bool) -> Summary:
         """Do what is left to do."""
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        facts, before = self._facts(), None
+        if not overwrite:
+            before = output.facts()
+            output.refuse_others(facts, self._varying())
+            if before is None:
+                output.refuse_strangers(self._first_names(output))
+        plan = self._ranged(before)
         if overwrite:
             output.clear()
-        facts = self._facts(output)
-        before = output.facts
-        plan = self._ranged(before)
+            output.refuse_others(facts, self._varying())
         facts["frontend"] = plan.frontend.params
         facts["params_hash"] = plan.hash()
         runs = before["runs"] if before else []
@@ -292,17 +311,17 @@ class _Run:
         stopped = None
         try:
             if before:
-                self._tidy(output)
-            self._convert(output, plan, again=before is not None)
-        except Stopped as stop:
-            stopped = signal.Signals(stop.signum).name
-            raise
-        except OSError as error:
-            stopped = error.strerror
+                self._clean(output)
+            self._convert(output, plan, before["runs"] if before else None)
+        except BaseException as error:
+            if isinstance(error, Stopped):
+                stopped = signal.Signals(error.signum).name
+            else:
+                stopped = getattr(error, "strerror", None) or type(error).__name__
             raise
         finally:
-            if stopped:
-                self._tidy(output)
+            if stopped or self.summary.errors.keys() & {"crashed", "timeout"}:
+                self._clean(output)
             self.summary.seconds = time.monotonic() - self._start
             run = {"started": now, "stopped": stopped, **self.summary.facts()}
             with contextlib.suppress(OSError) if stopped else contextlib.nullcontext():
@@ -310,61 +329,56 @@ class _Run:
         self.summary.phase = "done"
         return self.summary
 
-    def _tidy(self, output: Output) -> None:
-        """Remove what workers that were killed have left."""
-        if self._found.part is None:  # else other runs may be at work there
-            with contextlib.suppress(OSError):
-                sinks.clean(output.folder)
-
     def rehearse(self, output: Output, overwrite: bool) -> Summary:
         """Tell what is left to do."""
         todo = self._found.items
         if not overwrite:
-            self._facts(output)
-            todo, _ = self._left(output.past())
+            before = output.facts()
+            output.refuse_others(self._facts(), self._varying())
+            if before is not None:
+                plan = self._plan if self._stats_of is None else self._ranged(before)
+                todo = self._left(output.past(plan.sharded), plan)
         for item in todo:
-            self._tell([{**describe(item), "status": "pending"}])
+            about = describe(item)
+            self._tell([{**about, "status": "pending", "output": self._plan.first_name(item)}])
         self._tell([_passed_over(skipped) for skipped in self._found.skipped])
         self.summary.phase = "done"
         return self.summary
 
-    def _facts(self, output: Output) -> dict[str, Any]:
-        """Return what is written down of this run; refuse to mix it with another's images."""
-        facts: dict[str, Any] = {
+    def _facts(self) -> dict[str, Any]:
+        """Return what is written down of this run, as it is read back."""
+        facts = {
             "schema": 1,
             "version": _core.__version__,
             "options": self._options,
             "frontend": self._plan.frontend.params,
         }
-        facts = json.loads(json.dumps(facts))  # as they are read back
-        output.refuse_others(facts, {"range"} if self._stats_of else set())
-        return facts
+        return dict(json.loads(json.dumps(facts)))
 
-    def _left(self, past: Past) -> tuple[list[Item], bool]:
-        """Return what is to be converted, and whether it comes after all that was."""
-        todo: list[Item] = []
-        last = True
-        for item in self._found.items:
-            if past.has(item.stem, *_version(item)):
-                last = last and not todo
-                self.summary.already += 1
-            else:
-                last = last and item.stem not in past
-                todo.append(item)
-        return todo, last
+    def _first_names(self, output: Output) -> Iterator[str]:
+        """Return some of the files that are going to be made."""
+        if self._plan.sharded:
+            return iter([f"shard{output.mark}-000000{self._kind.suffix}"])
+        return map(self._plan.first_name, self._found.items)
+
+    def _varying(self) -> set[str]:
+        """Return the parameters that a dataset finds for itself."""
+        return {"range"} if self._stats_of else set()
 
     def _ranged(self, before: dict[str, Any] | None) -> Plan:
         """Return the plan with the dataset's range, if it is to have one."""
         if self._stats_of is None:
             return self._plan
         if before is not None:
-            lo, hi = before["frontend"]["range"]
+            value_range = before["frontend"].get("range")
         else:
             self.summary.phase = "measure"
-            seen = self._stats_of(self._plan, items=self._found.items, progress=self._measured)
-            lo, hi = seen.lo, seen.hi
+            self.summary.sources = len(self._found.everything)
+            seen = self._stats_of(self._plan, items=self._found.everything, progress=self._measured)
+            value_range = seen.lo, seen.hi
             self.summary.phase, self.summary.done = "convert", 0
-        frontend = self._plan.frontend.replace(range=(lo, hi))
+            self.summary.sources = len(self._found.items)
+        frontend = self._plan.frontend.replace(range=value_range)
         return dataclasses.replace(self._plan, frontend=frontend)
 
     def _measured(self, done: int) -> None:
@@ -376,27 +390,37 @@ class _Run:
         if self._progress is not None:
             self._progress(self.summary, records)
 
-    def _convert(self, output: Output, plan: Plan, again: bool) -> None:
-        past = output.past()
-        todo, in_order = self._left(past)
-        begun = {
-            i.stem: past.begun(i.stem, *_version(i))
-            for i in todo
-            if plan.sharded and i.stem in past
-        }
+    def _clean(self, output: Output) -> None:
+        """Remove what workers that were killed have left."""
+        # In other parts of the dataset, runs may be at work.
+        sinks.clean(output.folder, age=0.0 if self._found.part is None else 3600.0)
+
+    def _left(self, past: Past, plan: Plan) -> list[Item]:
+        """Return what is to be converted."""
+        params = plan.hash()
+        todo = [item for item in self._found.items if not past.has(describe(item, params))]
+        self.summary.already = len(self._found.items) - len(todo)
+        return todo
+
+    def _convert(self, output: Output, plan: Plan, runs: list[Any] | None) -> None:
+        again = runs is not None
+        finished = bool(runs and runs[-1].get("seconds") and not runs[-1].get("stopped"))
+        past = output.past(plan.sharded)
+        todo = self._left(past, plan)
         passed = [_passed_over(skipped) for skipped in self._found.skipped]
+        new = [record for record in passed if manifest.key(record) not in past]
 
         converter = Converter(plan, output.folder, again)
         with contextlib.ExitStack() as stack:
-            queue = InOrder(stack.enter_context(Journal(output.manifest)))
-            shards = self._shards(output, plan, past.shards) if plan.sharded else None
-            if shards is not None:
-                stack.enter_context(shards)
+            journal = stack.enter_context(Journal(output.manifest, past.end))
+            queue = InOrder(journal)
+            shards = None
+            if plan.sharded:
+                shards = stack.enter_context(self._shards(output, past.shards))
+                todo = self._begun(todo, past, plan)
             for record in passed:
                 self.summary.note(record)
-                if manifest.key(record) not in past:
-                    queue.add(record)
-                    in_order = in_order and not len(past)
+            journal.append(new)
             self._tell(passed)
             pool = stack.enter_context(Pool(converter, **self._pool))
             for index, outcome in pool.map(todo):
@@ -406,44 +430,52 @@ class _Run:
                     outcome = _lost(item, plan, outcome)
                 if outcome.full is not None:
                     raise outcome.full
+                records = [{**outcome.about, **record} for record in outcome.records]
                 if shards is None or outcome.parcel is None:
-                    for record in outcome.records:
+                    for record in records:
                         queue.add(record)
                 else:
-                    samples = zip(outcome.records, outcome.parcel, strict=True)
-                    for record, sample in itertools.islice(samples, begun.get(item.stem, 0), None):
+                    begun = past.begun(outcome.about)
+                    samples = zip(records, outcome.parcel, strict=True)
+                    for record, sample in itertools.islice(samples, begun, None):
                         queue.wait()
                         queue.arrive(shards.add(*sample, record))
-                self.summary.count(outcome)
-                self._tell(outcome.records)
+                self.summary.count(outcome, records)
+                self._tell(records)
             if shards is not None:
                 queue.arrive(shards.finish())
-        if not in_order:
-            names = [manifest.key(record) for record in passed]
-            manifest.tidy(output.manifest, [*names, *(item.stem for item in self._found.items)])
 
-    def _shards(self, output: Output, plan: Plan, index: int) -> Shards:
-        kind: Format = WebDataset()
-        if plan.format == "parquet":
-            from melpix.parquet import Parquet
+        if again and (todo or new or not past.tidy or not finished):
+            order = [manifest.key(record) for record in passed]
+            order += [item.stem for item in self._found.items]
+            # What was passed over may have become a file since.
+            files = (manifest.key({"source": item.path}) for item in self._found.items)
+            manifest.tidy(output.manifest, order, files)
 
-            kind = Parquet(self._found.labels)
+    def _begun(self, todo: list[Item], past: Past, plan: Plan) -> list[Item]:
+        """Leave out what has changed since it went into a shard: that cannot be taken back."""
+        params = plan.hash()
+        kept = []
+        for item in todo:
+            about = describe(item, params)
+            if past.begun(about) >= 0:
+                kept.append(item)
+                continue
+            message = "changed since it went into a shard: --exists overwrite makes all anew"
+            record = {**about, "status": "failed", "code": "source_changed", "message": message}
+            self.summary.count(Outcome(about), [record])
+            self._tell([record])
+        return kept
+
+    def _shards(self, output: Output, index: int) -> Shards:
         return Shards(
             output.folder,
-            kind,
+            self._kind,
             mark=output.mark,
             index=index,
             max_count=self._options["shard_count"],
             max_bytes=self._options["shard_bytes"],
         )
-
-
-def _version(item: Item) -> tuple[int, int]:
-    try:
-        found = os.stat(item.path)
-    except (OSError, ValueError):  # converting it will say why
-        return -1, -1
-    return found.st_size, found.st_mtime_ns
 
 
 def _passed_over(skipped: Skipped) -> Record:
@@ -454,8 +486,8 @@ def _passed_over(skipped: Skipped) -> Record:
 
 def _lost(item: Item, plan: Plan, end: Crashed | TimedOut | Failed) -> Outcome:
     """Return what became of a source whose worker has no answer."""
-    about = describe(item, plan.hash())
-    return Outcome([{**about, "status": "failed", "code": _CODES[type(end)], "message": str(end)}])
+    record = {"status": "failed", "code": _CODES[type(end)], "message": str(end)}
+    return Outcome(describe(item, plan.hash()), [record])
 
 
 @contextlib.contextmanager
@@ -464,6 +496,6 @@ def _blaming(folder: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.filename is not None or error.errno is None:
+        if error.filename is not None or error.errno is None or error.errno == errno.EPIPE:
             raise
         raise OSError(error.errno, error.strerror, folder) from error

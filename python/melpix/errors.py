@@ -25,7 +25,8 @@ class DecodeError(MelpixError):
     """The file could not be read.
 
     Its codes: ``decode_failed``, ``empty_audio``, ``bad_sample_rate``,
-    ``unsupported_format``, ``not_a_file``, ``too_long``, ``too_short``, ``truncated``.
+    ``unsupported_format``, ``not_a_file``, ``too_long``, ``too_short``, ``truncated``,
+    ``source_changed``.
     """
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import math
 import os
 import re
 import time
@@ -23,8 +24,24 @@ from melpix.errors import MelpixError
 Record = dict[str, Any]
 
 _FLUSHED_EVERY = 0.5  # seconds; what a SIGKILL loses is only done again
-_DONE = -1
-_SHARD = re.compile(r"shard(?:-\d+-of-\d+)?-(\d+)\.[^/]*/")  # as `Shards` names them
+_MAX_LINE = 1 << 24  # bytes; a decoder may have had much to say
+_DONE, _FAILED = -1, -2
+_SHARD = re.compile(r"(shard(?:-\d+-of-\d+)?-(\d+)\.[^/]*)/")  # as `Shards` names them
+_TYPES: dict[str, type] = {
+    "stem": str,
+    "source": str,
+    "status": str,
+    "output": str,
+    "label": str,
+    "params": str,
+    "part": list,
+    "size": int,
+    "mtime_ns": int,
+    "bytes": int,
+    "window": int,
+    "windows": int,
+    "shard_size": int,
+}
 
 
 def encode(record: Record) -> bytes:
@@ -50,7 +67,19 @@ def key(record: Record) -> str:
     return f"\0{record.get('source')}" if stem is None else str(stem)
 
 
-def read(path: str) -> Iterator[tuple[bytes, Record]]:
+def identity(record: Record) -> int:
+    """Return what changes with a source, with what is made of it, and how."""
+    names = ("source", "size", "mtime_ns", "label", "params")
+    return hash((*map(record.get, names), *(record.get("part") or ())))
+
+
+def shard(record: Record) -> tuple[str, int] | None:
+    """Return the shard that an image is in, and its number; None if it is a file of its own."""
+    match = _SHARD.match(record["output"])
+    return None if match is None else (match[1], int(match[2]))
+
+
+def read(path: str, lenient: bool = False) -> Iterator[tuple[bytes, Record]]:
     """Read a manifest line by line; none is an empty one.
 
     What a killed run has left unfinished at the end is passed over.
@@ -58,23 +87,37 @@ def read(path: str) -> Iterator[tuple[bytes, Record]]:
     Raises
     ------
     MelpixError
-        ``bad_manifest``: a line is no JSON object.
+        ``bad_manifest``: a line is not as melpix writes it. (Not if `lenient`: it is passed over.)
     """
     with contextlib.ExitStack() as stack:
         try:
             file = stack.enter_context(open(path, "rb"))
         except FileNotFoundError:
             return
-        for number, line in enumerate(file, 1):
-            if not line.endswith(b"\n"):
+        for number in itertools.count(1):
+            line = file.readline(_MAX_LINE)
+            if not line.endswith(b"\n") and len(line) < _MAX_LINE:
                 return
-            try:
-                record = json.loads(line)
-            except ValueError:
-                record = None
-            if not isinstance(record, dict):
-                raise MelpixError("bad_manifest", f"{path!r}: line {number} is no JSON object")
-            yield line, record
+            record = _parsed(line)
+            if record is not None:
+                yield line, record
+            elif not lenient:
+                raise MelpixError("bad_manifest", f"{path!r}: line {number} is not melpix's")
+
+
+def _parsed(line: bytes) -> Record | None:
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(record, dict) or not isinstance(record.get("status"), str):
+        return None
+    if record["status"] == "ok" and "output" not in record:
+        return None
+    for name, kind in _TYPES.items():
+        if name in record and not isinstance(record[name], kind):
+            return None
+    return record
 
 
 class Past:
@@ -84,25 +127,44 @@ class Past:
     ----------
     shards : int
         How many shards are complete.
+    end : int
+        Bytes of the manifest that count: what follows is of a shard that does not.
+    tidy : bool
+        The lines of each source stand there once and together.
     """
 
-    def __init__(self, path: str, is_whole: Callable[[Record], bool]) -> None:
+    def __init__(self, path: str, is_whole: Callable[[Record], bool], sharded: bool) -> None:
         """Read a manifest; `is_whole` says of the record of an image whether that is there."""
         self._sources: dict[int, tuple[int, int]] = {}
         self.shards = 0
-        for name, group in itertools.groupby((record for _, record in read(path)), key):
-            records = list(group)
-            first = records[0]
-            made, whole = 0, True
-            for record in records:
-                if record.get("status") == "ok":
-                    made += 1
-                    whole = is_whole(record) and whole
-                    shard = _SHARD.match(record["output"])
-                    self.shards = max(self.shards, int(shard[1]) + 1 if shard else 0)
-            done = first.get("status") == "skipped" or (whole and made == first.get("windows"))
-            version = _version(first.get("size"), first.get("mtime_ns"))
-            self._sources[hash(name)] = (version, _DONE if done else made)
+        self.tidy = True
+        end = _end(path) if sharded else math.inf
+        self.end, last = 0, None
+        for line, record in read(path):
+            if self.end >= end:
+                break
+            self.end += len(line)
+            name = key(record)
+            place = hash(name)
+            before, this = self._sources.get(place), identity(record)
+            self.tidy = self.tidy and (before is None or name == last)
+            last = name
+            made = before[1] if before and before[0] == this else 0
+            if record["status"] == "failed":
+                made = _FAILED
+            elif record["status"] == "skipped":
+                made = _DONE
+            else:
+                of_shard = shard(record)
+                if of_shard is not None:
+                    self.shards = max(self.shards, of_shard[1] + 1)
+                window = record.get("window", 0)
+                if window == 0:
+                    made = 0
+                made = made + 1 if made == window and is_whole(record) else _FAILED
+                if made == record.get("windows"):
+                    made = _DONE
+            self._sources[place] = (this, made)
 
     def __len__(self) -> int:
         return len(self._sources)
@@ -110,63 +172,52 @@ class Past:
     def __contains__(self, name: str) -> bool:
         return hash(name) in self._sources
 
-    def has(self, name: str, size: int, mtime_ns: int) -> bool:
+    def has(self, record: Record) -> bool:
         """Tell whether a source was converted as it is now."""
-        return self._sources.get(hash(name)) == (_version(size, mtime_ns), _DONE)
+        return self._sources.get(hash(key(record))) == (identity(record), _DONE)
 
-    def begun(self, name: str, size: int, mtime_ns: int) -> int:
-        """Return how many images a source has that is not done.
-
-        Raises
-        ------
-        MelpixError
-            ``source_changed``: it has images, but is not what it was.
-        """
-        version, made = self._sources.get(hash(name), (0, 0))
-        if made and version != _version(size, mtime_ns):
-            raise MelpixError(
-                "source_changed", f"{name!r} has changed since it went into a shard: start anew"
-            )
-        return max(made, 0)
+    def begun(self, record: Record) -> int:
+        """Return how many images a source has that is not done; -1 if it is not what it was."""
+        this, made = self._sources.get(hash(key(record)), (0, _FAILED))
+        if made == _FAILED:
+            return 0
+        return made if this == identity(record) else -1
 
 
-def _version(size: Any, mtime_ns: Any) -> int:
-    return hash((size, mtime_ns))
+def _end(path: str) -> int:
+    """Return where the lines of the last shard begin, if they are not all there; else the end."""
+    at = begin = count = 0
+    name, size = "", 0
+    for line, record in read(path):
+        found = shard(record) if record["status"] == "ok" else None
+        if found is not None:
+            if found[0] != name:
+                name, begin, count = found[0], at, 0
+            count += 1
+            size = record.get("shard_size", 0)
+        at += len(line)
+    return begin if name and count < size else at
 
 
 class Journal:
     """A manifest that is being written: records go to its end, and are in the file soon."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, end: int) -> None:
+        """Open a manifest to go on where it ends, or to go back to where it counts."""
         self._file = open(path, "ab", 1 << 16)  # noqa: SIM115
-        try:
-            self._cut(path)
-        except BaseException:
-            self._file.close()
-            raise
+        self._file.truncate(end)
         self._flushed = time.monotonic()
 
-    def _cut(self, path: str) -> None:
-        """Remove the unfinished line of a killed run."""
-        end = self._file.tell()
-        with open(path, "rb") as file:
-            while end > 0:
-                begin = max(0, end - 4096)
-                file.seek(begin)
-                newline = file.read(end - begin).rfind(b"\n")
-                if newline >= 0:
-                    end = begin + newline + 1
-                    break
-                end = begin
-        self._file.truncate(end)
+    def append(self, records: Iterable[Record]) -> None:
+        """Add lines."""
+        self._file.write(b"".join(map(encode, records)))
+        if time.monotonic() - self._flushed > _FLUSHED_EVERY:
+            self.flush()
 
-    def append(self, record: Record) -> None:
-        """Add a line."""
-        self._file.write(encode(record))
-        now = time.monotonic()
-        if now - self._flushed > _FLUSHED_EVERY:
-            self._file.flush()
-            self._flushed = now
+    def flush(self) -> None:
+        """Hand over to the system what was added."""
+        self._file.flush()
+        self._flushed = time.monotonic()
 
     def __enter__(self) -> Journal:
         return self
@@ -192,7 +243,7 @@ class InOrder:
         if self._queue:
             self._queue.append(record)
         else:
-            self._journal.append(record)
+            self._journal.append([record])
 
     def wait(self) -> None:
         """Keep a place."""
@@ -205,14 +256,13 @@ class InOrder:
         arrived = iter(records)
         filled = [next(arrived, None) if r is None else r for r in self._queue]
         first = next((i for i, r in enumerate(filled) if r is None), len(filled))
-        for record in filled[:first]:
-            assert record is not None
-            self._journal.append(record)
+        self._journal.append(record for record in filled[:first] if record is not None)
+        self._journal.flush()  # all of them, for they are in a shard together
         self._queue = filled[first:]
 
 
-def tidy(path: str, order: Iterable[str]) -> None:
-    """Write a manifest anew: each source's last lines alone, in this order.
+def tidy(path: str, order: Iterable[str], without: Iterable[str]) -> None:
+    """Write a manifest anew: the lines that count of each source, in this order.
 
     Parameters
     ----------
@@ -220,24 +270,31 @@ def tidy(path: str, order: Iterable[str]) -> None:
         Of the manifest.
     order : iterable of str
         Keys of sources. Those that are not named keep their order, behind the others.
+    without : iterable of str
+        Keys of sources to leave out.
     """
-    places: dict[int, tuple[int, int]] = {}
+    places: dict[int, list[int]] = {}  # where lines begin, and how long they are, in turn
     at = 0
-    for name, group in itertools.groupby(read(path), lambda pair: key(pair[1])):
-        size = sum(len(line) for line, _ in group)
+    for line, record in read(path):
+        place = hash(key(record))
+        found = places.setdefault(place, [])
+        if record.get("window", 0) == 0:
+            found.clear()
+        if found and sum(found[-2:]) == at:
+            found[-1] += len(line)
+        else:
+            found += [at, len(line)]
+        at += len(line)
+    for name in without:
         places.pop(hash(name), None)
-        places[hash(name)] = (at, size)
-        at += size
-    if not places:
-        return
-    folder = os.path.dirname(path)
-    temporary = os.path.join(folder, sinks.temporary_name("manifest"))
+    temporary = os.path.join(os.path.dirname(path), sinks.temporary_name(os.path.basename(path)))
     try:
         with open(path, "rb") as old, open(temporary, "wb") as new:
-            named = (places.pop(hash(name), (0, 0)) for name in order)
-            for start, size in itertools.chain(named, places.values()):
-                old.seek(start)
-                new.write(old.read(size))
+            named = (places.pop(hash(name), []) for name in order)
+            for found in itertools.chain(named, places.values()):
+                for start, size in zip(found[::2], found[1::2], strict=True):
+                    old.seek(start)
+                    new.write(old.read(size))
         os.replace(temporary, path)
     except BaseException:
         with contextlib.suppress(OSError):

@@ -4,15 +4,18 @@
 from __future__ import annotations
 
 import contextlib
-import functools
+import glob
 import json
 import os
-from collections.abc import Set
+import re
+from collections.abc import Iterable, Set
 from typing import Any
 
 from melpix import manifest, sinks
 from melpix.errors import MelpixError
 from melpix.manifest import Past, Record
+
+_MAX_FACTS = 1 << 26  # bytes: a custom window is the longest parameter
 
 SHARDED = ("webdataset", "parquet")
 """Formats of many samples a file."""
@@ -45,28 +48,29 @@ class Output:
         self._path = os.path.join(folder, f"melpix{self.mark}.json")
         self._shards: dict[str, bool] = {}
 
-    @functools.cached_property
     def facts(self) -> dict[str, Any] | None:
-        """What earlier runs have written down, if there was one."""
+        """Return what earlier runs have written down, if there was one.
+
+        Raises
+        ------
+        MelpixError
+            ``bad_manifest``: that is not as melpix writes it, or there is nothing but a manifest.
+        """
         try:
-            with open(self._path, "rb") as file:
-                facts = json.loads(file.read())
+            facts = _read(self._path)
         except FileNotFoundError:
+            if os.path.exists(self.manifest):
+                raise MelpixError("bad_manifest", f"{self._path!r} is missing") from None
             return None
-        except ValueError:
-            facts = None
-        if not isinstance(facts, dict) or not {"options", "frontend", "runs"} <= facts.keys():
-            raise MelpixError("bad_manifest", f"{self._path!r} is not as melpix writes it")
         return facts
 
     def write(self, facts: dict[str, Any]) -> None:
         """Write the facts down."""
-        self.facts = facts
         text = json.dumps(facts, indent=1, sort_keys=True, allow_nan=False)
         sinks.replace(self._path, text.encode("ascii") + b"\n")
 
     def refuse_others(self, facts: dict[str, Any], besides: Set[str]) -> None:
-        """Refuse results of other parameters.
+        """Refuse results of other parameters, and of other parts than this one goes with.
 
         Parameters
         ----------
@@ -80,16 +84,24 @@ class Output:
         MelpixError
             ``other_parameters``.
         """
-        if self.facts is None:
-            return
-        other = []
-        for kind in ("options", "frontend"):
-            here, there = facts[kind], self.facts[kind]
-            other += [
-                f"{name} {there.get(name)!r}, not {here.get(name)!r}"
-                for name in sorted(here.keys() | there.keys())
-                if name not in besides and here.get(name) != there.get(name)
-            ]
+        for path in glob.glob(os.path.join(glob.escape(self.folder), "melpix*.json")):
+            mark = re.fullmatch(r"melpix(-\d+-of-(\d+)|)\.json", os.path.basename(path))
+            if mark is None:
+                continue
+            if mark[2] != (self.mark.rpartition("-")[2] or None):
+                raise MelpixError(
+                    "other_parameters",
+                    f"{self.folder!r} holds a dataset that was divided otherwise: {mark[0]}",
+                )
+            self._refuse(_read(path), facts, besides)
+
+    def _refuse(self, there: dict[str, Any], here: dict[str, Any], besides: Set[str]) -> None:
+        other = [
+            f"{name} {there[kind].get(name)!r}, not {here[kind].get(name)!r}"
+            for kind in ("options", "frontend")
+            for name in sorted(here[kind].keys() | there[kind].keys())
+            if name not in besides and here[kind].get(name) != there[kind].get(name)
+        ]
         if other:
             more = f" and {len(other) - 5} more" if len(other) > 5 else ""
             raise MelpixError(
@@ -97,42 +109,68 @@ class Output:
                 f"{self.folder!r} holds images of other parameters: {'; '.join(other[:5])}{more}",
             )
 
-    def past(self) -> Past:
+    def refuse_strangers(self, outputs: Iterable[str]) -> None:
+        """Refuse to write over what no run of melpix has made.
+
+        Raises
+        ------
+        MelpixError
+            ``exists``.
+        """
+        for output in outputs:
+            path = os.path.join(self.folder, output)
+            if os.path.lexists(path):
+                raise MelpixError("exists", f"{path!r} is there already, and no earlier run's")
+
+    def past(self, sharded: bool) -> Past:
         """Return what earlier runs have done."""
-        return Past(self.manifest, self._is_whole)
+        return Past(self.manifest, self._is_whole, sharded)
 
     def clear(self) -> None:
         """Remove what earlier runs have made."""
         tree = sinks.Tree(self.folder, "")
-        removed: set[str] = set()
-        for _, record in manifest.read(self.manifest):
-            output = self._file(record) if "output" in record else None
-            if output is not None and output not in removed:
-                tree.remove([output])
-                removed = {output} if self._sharded() else removed
+        removed = ""
+        for _, record in manifest.read(self.manifest, lenient=True):
+            if "output" in record:
+                of_shard = manifest.shard(record)
+                if of_shard is not None and of_shard[0] != removed:
+                    removed = of_shard[0]
+                    tree.remove([removed])
+                with contextlib.suppress(ValueError):  # what leads elsewhere is not ours
+                    tree.remove([record["output"]])
         for path in (self.manifest, self._path):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
-        self.facts = None
-
-    def _sharded(self) -> bool:
-        return self.facts is not None and self.facts["options"].get("format") in SHARDED
-
-    def _file(self, record: Record) -> str:
-        """Return the file that an image is in."""
-        output = str(record["output"])
-        return output.partition("/")[0] if self._sharded() else output
 
     def _is_whole(self, record: Record) -> bool:
-        name = self._file(record)
-        path = os.path.join(self.folder, name)
-        if self._sharded():
+        of_shard = manifest.shard(record)
+        if of_shard is not None:
+            name = of_shard[0]
             if name not in self._shards:
-                self._shards[name] = os.path.exists(path)
+                self._shards[name] = os.path.exists(os.path.join(self.folder, name))
             if not self._shards[name]:
-                raise MelpixError("shard_missing", f"{path!r} is missing")
+                raise MelpixError("shard_missing", f"{name!r} is missing in {self.folder!r}")
             return True
         try:
-            return bool(os.stat(path).st_size == record.get("bytes"))
-        except OSError:
+            size = os.stat(os.path.join(self.folder, record["output"])).st_size
+        except (OSError, ValueError):
             return False
+        return bool(size == record.get("bytes"))
+
+
+def _read(path: str) -> dict[str, Any]:
+    with open(path, "rb") as file:
+        data = file.read(_MAX_FACTS + 1)
+    try:
+        facts = json.loads(data)
+        whole = (
+            len(data) <= _MAX_FACTS
+            and isinstance(facts["options"], dict)
+            and isinstance(facts["frontend"], dict)
+            and all(isinstance(run, dict) for run in facts["runs"])
+        )
+    except (ValueError, TypeError, KeyError, RecursionError):
+        whole = False
+    if not whole:
+        raise MelpixError("bad_manifest", f"{path!r} is not as melpix writes it")
+    return dict(facts)

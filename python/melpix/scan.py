@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from melpix.find import SUFFIXES, Finder, matcher
 from melpix.names import common_start, fan_out, name_outputs, without_repeats
-from melpix.sources import SEP, SHOWN, TO_THE_END, Item, Path, Skipped, place
-from melpix.text import printable
+from melpix.sources import SEP, SHOWN, TO_THE_END, Item, Path, Skipped
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +36,8 @@ class Scan:
         The shard, ``"I/N"`` without needless zeros.
     labels : list of str or None
         The classes of all shards together, sorted; None if there are none.
+    everything : list of Item
+        The items of all shards together.
     """
 
     items: list[Item]
@@ -45,32 +46,7 @@ class Scan:
     found: int
     part: str | None = None
     labels: list[str] | None = None
-
-    def lines(self, suffix: str = ".png") -> Iterator[str]:
-        r"""Say what would become of each source: one line each, safe to print.
-
-        Parameters
-        ----------
-        suffix : str
-            What follows the stem in the name of an output.
-
-        Yields
-        ------
-        str
-            ``source -> output``, or ``source: skipped, why``.
-
-        Examples
-        --------
-        >>> item = Item("talks/one.ogg", "one", offset=2.5, duration=10.0)
-        >>> pipe = Skipped("talks/two.ogg", "not_a_file", "a FIFO, not a file")
-        >>> print(*Scan([item], [pipe], "/home/ann/talks", 1).lines("_NNNN.png"), sep="\n")
-        talks/one.ogg from 2.5 s for 10 s -> one_NNNN.png
-        talks/two.ogg: skipped, a FIFO, not a file
-        """
-        for item in self.items:
-            yield f"{place(item)} -> {printable(item.stem)}{suffix}"
-        for path, _, message in self.skipped:
-            yield f"{printable(path)}: skipped, {printable(message)}"
+    everything: list[Item] = field(default_factory=list)
 
 
 def scan(
@@ -174,20 +150,20 @@ def scan(
     stems = name_outputs(files, len(base), keep_suffix)
     labels: dict[str, str] = {}  # one object for each, however many items
     items = []
-    for i, (file, stem) in enumerate(zip(files, stems, strict=True)):
+    for file, stem in zip(files, stems, strict=True):
         label = file.label or (stem.partition("/")[0] if "/" in stem else None)
         label = label and labels.setdefault(label, label)
-        if i % parts == part - 1:
-            stem = fan_out(stem) if fanout else stem
-            duration = None if file.duration == TO_THE_END else file.duration
-            items.append(Item(file.path, stem, label, file.offset, duration))
+        stem = fan_out(stem) if fanout else stem
+        duration = None if file.duration == TO_THE_END else file.duration
+        items.append(Item(file.path, stem, label, file.offset, duration))
     return Scan(
-        items,
+        items if parts == 1 else items[part - 1 :: parts],
         sorted(set(finder.skipped))[part - 1 :: parts],
         os.fsdecode(base.replace(b"\0", SEP)),
-        found=len(files),
+        found=len(items),
         part=None if shard is None else f"{part}/{parts}",
         labels=sorted(labels) or None,
+        everything=items,
     )
 
 

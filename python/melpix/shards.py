@@ -265,6 +265,8 @@ class _Shard:
             os.fsync(self._file.fileno())
             self._file.close()
             os.replace(self._temporary, self._path)
+        for record in self.records:
+            record["shard_size"] = len(self.records)
         return self.records
 
     def discard(self) -> None:

@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import io
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -166,11 +167,17 @@ def temporary_name(unique: str) -> str:
     return unique.join(_TEMPORARY)
 
 
-def clean(folder: str) -> int:
+def clean(folder: str, age: float = 0.0) -> int:
     """Remove the temporary files that killed runs have left in a folder and those below it.
 
-    Links are not followed, and nothing is asked of a file but its name: some seconds for a
-    million files.
+    Links are not followed, and nothing is asked of another file but its name: some seconds for a
+    million files. What the system refuses stays.
+
+    Parameters
+    ----------
+    folder : str
+    age : float >= 0 [s]
+        Leave what is younger: where other runs are at work, it may be theirs.
 
     Returns
     -------
@@ -188,13 +195,15 @@ def clean(folder: str) -> int:
     removed, folders = 0, [folder]
     begin, end = _TEMPORARY
     while folders:
-        with os.scandir(folders.pop()) as entries:
+        with contextlib.suppress(OSError), os.scandir(folders.pop()) as entries:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
                     folders.append(entry.path)
                 elif entry.name.startswith(begin) and entry.name.endswith(end):
-                    os.unlink(entry.path)
-                    removed += 1
+                    with contextlib.suppress(OSError):
+                        if not age or time.time() - entry.stat().st_mtime > age:
+                            os.unlink(entry.path)
+                            removed += 1
     return removed
 
 

@@ -69,6 +69,17 @@ class Stats:
         return stats
 
 
+def checked(percentiles: tuple[float, float]) -> tuple[float, float]:
+    """Refuse what are no percentiles."""
+    try:
+        low, high = map(float, percentiles)
+    except (TypeError, ValueError):
+        low = high = math.nan
+    if not 0 <= low < high <= 100:
+        raise ValueError(f"percentiles must be two rising numbers in 0 .. 100, got {percentiles}")
+    return low, high
+
+
 def measure(
     plan: Plan,
     items: list[Item],
@@ -94,9 +105,6 @@ def measure(
     ValueError
         No source makes an image, or all features are equal.
     """
-    low, high = percentiles
-    if not 0 <= low < high <= 100:
-        raise ValueError(f"percentiles must be two rising numbers in 0 .. 100, got {low}, {high}")
     lo, hi = math.inf, -math.inf
     counts = np.zeros((_HIGHEST - _LOWEST) * _STEPS, np.int64)
     sources = 0
@@ -118,7 +126,11 @@ def measure(
             ends.append(min(max(_LOWEST + (at + 0.5) / _STEPS, lo), hi))
     if not ends[0] < ends[1]:
         raise ValueError(f"scale='dataset' needs features that differ, but all are near {lo:g}")
-    return Stats(ends[0], ends[1], percentiles, sources, plan.hash())
+    return Stats(ends[0], ends[1], percentiles, sources, _params(plan))
+
+
+def _params(plan: Plan) -> str:
+    return plan.hash(without=("format", "dtype", "strict"))
 
 
 class _Seen(NamedTuple):
@@ -163,14 +175,13 @@ def find(path: str | None, plan: Plan, percentiles: tuple[float, float], **how: 
     ValueError
         The file was made with other parameters, or holds something else.
     """
-    percentiles = (float(percentiles[0]), float(percentiles[1]))
     if path is not None:
         try:
             stats = Stats.read(path)
         except FileNotFoundError:
             pass
         else:
-            for name, value in (("params", plan.hash()), ("percentiles", percentiles)):
+            for name, value in (("params", _params(plan)), ("percentiles", percentiles)):
                 if getattr(stats, name) != value:
                     raise ValueError(
                         f"stats must be of the same {name}: {path!r} has {getattr(stats, name)}, "

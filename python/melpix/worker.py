@@ -13,15 +13,15 @@ import json
 import os
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from melpix import audio, checks, png, sinks
-from melpix.cutting import Rate, Window, Windows, windows
-from melpix.errors import MelpixError
+from melpix.cutting import Window, Windows, windows
+from melpix.errors import DecodeError, MelpixError
 from melpix.frontend import Frontend
 from melpix.manifest import Record
 from melpix.output import SHARDED
@@ -50,7 +50,7 @@ class Plan:
     tail: str = "drop"
     short: str = "pad"
     first: bool = False
-    sr: Rate = None
+    native: bool = False
     offset: float = 0.0
     duration: float | None = None
     strict: bool = False
@@ -62,6 +62,14 @@ class Plan:
         checks.choice("format", self.format, FORMATS)
         checks.choice("dtype", self.dtype, ("float32", "float16"))
         self.windows(Item(os.devnull, ""))  # refuses what is out of range
+        # As JSON knows them: NumPy's numbers are no values of its.
+        for name, kind in (("time_steps", int), ("step", int), ("offset", float)):
+            self._become(name, kind)
+        self._become("duration", float)
+
+    def _become(self, name: str, kind: Callable[[Any], Any]) -> None:
+        value = getattr(self, name)
+        object.__setattr__(self, name, None if value is None else kind(value))
 
     @property
     def suffix(self) -> str:
@@ -78,20 +86,27 @@ class Plan:
         """Whether a source makes several images."""
         return self.time_steps is not None and not self.first
 
+    def first_name(self, item: Item) -> str:
+        """Return the name of the first image of a source, relative to the output folder."""
+        return sinks.sample_name(item.stem, 0 if self.numbered else None) + self.suffix
+
     def options(self) -> dict[str, Any]:
-        """Return everything but the front-end, as JSON values."""
-        names = [field.name for field in dataclasses.fields(self) if field.name != "frontend"]
+        """Return what decides the images beside the front-end, as JSON values."""
+        # How much may be read decides what fails, and a later run may allow more.
+        others = {"frontend", "max_seconds"}
+        names = [f.name for f in dataclasses.fields(self) if f.name not in others]
         return {name: getattr(self, name) for name in names}
 
-    def hash(self) -> str:
-        """Return 16 hexadecimal digits that change with any parameter."""
+    def hash(self, without: Iterable[str] = ()) -> str:
+        """Return 16 hexadecimal digits that change with any parameter but some."""
         everything = {**self.options(), "frontend": self.frontend.params}
+        for name in without:
+            del everything[name]
         text = json.dumps(everything, sort_keys=True)
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
     def windows(self, item: Item, empty: audio.Empty = np.empty) -> Windows:
         """Cut a source."""
-        whole = item.offset == 0 and item.duration is None
         return windows(
             item.path,
             self.frontend,
@@ -101,9 +116,9 @@ class Plan:
             tail=self.tail,
             short=self.short,
             first=self.first,
-            sr=self.sr,
-            offset=self.offset if whole else item.offset,
-            duration=self.duration if whole else item.duration,
+            sr="native" if self.native else None,
+            offset=item.offset or self.offset,
+            duration=self.duration if item.duration is None else item.duration,
             strict=self.strict,
             max_seconds=self.max_seconds,
             empty=empty,
@@ -116,8 +131,10 @@ class Outcome:
 
     Attributes
     ----------
+    about : dict
+        What the manifest says of the source, in each line.
     records : list of dict
-        Lines for the manifest.
+        What it says of each image, or of why there is none.
     parcel : Parcel or None
         The images, where the parent writes them.
     seconds : dict of str to float
@@ -128,6 +145,7 @@ class Outcome:
         Why nothing more can be written.
     """
 
+    about: Record
     records: list[Record] = dataclasses.field(default_factory=list)
     parcel: Parcel | None = None
     seconds: dict[str, float] = dataclasses.field(default_factory=dict)
@@ -156,7 +174,7 @@ class Converter:
 
     def __call__(self, item: Item) -> Outcome:
         """Convert a source; what goes wrong with it is a record too."""
-        outcome, about = Outcome(), describe(item, self._hash)
+        outcome = Outcome(describe(item, self._hash))
         heard_by = listener()
         try:
             with self._writing(item, outcome) as write, audio.kept_memory() as empty:
@@ -172,8 +190,7 @@ class Converter:
             outcome.audio_seconds, outcome.parcel = 0.0, None
         if self._again and (self._plan.numbered or made == 0):
             self.clear(item, made)
-        heard = {"heard": heard_by.heard() or None}
-        outcome.records = [{**about, **record, **heard} for record in outcome.records]
+        outcome.about["heard"] = heard_by.heard() or None
         return outcome
 
     def clear(self, item: Item, from_window: int = 0) -> None:
@@ -201,6 +218,8 @@ class Converter:
                 clock.lap("write")
                 outcome.records.append(facts)
                 outcome.audio_seconds += window.duration
+        if _version(item) != (outcome.about["size"], outcome.about["mtime_ns"]):
+            raise DecodeError("source_changed", "changed while it was read")
         made = len(outcome.records)
         if made == 0:
             outcome.records = [_skipped("too_short", "shorter than a window")]
@@ -301,22 +320,28 @@ def mono(y: NDArray[Any]) -> NDArray[Any]:
 
 def describe(item: Item, params: str | None = None) -> Record:
     """Return what the manifest says of a source, whatever becomes of it."""
+    whole = not item.offset and item.duration is None
     about: Record = {
         "source": item.path,
         "stem": item.stem,
         "label": item.label,
         "params": params,
-        "offset": item.offset or None,
-        "duration": item.duration,
+        "part": None if whole else [item.offset, item.duration],
     }
     try:
         item.path.encode()
     except UnicodeEncodeError:
         about["source_hex"] = os.fsencode(item.path).hex()
-    with contextlib.suppress(OSError, ValueError):
-        found = os.stat(item.path)
-        about |= {"size": found.st_size, "mtime_ns": found.st_mtime_ns}
+    about["size"], about["mtime_ns"] = _version(item)
     return about
+
+
+def _version(item: Item) -> tuple[int | None, int | None]:
+    try:
+        found = os.stat(item.path)
+    except (OSError, ValueError):  # converting it will say why
+        return None, None
+    return found.st_size, found.st_mtime_ns
 
 
 def _fault(error: Exception, path: str) -> Record:

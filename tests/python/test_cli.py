@@ -475,7 +475,7 @@ def test_missing_file(run, tmp_path, out):
 
 def test_directory_named_like_a_sound(run, tmp_path, out):
     (tmp_path / "x.wav").mkdir()
-    assert_fails(run("convert", tmp_path / "x.wav", "-o", out), 1, "x.wav: Is a directory")
+    assert_fails(run("convert", tmp_path / "x.wav", "-o", out), 2, "x.wav is a folder")
 
 
 def test_symlink_loop(run, tmp_path, out):

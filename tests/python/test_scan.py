@@ -125,7 +125,6 @@ def test_names_that_are_no_text() -> None:
     assert [os.fsencode(s) for s in names(result)] == sorted(os.fsencode(s) for s in names(result))
     assert names(result)[-1] == "\udcff"
     assert all(os.path.exists(p) for p in paths(result))
-    assert all(line.isprintable() for line in result.lines())
 
 
 def test_nesting_has_no_limit() -> None:
@@ -708,20 +707,3 @@ def test_parquet_without_pyarrow_says_what_to_install(monkeypatch: pytest.Monkey
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(ImportError, match=r"pip install 'melpix\[parquet\]'"):
         scan(from_list="list.parquet")
-
-
-# --- what would be done ---------------------------------------------------------------------
-
-
-def test_lines_say_what_would_be_done() -> None:
-    result = Scan(
-        [Item("a\n/x.wav", "a\n/x"), Item("y.wav", "y", None, 1.5, 2.0)],
-        [Skipped("\udcff", "os_error", "Permission denied")],
-        "/",
-        2,
-    )
-    assert list(result.lines(".npy")) == [
-        r"a\n/x.wav -> a\n/x.npy",
-        "y.wav from 1.5 s for 2 s -> y.npy",
-        r"\udcff: skipped, Permission denied",
-    ]

@@ -278,7 +278,11 @@ def test_records_are_given_back_when_their_shard_is_complete(
     names = [f"shard-{i:06d}{format.suffix}" for i in range(3)]
     assert sorted(os.listdir(tmp_path)) == names
     assert list(itertools.chain(*durable)) == [
-        {**record(i), "output": f"{names[i // 4]}/{CLASSES[i % 2]}/clip%2E{i:04d}.png"}
+        {
+            **record(i),
+            "output": f"{names[i // 4]}/{CLASSES[i % 2]}/clip%2E{i:04d}.png",
+            "shard_size": 2 if i > 7 else 4,
+        }
         for i in range(10)
     ]
 

@@ -178,7 +178,7 @@ _WORDS = {
 def spell(message: str) -> str:
     """Put the options' names in the place of the parameters' in a message of the library's."""
     anywhere, first = "|".join(_OPTIONS), "|".join(_WORDS)
-    message = re.sub(rf"(?<![\w-])({anywhere})\b", lambda m: _OPTIONS[m[1]], message)
+    message = re.sub(rf"(?<![\w-])({anywhere})(?!\w)", lambda m: _OPTIONS[m[1]], message)
     return re.sub(rf"^({first})\b", lambda m: _WORDS[m[1]], message)
 
 

@@ -72,8 +72,7 @@ _OTHER_IMAGES = (".bmp", ".gif", ".jpeg", ".jpg", ".tif", ".tiff", ".webp")
     type=float,
     nargs=2,
     metavar="LO HI",
-    default=(0.0, 100.0),
-    show_default=True,
+    show_default="0 100",
     help="What --scale dataset takes; what lies outside is clipped.",
 )
 @click.option(
@@ -119,8 +118,7 @@ _OTHER_IMAGES = (".bmp", ".gif", ".jpeg", ".jpg", ".tif", ".tiff", ".webp")
 @click.option(
     "--tail",
     type=click.Choice(["drop", "pad", "shift", "keep"]),
-    default="drop",
-    show_default=True,
+    show_default="drop",
     help="What becomes of the rest behind the last full window.",
 )
 @click.option(
@@ -140,14 +138,11 @@ _OTHER_IMAGES = (".bmp", ".gif", ".jpeg", ".jpg", ".tif", ".tiff", ".webp")
 @click.option(
     "--dtype",
     type=click.Choice(["float32", "float16"]),
-    default="float32",
-    show_default=True,
+    show_default="float32",
     help="Of features.",
 )
-@click.option(
-    "--shard-count", type=int, default=10_000, show_default=True, help="Images in a shard."
-)
-@click.option("--shard-bytes", type=int, default=10**9, show_default=True, help="Bytes in a shard.")
+@click.option("--shard-count", type=int, show_default="10000", help="Images in a shard.")
+@click.option("--shard-bytes", type=int, show_default="1000000000", help="Bytes in a shard.")
 @click.option("--keep-suffix", is_flag=True, help="Name images a.wav.png, not a.png.")
 @click.option("--fanout", is_flag=True, help="Spread images over 256 folders more.")
 @click.option(
@@ -219,6 +214,8 @@ def _one(
             raise usage(f"{parameter.opts[-1]} is for a folder of images, not for {output}")
     if len(inputs) != 1:
         raise usage(f"one image takes one INPUT, got {len(inputs)}")
+    if os.path.isdir(inputs[0]):
+        raise usage(f"{inputs[0]} is a folder: name one file, or a folder as the output")
     if options["scale"] == "dataset":
         raise usage(f"--scale dataset is for a folder of images, not for {output}")
     check_output(output)
@@ -258,8 +255,8 @@ def _many(
     scanned |= {name: options.pop(name) for name in ("keep_suffix", "fanout")}
     recursive = not options.pop("no_recursive")
     options["max_seconds"] = options.pop("max_duration")
-    options["short"] = options["short"] or "pad"
     _set_step(options)
+    _drop_unused(options)
     quiet, as_json = options.pop("quiet"), options.pop("as_json")
     with _faults(output):
         at = {} if options["sr"] == "native" else {"sr": options["sr"]}
@@ -267,7 +264,10 @@ def _many(
             frontend = Frontend(**at, **parameters)
         for warning in caught:
             say("warning", spell(str(warning.message)))
-        found = scan(inputs, recursive=recursive, output=output, **scanned)
+        try:
+            found = scan(inputs, recursive=recursive, output=output, **scanned)
+        except OSError as error:
+            raise usage(f"{os.fsdecode(error.filename or '')}: {error.strerror}") from error
         show = Show(quiet=quiet, as_json=as_json, listing=options["dry_run"])
         with show:
             try:
@@ -291,23 +291,42 @@ def _many(
 def _set_step(options: dict[str, Any]) -> None:
     overlap, steps = options.pop("overlap"), options["time_steps"]
     if steps is None:
-        for name in ("step", "exact_width", "first"):
+        for name in ("step", "exact_width", "first", "tail", "short"):
             if options[name]:
                 raise usage(f"--{name.replace('_', '-')} needs --time-steps")
         if overlap is not None:
             raise usage("--overlap needs --time-steps")
+    options["tail"] = options["tail"] or "drop"
+    options["short"] = options["short"] or "pad"
     if overlap is not None:
         if options["step"] is not None:
             raise usage("--step and --overlap say the same: give one of them")
         options["step"] = max(1, round(steps * (1 - overlap)))
 
 
+def _drop_unused(options: dict[str, Any]) -> None:
+    """Refuse what the format has no use for, and leave the rest to its defaults."""
+    sharded = options["format"] in ("webdataset", "parquet")
+    for name, useful in (
+        ("dtype", options["format"] == "npy"),
+        ("shard_count", sharded),
+        ("shard_bytes", sharded),
+    ):
+        if options[name] is None:
+            del options[name]
+        elif not useful:
+            raise usage(f"--{name.replace('_', '-')} is not for --format {options['format']}")
+
+
 def _set_scale(options: dict[str, Any]) -> None:
     fixed = options.pop("fixed")
     if (options["scale"] == "fixed") != bool(fixed):
         raise usage("--scale fixed and --range LO HI come together")
-    if options["scale"] != "dataset" and options["stats_file"] is not None:
-        raise usage("--stats needs --scale dataset")
+    if options["scale"] != "dataset":
+        for name, flag in (("stats_file", "--stats"), ("percentiles", "--percentiles")):
+            if options[name]:
+                raise usage(f"{flag} needs --scale dataset")
+    options["percentiles"] = options["percentiles"] or (0.0, 100.0)
     if fixed:
         options["scale"] = fixed
 
@@ -324,15 +343,14 @@ def _faults(output: str) -> Iterator[None]:
             raise usage(f"{error}; --exists overwrite starts anew") from error
         advice = "" if error.code == "locked" else "; --exists overwrite starts anew"
         raise NotWritten(f"{error}{advice}") from error
+    except RuntimeError as error:  # no worker starts, or none comes as far as its first file
+        raise NotWritten(str(error).partition(";")[0]) from error
     except ImportError as error:
         raise usage(str(error)) from error
     except ValueError as error:
         raise usage(spell(str(error))) from error
-    except FileNotFoundError as error:
-        name = os.fsdecode(error.filename or "")
-        if name.startswith(output):
-            raise NotWritten(f"cannot write {name}: {error.strerror}") from error
-        raise usage(f"{name}: {error.strerror}") from error
+    except BrokenPipeError:
+        raise  # standard output's
     except OSError as error:
         name = error.filename if isinstance(error.filename, str) else output
         raise NotWritten(f"stopped at {name}: {error.strerror or error}") from error

@@ -78,9 +78,10 @@ class Show:
     def _list(self, records: list[dict[str, Any]]) -> None:
         for record in records:
             if self._as_json:
-                self.event(record["status"], record)
+                self.event(record["status"], {k: v for k, v in record.items() if v is not None})
             elif record["status"] == "pending":
-                click.echo(printable(f"{record['source']} -> {record['stem']}"))
+                part = "{} s, {} s long, of ".format(*record["part"]) if record["part"] else ""
+                click.echo(printable(f"{part}{record['source']} -> {record['output']}"))
             else:
                 click.echo(printable(f"{record['source']}: skipped, {record['message']}"))
 
