@@ -141,8 +141,10 @@ _OTHER_IMAGES = (".bmp", ".gif", ".jpeg", ".jpg", ".tif", ".tiff", ".webp")
     show_default="float32",
     help="Of features.",
 )
-@click.option("--shard-count", type=int, show_default="10000", help="Images in a shard.")
-@click.option("--shard-bytes", type=int, show_default="1000000000", help="Bytes in a shard.")
+@click.option(
+    "--shard-count", type=int, default=10_000, show_default=True, help="Images in a shard."
+)
+@click.option("--shard-bytes", type=int, default=10**9, show_default=True, help="Bytes in a shard.")
 @click.option("--keep-suffix", is_flag=True, help="Name images a.wav.png, not a.png.")
 @click.option("--fanout", is_flag=True, help="Spread images over 256 folders more.")
 @click.option(
@@ -256,7 +258,9 @@ def _many(
     recursive = not options.pop("no_recursive")
     options["max_seconds"] = options.pop("max_duration")
     _set_step(options)
-    _drop_unused(options)
+    if options["dtype"] is not None and options["format"] != "npy":
+        raise usage(f"--dtype is for --format npy, not {options['format']}")
+    options["dtype"] = options["dtype"] or "float32"
     quiet, as_json = options.pop("quiet"), options.pop("as_json")
     with _faults(output):
         at = {} if options["sr"] == "native" else {"sr": options["sr"]}
@@ -302,20 +306,6 @@ def _set_step(options: dict[str, Any]) -> None:
         if options["step"] is not None:
             raise usage("--step and --overlap say the same: give one of them")
         options["step"] = max(1, round(steps * (1 - overlap)))
-
-
-def _drop_unused(options: dict[str, Any]) -> None:
-    """Refuse what the format has no use for, and leave the rest to its defaults."""
-    sharded = options["format"] in ("webdataset", "parquet")
-    for name, useful in (
-        ("dtype", options["format"] == "npy"),
-        ("shard_count", sharded),
-        ("shard_bytes", sharded),
-    ):
-        if options[name] is None:
-            del options[name]
-        elif not useful:
-            raise usage(f"--{name.replace('_', '-')} is not for --format {options['format']}")
 
 
 def _set_scale(options: dict[str, Any]) -> None:
