@@ -22,7 +22,7 @@ from melpix.cutting import Rate, at_rate
 from melpix.frontend import Frontend
 from melpix.lock import locked
 from melpix.manifest import InOrder, Journal, Past, Record
-from melpix.output import Output
+from melpix.output import Output, finished
 from melpix.pool import Crashed, Failed, Pool, TimedOut
 from melpix.process import Stopped
 from melpix.scan import Scan, scan
@@ -302,7 +302,8 @@ class _Run:
                 output.refuse_strangers(self._first_names(output))
         plan = self._ranged(before)
         if overwrite:
-            output.clear()
+            output.clear(item.stem for item in self._found.items)
+            self._clean(output)
             output.refuse_others(facts, self._varying())
         facts["frontend"] = plan.frontend.params
         facts["params_hash"] = plan.hash()
@@ -404,7 +405,6 @@ class _Run:
 
     def _convert(self, output: Output, plan: Plan, runs: list[Any] | None) -> None:
         again = runs is not None
-        finished = bool(runs and runs[-1].get("seconds") and not runs[-1].get("stopped"))
         past = output.past(plan.sharded)
         todo = self._left(past, plan)
         passed = [_passed_over(skipped) for skipped in self._found.skipped]
@@ -445,12 +445,13 @@ class _Run:
             if shards is not None:
                 queue.arrive(shards.finish())
 
-        if again and (todo or new or not past.tidy or not finished):
+        if runs is not None and (todo or new or not past.tidy or not finished(runs)):
             order = [manifest.key(record) for record in passed]
             order += [item.stem for item in self._found.items]
             # What was passed over may have become a file since.
             files = (manifest.key({"source": item.path}) for item in self._found.items)
-            manifest.tidy(output.manifest, order, files)
+            gone = {skipped.path for skipped in self._found.skipped}
+            output.remove(manifest.tidy(output.manifest, order, files, gone))
 
     def _begun(self, todo: list[Item], past: Past, plan: Plan) -> list[Item]:
         """Leave out what has changed since it went into a shard: that cannot be taken back."""

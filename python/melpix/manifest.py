@@ -14,7 +14,7 @@ import math
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from types import TracebackType
 from typing import Any
 
@@ -261,7 +261,7 @@ class InOrder:
         self._queue = filled[first:]
 
 
-def tidy(path: str, order: Iterable[str], without: Iterable[str]) -> None:
+def tidy(path: str, order: Iterable[str], without: Iterable[str], gone: Set[str]) -> list[str]:
     """Write a manifest anew: the lines that count of each source, in this order.
 
     Parameters
@@ -272,19 +272,30 @@ def tidy(path: str, order: Iterable[str], without: Iterable[str]) -> None:
         Keys of sources. Those that are not named keep their order, behind the others.
     without : iterable of str
         Keys of sources to leave out.
+    gone : set of str
+        Paths of which the images are left out, for they are no files any more.
+
+    Returns
+    -------
+    list of str
+        The images that were left out.
     """
+    left_out = []
     places: dict[int, list[int]] = {}  # where lines begin, and how long they are, in turn
     at = 0
     for line, record in read(path):
+        at += len(line)
+        if record.get("source") in gone and record["status"] != "skipped":
+            left_out += [record["output"]] if record["status"] == "ok" else []
+            continue
         place = hash(key(record))
         found = places.setdefault(place, [])
         if record.get("window", 0) == 0:
             found.clear()
-        if found and sum(found[-2:]) == at:
+        if found and sum(found[-2:]) == at - len(line):
             found[-1] += len(line)
         else:
-            found += [at, len(line)]
-        at += len(line)
+            found += [at - len(line), len(line)]
     for name in without:
         places.pop(hash(name), None)
     temporary = os.path.join(os.path.dirname(path), sinks.temporary_name(os.path.basename(path)))
@@ -300,3 +311,4 @@ def tidy(path: str, order: Iterable[str], without: Iterable[str]) -> None:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
+    return left_out

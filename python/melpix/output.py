@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import glob
+import itertools
 import json
 import os
 import re
@@ -126,21 +127,39 @@ class Output:
         """Return what earlier runs have done."""
         return Past(self.manifest, self._is_whole, sharded)
 
-    def clear(self) -> None:
-        """Remove what earlier runs have made."""
-        tree = sinks.Tree(self.folder, "")
-        removed = ""
+    def clear(self, stems: Iterable[str]) -> None:
+        """Remove what earlier runs have made.
+
+        Parameters
+        ----------
+        stems : iterable of str
+            Names of outputs that a killed run may have made, and not journalled.
+        """
         for _, record in manifest.read(self.manifest, lenient=True):
             if "output" in record:
                 of_shard = manifest.shard(record)
-                if of_shard is not None and of_shard[0] != removed:
-                    removed = of_shard[0]
-                    tree.remove([removed])
-                with contextlib.suppress(ValueError):  # what leads elsewhere is not ours
-                    tree.remove([record["output"]])
+                self.remove([record["output"] if of_shard is None else of_shard[0]])
+        if os.path.exists(self._path):
+            for stem in stems:
+                for suffix in (".png", ".npy"):
+                    self.remove([stem + suffix])
+                    for window in itertools.count():
+                        if not self.remove([sinks.sample_name(stem, window) + suffix]):
+                            break
+            shard = rf"shard{self.mark}-\d{{6}}\.(tar|parquet)"
+            self.remove(name for name in os.listdir(self.folder) if re.fullmatch(shard, name))
         for path in (self.manifest, self._path):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
+
+    def remove(self, outputs: Iterable[str]) -> int:
+        """Remove images, and return how many there were. What leads elsewhere is not ours."""
+        removed = 0
+        tree = sinks.Tree(self.folder, "")
+        for output in outputs:
+            with contextlib.suppress(ValueError):
+                removed += tree.remove([output])
+        return removed
 
     def _is_whole(self, record: Record) -> bool:
         of_shard = manifest.shard(record)
@@ -156,6 +175,11 @@ class Output:
         except (OSError, ValueError):
             return False
         return bool(size == record.get("bytes"))
+
+
+def finished(runs: list[dict[str, Any]]) -> bool:
+    """Tell whether the last of several runs has come to its end."""
+    return bool(runs and runs[-1].get("seconds") is not None and not runs[-1].get("stopped"))
 
 
 def _read(path: str) -> dict[str, Any]:

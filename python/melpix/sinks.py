@@ -115,11 +115,14 @@ class Tree:
             self.remove(written)
             raise
 
-    def remove(self, outputs: Iterable[str]) -> None:
-        """Remove samples by what `write` returned, where they still exist. Folders stay."""
+    def remove(self, outputs: Iterable[str]) -> int:
+        """Remove samples by what `write` returned; return how many there were. Folders stay."""
+        removed = 0
         for output in outputs:
             with contextlib.suppress(OSError):
                 os.unlink(self._path(output))
+                removed += 1
+        return removed
 
     def _path(self, output: str) -> str:
         if not {"", ".", ".."}.isdisjoint(output.split("/")):

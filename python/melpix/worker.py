@@ -198,11 +198,10 @@ class Converter:
         if self._tree is None:
             self._parcel(item).discard()
             return
-        with contextlib.suppress(OSError):
-            for window in itertools.count(from_window):
-                number = window if self._plan.numbered else None
-                name = sinks.sample_name(item.stem, number) + self._plan.suffix
-                os.unlink(f"{self._tree.folder}/{name}")
+        for window in itertools.count(from_window):
+            number = window if self._plan.numbered else None
+            if not self._tree.remove([sinks.sample_name(item.stem, number) + self._plan.suffix]):
+                break
 
     def _convert(self, item: Item, empty: audio.Empty, write: _Write, outcome: Outcome) -> None:
         """Convert a source, or raise what is wrong with it."""

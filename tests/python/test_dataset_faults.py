@@ -1,0 +1,959 @@
+# SPDX-License-Identifier: MIT
+"""Whatever befalls a run over a dataset, for real: nothing is lost, nothing half done stays."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import unicodedata
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+import soundfile
+
+from dataset_runs import (
+    CONVERT,
+    RATE,
+    by_source,
+    convert,
+    convert_here,
+    facts,
+    images,
+    make_sounds,
+    manifest,
+    sound,
+    tree,
+    write,
+)
+from melpix import Frontend, load, read_png
+from melpix.batch import convert_dataset
+from melpix.errors import MelpixError
+from melpix.lock import locked
+from melpix.scan import scan
+from sounds import chirp, encode, flac_frames, patch, vbr_mp3, without_xing
+
+OUT = Path("out")
+GARBAGE = np.random.default_rng(5).bytes(3000)
+
+
+@pytest.fixture(autouse=True)
+def no_blocking() -> Iterator[None]:
+    """Ends the tests, rather than hang, if something waits for ever."""
+    signal.alarm(900)
+    yield
+    signal.alarm(0)
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(params=["png", "webdataset", "parquet"])
+def format(request: pytest.FixtureRequest) -> str:
+    if request.param == "parquet":
+        pytest.importorskip("pyarrow")
+    return str(request.param)
+
+
+# What befalls a file as the decoder opens it, or once it has read a part, by the file's name.
+DECODER = r"""
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static int victim = -1;
+static char fate, name[4096];
+
+static void befall(char what) {
+  if (what == 'c') *(volatile int *)0 = 0;
+  if (what == 'h') for (;;) pause();
+}
+
+static int faulty_open(const char *path, int flags, int mode) {
+  int fd;
+  if (strstr(path, "crash-me")) befall('c');
+  if (strstr(path, "hang-me")) befall('h');
+  if (strstr(path, "vanish-me")) unlink(path);
+  fd = syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+  if (strstr(path, "-later.")) {
+    victim = fd;
+    strcpy(name, path);
+    fate = strstr(path, "crash-later.") ? 'c' : strstr(path, "hang-later.") ? 'h' : 's';
+  }
+  return fd;
+}
+
+#define OPEN(name)                               \
+  int name(const char *path, int flags, ...) {   \
+    va_list more;                                \
+    va_start(more, flags);                       \
+    int mode = va_arg(more, int);                \
+    va_end(more);                                \
+    return faulty_open(path, flags, mode);       \
+  }
+OPEN(open)
+OPEN(open64)
+
+ssize_t read(int fd, void *data, size_t size) {
+  if (fd == victim && lseek(fd, 0, SEEK_CUR) > 200000) {
+    victim = -1;
+    befall(fate);
+    truncate(name, lseek(fd, 0, SEEK_CUR));
+  }
+  return syscall(SYS_read, fd, data, size);
+}
+
+int rename(const char *from, const char *to) {
+  if (strstr(to, "crash-at-the-end")) befall('c');
+  return syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def faulty(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """An environment in which the system's calls do harm to the files that ask for it."""
+    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if sys.platform != "linux" or compiler is None:
+        pytest.skip("no compiler for a library that crashes and hangs")
+    folder = tmp_path_factory.mktemp("faulty")
+    (folder / "faulty.c").write_text(DECODER)
+    options = ["-shared", "-fPIC", "-O1", "-w", "-o", "faulty.so", "faulty.c"]
+    subprocess.run([compiler, *options], cwd=folder, check=True)
+    return {**os.environ, "LD_PRELOAD": str(folder / "faulty.so")}
+
+
+def no_core() -> None:
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def two_seconds(kind: str) -> bytes:
+    return encode(kind, chirp(2 * 48000, 2, 48000), 48000)
+
+
+# --- files --------------------------------------------------------------------------------------
+
+
+def hours(n: float) -> bytes:
+    """A small file of many hours."""
+    return encode("flac", np.zeros(int(n * 360_000), np.float32), 100, "PCM_S8")
+
+
+def bad_files() -> dict[str, tuple[bytes, str]]:
+    """Content and code of sounds that cannot be converted."""
+    whole = {kind: two_seconds(kind) for kind in ("wav", "flac", "vorbis", "opus", "mp3", "caf")}
+    noise = chirp(1000).astype(np.float64)
+
+    def with_value(value: float) -> bytes:
+        y = noise.copy()
+        y[500] = value
+        return encode("wav", y, 44100, "DOUBLE")
+
+    def cut(kind: str) -> bytes:
+        return whole[kind][: int(0.6 * len(whole[kind]))]
+
+    def broken(kind: str) -> bytes:
+        data, middle = whole[kind], len(whole[kind]) // 2
+        return data[:middle] + GARBAGE + data[middle + len(GARBAGE) :]
+
+    no_sound = {
+        "empty.wav": b"",
+        "one-byte.flac": b"\0",
+        "garbage.wav": GARBAGE,
+        "text.wav": b"Dear diary, no sound today.\n" * 50,
+        "header-alone.wav": whole["wav"][:20],
+        "corrupt-header.wav": patch(whole["wav"], 16, "<I", 2**31 - 1),
+        "no-rate.wav": patch(whole["wav"], 24, "<I", 0),
+        "cut.flac": cut("flac"),
+        "cut.caf": cut("caf"),
+        "broken.flac": broken("flac"),
+        "broken.mp3": broken("mp3"),
+        "an-hour-declared.flac": flac_frames(whole["flac"], 3600 * 48000),
+        os.fsdecode(b"na\xefve\t'\"\n.wav"): GARBAGE,
+    }
+    return {
+        **{name: (data, "decode_failed") for name, data in no_sound.items()},
+        **{f"cut.{s}": (cut(k), "truncated") for s, k in (("wav", "wav"), ("ogg", "vorbis"))},
+        **{f"cut.{s}": (cut(k), "truncated") for s, k in (("opus", "opus"), ("mp3", "mp3"))},
+        "many-frames-declared.flac": (flac_frames(whole["flac"], 2**36 - 1), "too_long"),
+        "eight-hours.flac": (hours(8), "too_long"),
+        "eight-hours-streamed.flac": (flac_frames(hours(8), 0), "too_long"),
+        "no-frames.wav": (encode("wav", np.zeros((0, 2)), 44100), "empty_audio"),
+        "nan.wav": (with_value(np.nan), "non_finite"),
+        "infinite.wav": (with_value(np.inf), "non_finite"),
+        "slow.wav": (patch(sound(1000), 24, "<I", 99), "bad_sample_rate"),
+        "fast.wav": (patch(sound(1000), 24, "<I", 10_000_001), "bad_sample_rate"),
+        "voc.wav": (encode("VOC", chirp(2000), 44100, "PCM_16"), "unsupported_format"),
+        "adpcm.wav": (encode("WAV", chirp(5000), 44100, "IMA_ADPCM"), "unsupported_format"),
+        "crash-me.wav": (sound(1000), "crashed"),
+        "hang-me.wav": (sound(1000), "timeout"),
+        "vanish-me.wav": (sound(1000), "os_error"),
+    }
+
+
+def test_every_fault_of_a_file_is_a_line_and_all_others_are_converted(
+    here: Path, faulty: dict[str, str]
+) -> None:
+    for i in range(200):
+        write(Path(f"in/good/{i:03d}.wav"), sound(500 + i))
+    bad = bad_files()
+    for name, (data, _) in bad.items():
+        write(Path("in/bad") / name, data)
+    codes = {name: ("failed", code) for name, (_, code) in bad.items()}
+    with socket.socket(socket.AF_UNIX) as listener:
+        os.chdir("in/bad")  # the name of a socket may not be long
+        os.mkfifo("fifo.wav")
+        listener.bind("socket.wav")
+        os.symlink("/dev/zero", "device.wav")
+        os.symlink("loop.wav", "loop.wav")
+        os.symlink("nowhere.wav", "dangling.wav")
+        os.symlink(".", "around.wav")
+        os.mkdir("folder.wav")
+        os.chdir(here)
+        not_files = ("fifo", "socket", "device", "around")
+        codes |= {f"{name}.wav": ("skipped", "not_a_file") for name in not_files}
+        codes |= {f"{name}.wav": ("skipped", "os_error") for name in ("loop", "dangling")}
+        options = ["--keep-suffix", "--strict", "--timeout", "3"]
+        result = convert("in", "-o", OUT, *options, env=faulty, preexec_fn=no_core)
+
+    assert result.code == 1, result.err
+    assert images(OUT) == [f"good/{i:03d}.wav.png" for i in range(200)]
+    lines = by_source(OUT)
+    assert len(lines) == 200 + len(codes)
+    wrong = {name: line for name, line in lines.items() if line["status"] != "ok"}
+    assert {name: (line["status"], line["code"]) for name, line in wrong.items()} == codes
+    for name, line in wrong.items():
+        assert line["message"]
+        assert "output" not in line
+        if "na" in name and name != "nan.wav":
+            assert line["source_hex"] == os.fsencode(line["source"]).hex()
+    assert lines["crash-me.wav"]["message"] == "killed by SIGSEGV"
+    assert lines["hang-me.wav"]["message"] == "not done after 3 s"
+    assert any("mpg123" in line for line in lines["broken.mp3"]["heard"])
+    # What goes wrong is told, a line each, but not without end; nothing of the decoders' own.
+    told = result.err.splitlines()
+    assert told[10] == "more failures are in the manifest alone"
+    assert len(told) == 13
+    assert (
+        told[-1] == f"melpix: error: {len(bad)} of {200 + len(bad)} files failed: melpix report out"
+    )
+    assert result.out == ""
+    (run,) = facts(OUT)["runs"]
+    assert (run["images"], run["failed"], run["skipped"]) == (200, len(bad), 6)
+    assert set(os.listdir(OUT)) == {"good", "manifest.jsonl", "melpix.json"}
+
+
+def test_an_image_that_readers_would_refuse_is_not_made(here: Path) -> None:
+    write(Path("in/eight-hours.flac"), hours(8))
+    assert convert_here("in", "-o", OUT, "--max-duration", "30000") == 1
+    (line,) = manifest(OUT)
+    assert line["code"] == "image_too_large"
+    assert "windows" in line["message"]
+    windows = ["--time-steps", "1000", "--sr", "native", "--n-mels", "40"]
+    assert convert_here("in", "-o", "cut", *windows) == 0
+    assert len(images(Path("cut"))) == 2_880_000 // (1000 * 512)
+
+
+def test_odd_sounds_are_converted_and_flagged(here: Path) -> None:
+    mp3, wav = two_seconds("mp3"), two_seconds("wav")
+    tiny = np.full(3000, 1e-40, np.float64)
+    expected: dict[str, tuple[bytes, list[str]]] = {
+        "cut.wav": (wav[: int(0.6 * len(wav))], ["truncated"]),
+        "cut.mp3": (mp3[: int(0.6 * len(mp3))], ["truncated"]),
+        "estimated.mp3": (without_xing(vbr_mp3()), ["length_estimated"]),
+        "silent.wav": (encode("wav", np.zeros(3000), RATE), ["constant"]),
+        "one-sample.wav": (sound(1), []),
+        "six.wav": (encode("wav", chirp(3000, 6), 44100), []),
+        "thousand.wav": (encode("wav", chirp(3000, 1000), 44100), []),
+        "denormal.wav": (encode("wav", tiny, 44100, "DOUBLE"), ["constant"]),
+        "streamed.flac": (flac_frames(two_seconds("flac"), 0), []),
+    }
+    for name, (data, _) in expected.items():
+        write(Path("in") / name, data)
+    assert convert_here("in", "-o", OUT, "--keep-suffix") == 0
+    lines = by_source(OUT)
+    assert {name: line.get("flags", []) for name, line in lines.items()} == {
+        name: flags for name, (_, flags) in expected.items()
+    }
+    for name, line in lines.items():
+        image, _ = read_png(OUT / line["output"])
+        assert np.array_equal(image, Frontend().image(load(f"in/{name}")[0]))
+
+
+NAMES = [
+    b"two\nlines.wav",
+    b"tab\there.wav",
+    b"'single' and \"double\".wav",
+    b"-leading.wav",
+    b"--workers=9.wav",
+    b"back\\slash.wav",
+    b"caf\xe9.wav",
+    b"\xff\xfe.wav",
+    " \N{BLACK STAR}\u202e.wav".encode(),
+    unicodedata.normalize("NFC", "\u00e9t\u00e9.wav").encode(),
+    unicodedata.normalize("NFD", "\u00e9l\u00e8ve.wav").encode(),
+    b"dots.in.it.wav",
+    b"*?[x].wav",
+    b"x" * 251 + b".wav",
+]
+
+
+@pytest.mark.parametrize("format", ["png", "webdataset"])
+def test_names_of_any_bytes(here: Path, format: str) -> None:
+    os.mkdir("in")
+    for name in NAMES:
+        try:
+            write(Path(os.fsdecode(b"in/" + name)), sound(900))
+        except OSError:
+            pytest.skip("this system has no such names")
+    write(Path(os.fsdecode(b"in/\xe9\nbroken.wav")), GARBAGE)
+    result = convert("in", "-o", OUT, "--format", format)
+    assert result.code == 1, result.err
+    assert result.err.splitlines()[0].startswith(r"in/\udce9\nbroken.wav: decode_failed: ")
+    lines = manifest(OUT)
+    assert len(lines) == len(NAMES) + 1
+    assert {os.fsencode(line["source"]) for line in lines} == {
+        *(b"in/" + name for name in NAMES), b"in/\xe9\nbroken.wav",
+    }  # fmt: skip
+    for line in lines:
+        exact = os.fsencode(line["source"])
+        is_text = exact.decode(errors="ignore").encode() == exact
+        assert line.get("source_hex") == (None if is_text else exact.hex())
+        if format == "png" and line["status"] == "ok":
+            stem = os.fsencode(line["stem"])
+            assert exact == b"in/" + stem + b".wav" or len(exact) > 240
+            assert read_png(OUT / line["output"])[0].shape[0] == 128
+    before = tree(OUT)
+    assert convert_here("in", "-o", OUT, "--format", format) == 1
+    assert tree(OUT) == before
+    # The same, named one by one.
+    os.chdir("in")
+    named = convert("-o", here / "named", "--format", format, "--", *sorted(NAMES))
+    assert named.code == 0, named.err
+    assert {line["stem"] for line in manifest(here / "named")} == {
+        line["stem"] for line in lines if line["status"] == "ok"
+    }
+
+
+@pytest.mark.parametrize(
+    "twins",
+    [
+        ["a.wav", "a.flac"],
+        ["a.wav", "A.WAV"],
+        [unicodedata.normalize(form, "caf\u00e9.wav") for form in ("NFC", "NFD")],
+    ],
+    ids=["suffix", "case", "Unicode"],
+)
+def test_two_inputs_of_one_output_are_refused(here: Path, twins: list[str]) -> None:
+    for name in [*twins, "other.wav"]:
+        write(Path("in") / name, sound(2000))
+    if len(os.listdir("in")) < 3:
+        pytest.skip("for this file system they are one")
+    result = convert("in", "-o", OUT)
+    assert result.code == 2
+    assert "--keep-suffix" in result.err
+    assert all(os.path.join("in", name) in result.err for name in twins)
+    assert "other" not in result.err
+    assert not OUT.exists()
+    assert convert_here("in", "-o", OUT, "--keep-suffix") == 0
+    assert len(images(OUT)) == 3
+
+
+def test_a_path_given_twice_is_converted_once(here: Path) -> None:
+    write(Path("in/a.wav"), sound(2000))
+    write(Path("list.txt"), b"in/a.wav\n./in/../in/a.wav\n")
+    same = ["in/a.wav", "in", here / "in" / "a.wav", "./in//a.wav", "in/*.wav"]
+    assert convert_here(*same, "-o", OUT, "--from-list", "list.txt") == 0
+    assert images(OUT) == ["a.png"]
+    assert len(manifest(OUT)) == 1
+
+
+@pytest.mark.parametrize("name", ["in/out", "in/cats", "in"])
+def test_the_output_may_be_inside_the_input(here: Path, name: str) -> None:
+    make_sounds(Path("in"), 4)
+    if name == "in/out":  # what lies there is no source
+        write(Path(name, "heard.wav"), sound(2000))
+    expected = {"in/out": 4, "in/cats": 2, "in": 4}[name]
+    for _ in range(2):
+        assert convert_here("in", "-o", name) == 0
+        assert len(images(Path(name))) == expected
+        assert len(manifest(Path(name))) == expected
+
+
+def test_links_are_no_way_round(here: Path) -> None:
+    make_sounds(Path("in"), 2)
+    os.symlink("..", "in/cats/up")
+    os.symlink(here / "in", "in/dogs/again.wav")
+    os.symlink("000.wav", "in/cats/link.wav")
+    assert convert_here("in", "-o", OUT) == 0
+    assert images(OUT) == ["cats/000.png", "cats/link.png", "dogs/001.png"]
+    skipped = [line for line in manifest(OUT) if line["status"] == "skipped"]
+    assert [line["code"] for line in skipped] == ["not_a_file"] * len(skipped)
+    assert "in/dogs/again.wav" in [line["source"] for line in skipped]
+
+
+def test_what_is_no_file_blocks_nobody_who_names_it(here: Path) -> None:
+    os.mkfifo("pipe.wav")
+    os.symlink("/dev/zero", "device.wav")
+    os.mkdir("folder.wav")
+    write(Path("good.wav"), sound(2000))
+    assert convert_here("pipe.wav", "device.wav", "good.wav", "-o", OUT) == 0
+    assert {line["code"] for line in manifest(OUT) if line["status"] == "skipped"} == {"not_a_file"}
+    write(Path("list.txt"), b"pipe.wav\ndevice.wav\nfolder.wav\nnone.wav\ngood.wav\n")
+    assert convert_here("--from-list", "list.txt", "-o", "listed") == 1
+    lines = by_source(Path("listed"))
+    codes = {name: line.get("code") for name, line in lines.items()}
+    assert codes == {
+        "pipe.wav": "not_a_file", "device.wav": "not_a_file", "folder.wav": "os_error",
+        "none.wav": "os_error", "good.wav": None,
+    }  # fmt: skip
+    assert lines["folder.wav"]["message"] == "Is a directory"
+
+
+@pytest.mark.skipif("MP3" not in soundfile.available_formats(), reason="libsndfile without MP3")
+def test_what_decoders_print_is_in_the_manifest_and_nowhere_else(here: Path) -> None:
+    y = chirp(10 * 22050, sr=22050)
+    data = bytearray(encode("mp3", y, 22050))
+    data[8000:20000] = np.random.default_rng(1).bytes(12000)
+    for i in range(3):
+        write(Path(f"in/broken{i}.mp3"), data)
+        write(Path(f"in/good{i}.mp3"), encode("mp3", y, 22050))
+    result = convert("in", "-o", OUT, "--workers", "1", "--time-steps", "40")
+    assert "mpg123" not in result.err
+    assert all(
+        line.startswith(("in/broken", "melpix: error: ", "out: "))
+        for line in result.err.splitlines()
+    )
+    for line in manifest(OUT):
+        if "broken" in line["source"]:
+            assert any("mpg123" in heard for heard in line["heard"])
+        else:
+            assert "heard" not in line
+
+
+# --- rights -------------------------------------------------------------------------------------
+
+
+def like_anyone() -> None:
+    """Take from root, before it becomes another program, the power over all files."""
+    if os.geteuid() == 0:
+        libc = ctypes.CDLL(None, use_errno=True)
+        for capability in (1, 2):  # to pass by permissions: CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+            if libc.prctl(24, capability, 0, 0, 0):  # PR_CAPBSET_DROP
+                raise OSError(ctypes.get_errno(), "prctl")
+
+
+@pytest.fixture
+def anyone() -> Callable[[], None]:
+    """What makes permissions mean something."""
+    if os.name != "posix" or (os.geteuid() == 0 and sys.platform != "linux"):
+        pytest.skip("no permissions here")
+    try:
+        subprocess.run(["true"], preexec_fn=like_anyone, check=True)
+    except subprocess.SubprocessError:
+        pytest.skip("root cannot be like anyone here")
+    return like_anyone
+
+
+def test_what_may_not_be_read(here: Path, anyone: Callable[[], None]) -> None:
+    make_sounds(Path("in"), 6)
+    os.chmod("in/cats/000.wav", 0)
+    os.chmod("in/dogs", 0)
+    result = convert("in", "-o", OUT, preexec_fn=anyone)
+    os.chmod("in/dogs", 0o755)
+    assert result.code == 1
+    assert images(OUT) == ["cats/002.png", "cats/004.png"]
+    lines = by_source(OUT)
+    assert (lines["dogs"]["status"], lines["dogs"]["code"]) == ("skipped", "os_error")
+    secret = lines["000.wav"]
+    assert (secret["code"], secret["message"]) == ("os_error", "Permission denied")
+
+
+def test_a_folder_that_cannot_be_written_ends_it_before_the_work(
+    here: Path, anyone: Callable[[], None]
+) -> None:
+    make_sounds(Path("in"), 2)
+    os.mkdir(OUT)
+    os.chmod(OUT, 0o555)
+    for out in (OUT, OUT / "new"):
+        result = convert("in", "-o", out, preexec_fn=anyone)
+        assert result.code == 3
+        assert result.err.startswith("melpix: error: ")
+        assert result.err.count("\n") == 1
+        assert "Permission denied" in result.err
+        assert str(out) in result.err
+    assert os.listdir(OUT) == []
+
+
+def test_a_folder_of_the_tree_that_cannot_be_written(
+    here: Path, anyone: Callable[[], None]
+) -> None:
+    make_sounds(Path("in"), 6)
+    os.makedirs("out/cats")
+    os.chmod("out/cats", 0o555)
+    assert convert("in", "-o", OUT, preexec_fn=anyone).code == 1
+    assert images(OUT) == [f"dogs/{i:03d}.png" for i in (1, 3, 5)]
+    failed = [line for line in manifest(OUT) if line["status"] == "failed"]
+    assert [line["source"] for line in failed] == [f"in/cats/{i:03d}.wav" for i in (0, 2, 4)]
+    assert {line["code"] for line in failed} == {"not_written"}
+    assert failed[0]["message"] == "out/cats/000.png: Permission denied"
+    os.chmod("out/cats", 0o755)
+    assert convert("in", "-o", OUT, preexec_fn=anyone).code == 0
+    assert convert_here("in", "-o", "anew") == 0
+    assert tree(OUT) == tree(Path("anew"))
+
+
+def test_an_output_that_is_a_file(here: Path) -> None:
+    make_sounds(Path("in"), 2)
+    write(OUT, b"somebody's")
+    for out in (OUT, OUT / "new"):
+        assert convert_here("in", "-o", out) == 3
+    assert OUT.read_bytes() == b"somebody's"
+
+
+# --- files that change under one's hands --------------------------------------------------------
+
+
+def test_files_that_vanish_or_change_before_their_turn(here: Path) -> None:
+    make_sounds(Path("in"), 8)
+    found = scan("in")
+    os.unlink("in/cats/002.wav")
+    write(Path("in/cats/004.wav"), GARBAGE)
+    os.unlink("in/dogs/001.wav")
+    os.mkfifo("in/dogs/001.wav")
+    os.unlink("in/dogs/003.wav")
+    os.mkdir("in/dogs/003.wav")
+    write(Path("in/dogs/005.wav"), sound(9000))
+    summary = convert_dataset(found, OUT)
+    assert (summary.images, summary.failed) == (4, 4)
+    lines = by_source(OUT)
+    codes = {name: line["code"] for name, line in lines.items() if line["status"] == "failed"}
+    assert codes == {
+        "002.wav": "os_error", "004.wav": "decode_failed", "001.wav": "not_a_file",
+        "003.wav": "os_error",
+    }  # fmt: skip
+    assert lines["005.wav"]["duration"] == pytest.approx(9000 / RATE, abs=1e-3)
+    assert lines["005.wav"]["size"] == os.path.getsize("in/dogs/005.wav")
+
+
+def long(kind: str) -> bytes:
+    """More than one reads at once."""
+    return encode(kind, chirp(20 * 16000, sr=16000), 16000)
+
+
+def test_files_that_shrink_while_they_are_read(here: Path, faulty: dict[str, str]) -> None:
+    for i, kind in enumerate(("wav", "flac")):
+        write(Path(f"in/{i}-shrink-later.{kind}"), long(kind))
+    write(Path("in/2-good.wav"), sound(20000))
+    command = ["in", "-o", OUT, "--time-steps", "40"]
+    assert convert(*command, env=faulty).code == 1
+    lines = manifest(OUT)
+    assert [line.get("code") for line in lines] == ["source_changed", "decode_failed", None, None]
+    assert images(OUT) == ["2-good_0000.png", "2-good_0001.png"]
+    # Later the WAV is one that was cut short, and nothing tells when.
+    assert convert_here(*command) == 1
+    lines = manifest(OUT)
+    assert len(lines) == len(images(OUT)) + 1
+    assert all(line["flags"] == ["truncated"] for line in lines if line["stem"][0] == "0")
+
+
+# --- workers ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("format", ["png", "webdataset"])
+def test_a_crash_or_a_hang_in_the_middle_leaves_nothing_of_the_file(
+    here: Path, faulty: dict[str, str], format: str
+) -> None:
+    for name in ("0-good", "2-good", "4-good"):
+        write(Path(f"in/{name}.wav"), sound(30000))
+    bad = {"1-crash-later": "crashed", "3-hang-later": "timeout"}
+    for name in bad:
+        write(Path(f"in/{name}.wav"), long("wav"))
+    options = ["--time-steps", "40", "--format", format]
+    # One worker: the good ones have to go to those that take its place.
+    one = ["--workers", "1", "--timeout", "2"]
+    result = convert("in", "-o", OUT, *options, *one, env=faulty, preexec_fn=no_core)
+    assert result.code == 1, result.err
+    lines = manifest(OUT)
+    assert {line["stem"]: line["code"] for line in lines if line["status"] == "failed"} == bad
+    if format == "png":
+        assert {name.split("_")[0] for name in images(OUT)} == {"0-good", "2-good", "4-good"}
+    # Where nothing crashes and hangs, the next run makes up for it.
+    assert convert_here("in", "-o", OUT, *options) == 0
+    assert len({line["source"] for line in manifest(OUT)}) == 5
+    if format == "png":
+        assert convert_here("in", "-o", "anew", *options) == 0
+        assert tree(OUT) == tree(Path("anew"))
+
+
+def test_a_crash_while_an_image_is_written(here: Path, faulty: dict[str, str]) -> None:
+    for name in ("0-good", "1-crash-at-the-end", "2-good"):
+        write(Path(f"in/{name}.wav"), sound(3000))
+    result = convert("in", "-o", OUT, env=faulty, preexec_fn=no_core)
+    assert result.code == 1
+    assert by_source(OUT)["1-crash-at-the-end.wav"]["code"] == "crashed"
+    assert images(OUT) == ["0-good.png", "2-good.png"]
+    assert convert_here("in", "-o", OUT) == 0
+    assert convert_here("in", "-o", "anew") == 0
+    assert tree(OUT) == tree(Path("anew"))
+
+
+# --- the end of a run before its time -----------------------------------------------------------
+
+OPTIONS = ["--time-steps", "6", "--short", "skip", "--shard-count", "60"]
+
+
+@dataclass
+class Dataset:
+    """Sounds with some faults among them, and what a run that nothing stops makes of them."""
+
+    folder: Path
+    trees: dict[str, dict[str, Any]]
+    seconds: float = 0.0
+
+    def whole(self, format: str) -> dict[str, Any]:
+        if format not in self.trees:
+            out = self.folder / format
+            assert convert(self.folder / "in", "-o", out, *OPTIONS, "--format", format).code == 1
+            self.trees[format] = tree(out)
+            self.seconds = facts(out)["runs"][0]["seconds"]
+        return self.trees[format]
+
+    def command(self, format: str) -> list[str]:
+        return [str(self.folder / "in"), "-o", "out", *OPTIONS, "--format", format]
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    folder = tmp_path_factory.mktemp("dataset")
+    make_sounds(folder / "in", 100)
+    write(folder / "in" / "cats" / "broken.wav", GARBAGE)
+    write(folder / "in" / "dogs" / "tiny.wav", sound(10))
+    os.mkfifo(folder / "in" / "dogs" / "pipe.wav")
+    return Dataset(folder, {})
+
+
+@contextlib.contextmanager
+def started(*arguments: str, **options: Any) -> Iterator[subprocess.Popen[bytes]]:
+    """A run in the background, in a process group of its own."""
+    command = [*CONVERT, *arguments]
+    options = {"stderr": subprocess.PIPE, "start_new_session": True} | options
+    with subprocess.Popen(command, **options) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.002)
+
+
+def wait_for_images() -> None:
+    wait_until(lambda: next(OUT.rglob("*.png"), None))
+
+
+def alive(process: psutil.Process) -> bool:
+    try:  # where nobody asks how an orphan ended, it stays a zombie
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def errors(process: subprocess.Popen[bytes]) -> str:
+    assert process.stderr is not None
+    return process.stderr.read().decode()
+
+
+@pytest.mark.parametrize("whom", ["the command", "its group"])
+@pytest.mark.parametrize(
+    ("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"]
+)
+def test_a_signal_ends_it_in_order(
+    here: Path, dataset: Dataset, whom: str, signum: int, code: int
+) -> None:
+    whole = dataset.whole("png")
+    with started(*dataset.command("png"), "--workers", "1") as process:
+        wait_for_images()
+        (os.kill if whom == "the command" else os.killpg)(process.pid, signum)
+        assert process.wait(20) == code
+        assert "melpix: stopped: the same command goes on from here" in errors(process)
+    (run,) = facts(OUT)["runs"]
+    assert run["stopped"] == signal.Signals(signum).name
+    assert not list(OUT.rglob(".melpix*"))
+    assert whole.items() > {name: (OUT / name).read_bytes() for name in images(OUT)}.items()
+    assert convert_here(*dataset.command("png")) == 1
+    assert tree(OUT) == whole
+
+
+def catches(process: subprocess.Popen[bytes], signum: int) -> bool:
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    (mask,) = (line.split()[1] for line in status.splitlines() if line.startswith("SigCgt"))
+    return bool(int(mask, 16) >> (signum - 1) & 1)
+
+
+@pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+def test_the_second_signal_ends_it_at_once(here: Path, faulty: dict[str, str], second: int) -> None:
+    """The first one gives a worker a second to be done, which this one never is."""
+    write(Path("in/00-hang-me.wav"), sound(2000))
+    for i in range(1, 20):
+        write(Path(f"in/{i:02d}.wav"), sound(2000 + i))
+    with started("in", "-o", "out", "--workers", "2", env=faulty) as process:
+        wait_for_images()
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGINT)
+        wait_until(lambda: not catches(process, signal.SIGINT))
+        process.send_signal(second)
+        assert process.wait(20) in (-second, 128 + second)  # not the first one's code
+        assert "Traceback" not in errors(process)
+    wait_until(lambda: not any(map(alive, children)))
+    assert convert_here("in", "-o", OUT) == 0
+    assert convert_here("in", "-o", "anew") == 0
+    assert tree(OUT) == tree(Path("anew"))
+
+
+def test_an_interrupt_that_is_ignored(here: Path, dataset: Dataset) -> None:
+    """As a shell script starts jobs in its background."""
+    ignoring = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)}
+    with started(*dataset.command("png"), **ignoring) as process:
+        wait_for_images()
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(60) == 1
+    assert tree(OUT) == dataset.whole("png")
+
+
+@pytest.mark.parametrize(
+    ("kills", "seed"), [(4, 0), *[pytest.param(20, s, marks=pytest.mark.slow) for s in (1, 2, 3)]]
+)
+def test_killed_at_any_moment_it_goes_on(
+    here: Path, dataset: Dataset, format: str, kills: int, seed: int
+) -> None:
+    whole = dataset.whole(format)
+    rng = random.Random(seed)
+    killed = 0
+    for i in range(kills):
+        if i % 4 == 0:  # a new run, which then is killed thrice more as it goes on
+            shutil.rmtree(OUT, ignore_errors=True)
+        most = dataset.seconds * (1 - i % 4 / 5)  # the longer it has run, the less is left
+        was_alive, orphans = kill_soon(dataset.command(format), rng.uniform(0, most))
+        killed += was_alive
+        for path in OUT.rglob("*.png"):
+            assert path.read_bytes() == whole[str(path.relative_to(OUT))]
+        wait_until(unlocked)
+        if i % 4 == 3:  # whoever of them may still be alive
+            assert convert_here(*dataset.command(format)) == 1
+            assert tree(OUT) == whole
+        wait_until(lambda processes=orphans: not any(map(alive, processes)))
+    assert killed
+
+
+def unlocked() -> bool:
+    """A process that was forked and is not yet another program may hold a lock for a moment."""
+    try:
+        with locked(str(OUT / ".melpix.lock")):
+            return True
+    except MelpixError:
+        return False
+
+
+def kill_soon(command: list[str], seconds: float) -> tuple[bool, list[psutil.Process]]:
+    """Kill a run so long after it has begun.
+
+    Return whether it was not yet done, and the processes that it leaves behind.
+    """
+
+    def begun() -> int:  # in which file the facts of the run are: each makes a new one
+        path = OUT / "melpix.json"
+        return path.stat().st_ino if path.exists() else 0
+
+    before = begun()
+    with started(*command) as process:
+        wait_until(lambda: begun() != before or process.poll() is not None)
+        time.sleep(seconds)
+        children = []
+        with contextlib.suppress(psutil.NoSuchProcess):
+            children = psutil.Process(process.pid).children(recursive=True)
+        process.kill()
+        code = process.wait()
+        assert code in (1, -signal.SIGKILL)
+    return code != 1, children
+
+
+def test_workers_that_somebody_kills(here: Path, dataset: Dataset) -> None:
+    """As the kernel does where memory is short: a file may be blamed, none is lost."""
+    with started(*dataset.command("png"), "--workers", "2") as process:
+        wait_until(lambda: len(images(OUT)) > 100)  # then both of them are at work
+        (server,) = (
+            child
+            for child in psutil.Process(process.pid).children()
+            if "forkserver" in " ".join(child.cmdline())
+        )
+        workers = server.children()
+        for worker in workers:
+            worker.kill()
+        assert process.wait(60) == 1
+    assert workers
+    failed = [line for line in manifest(OUT) if line["status"] == "failed"]
+    assert len(failed) <= 1 + len(workers)
+    assert {line["message"] for line in failed if line["code"] == "crashed"} <= {
+        "killed by SIGKILL"
+    }
+    assert convert_here(*dataset.command("png")) == 1
+    assert tree(OUT) == dataset.whole("png")
+
+
+# --- disks --------------------------------------------------------------------------------------
+
+ON_A_SMALL_DISK = """
+import json, shutil, subprocess, sys
+from dataset_runs import convert
+size, command = sys.argv[1], sys.argv[2:]
+runs = []
+for room in (size, "60m"):
+    subprocess.run(["mount", "-o", f"remount,size={room}", "tmpfs", "out"], check=True)
+    result = convert(*command)
+    runs.append([result.code, result.err])
+    shutil.copytree("out", f"copy-{room}")
+print(json.dumps(runs))
+"""
+
+
+def on_a_disk(options: str) -> list[str]:
+    """What runs a command where "out" is a file system of its own, gone with the command."""
+    OUT.mkdir()
+    mount = f'mount -t tmpfs -o {options} tmpfs out && exec "$@"'
+    before = ["unshare", "-rm", "sh", "-c", mount, "sh"]
+    if shutil.which("unshare") is None or subprocess.run([*before, "true"]).returncode:
+        pytest.skip("no right to mount a file system")
+    return before
+
+
+# The first does not even hold the facts of the run.
+@pytest.mark.parametrize(
+    ("format", "size"),
+    [("png", "4k"), ("png", "300k"), ("webdataset", "300k"), ("parquet", "300k")],
+    indirect=["format"],
+)
+def test_a_full_disk_stops_it_and_with_more_room_it_goes_on(
+    here: Path, dataset: Dataset, format: str, size: str
+) -> None:
+    whole = dataset.whole(format)
+    script = [sys.executable, "-c", ON_A_SMALL_DISK, size, *dataset.command(format)]
+    environment = {**os.environ, "PYTHONPATH": os.path.dirname(__file__)}
+    done = subprocess.run(
+        [*on_a_disk("size=1m"), *script], capture_output=True, text=True, env=environment
+    )
+    assert done.stderr == ""
+    (code, err), (code_with_room, _) = json.loads(done.stdout)
+    assert code == 3, err
+    last = err.splitlines()[-1]
+    assert last.startswith("melpix: error: stopped at ")
+    assert last.endswith("No space left on device")
+    assert not list(Path(f"copy-{size}").rglob(".melpix*"))
+    assert code_with_room == 1
+    assert tree(Path("copy-60m")) == whole
+
+
+@pytest.mark.parametrize(
+    ("format", "limit"),
+    [("png", 2_000), ("png", 20_000), ("webdataset", 20_000), ("parquet", 20_000)],
+    indirect=["format"],
+)
+def test_files_that_may_not_grow(here: Path, dataset: Dataset, format: str, limit: int) -> None:
+    """As under a quota."""
+
+    def quota() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    result = convert(*dataset.command(format), preexec_fn=quota)
+    assert result.code == 3, result.err
+    assert result.err.splitlines()[-1].endswith("File too large")
+    assert not list(OUT.rglob(".melpix*"))
+    assert convert_here(*dataset.command(format)) == 1
+    assert tree(OUT) == dataset.whole(format)
+
+
+def test_a_file_system_that_is_read_only(here: Path) -> None:
+    make_sounds(Path("in"), 2)
+    command = [*on_a_disk("ro"), *CONVERT, "in", "-o", "out"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 3
+    assert done.stderr.endswith("Read-only file system\n")
+    assert done.stderr.count("\n") == 1
+
+
+# --- two runs, and nobody who listens -----------------------------------------------------------
+
+
+def test_the_second_run_on_a_folder_is_refused(here: Path) -> None:
+    make_sounds(Path("in"), 4)
+    seconds = []
+
+    def meanwhile(summary: object, records: object) -> None:
+        if not seconds:
+            for options in ([], ["--exists", "overwrite"], ["--dry-run"]):
+                seconds.append(convert("in", "-o", "out", *options))
+
+    convert_dataset("in", OUT, progress=meanwhile)
+    assert [second.code for second in seconds] == [3, 3, 0]
+    assert seconds[0].err == "melpix: error: another run is at work in 'out'\n"
+    assert convert_here("in", "-o", "anew") == 0
+    assert tree(OUT) == tree(Path("anew"))
+
+
+def test_parts_of_a_dataset_run_at_the_same_time(here: Path) -> None:
+    make_sounds(Path("in"), 40)
+    parts = [("in", "-o", "out", "--shard", f"{i}/3", "--workers", "1") for i in (1, 2, 3)]
+    with contextlib.ExitStack() as stack:
+        running = [stack.enter_context(started(*part)) for part in parts]
+        assert [process.wait(60) for process in running] == [0, 0, 0]
+    assert convert_here("in", "-o", "whole") == 0
+    assert [(OUT / name).read_bytes() for name in images(OUT)] == [
+        Path("whole", name).read_bytes() for name in images(Path("whole"))
+    ]
+    assert not list(OUT.rglob(".melpix*"))
+
+
+@pytest.mark.parametrize("closed", ["0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"])
+def test_closed_standard_files(here: Path, closed: str) -> None:
+    make_sounds(Path("in"), 4)
+    write(Path("in/broken.wav"), GARBAGE)
+    script = f'exec "$@" {closed}'
+    done = subprocess.run(["sh", "-c", script, "sh", *CONVERT, "in", "-o", "out"])
+    assert done.returncode == 1
+    assert len(manifest(OUT)) == 5
+
+
+def test_a_reader_of_events_that_goes_away(here: Path, dataset: Dataset) -> None:
+    command = dataset.command("png")
+    with started(*command, "--json", stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.wait(60) == 3
+        assert errors(process) == ""
+    assert not list(OUT.rglob(".melpix*"))
+    assert convert_here(*command) == 1
+    assert tree(OUT) == dataset.whole("png")
