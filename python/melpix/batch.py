@@ -431,7 +431,9 @@ class _Run:
                 if outcome.full is not None:
                     raise outcome.full
                 records = [{**outcome.about, **record} for record in outcome.records]
-                if shards is None or outcome.parcel is None:
+                if shards is not None and outcome.parcel is None and past.begun(outcome.about) > 0:
+                    pass  # what of it is in shards stays in the manifest: next time the rest
+                elif shards is None or outcome.parcel is None:
                     for record in records:
                         queue.add(record)
                 else:

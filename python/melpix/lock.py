@@ -7,9 +7,12 @@ import contextlib
 import errno
 import os
 import sys
+import time
 from collections.abc import Iterator
 
 from melpix.errors import MelpixError
+
+_PATIENCE = 1.0  # seconds: children of a run that was killed may hold it for a moment
 
 
 @contextlib.contextmanager
@@ -36,10 +39,15 @@ def locked(path: str) -> Iterator[None]:
     ...             print(error.code)
     locked
     """
+    end = time.monotonic() + _PATIENCE
     while True:
         file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
-            if not _take(file):
+            taken = _take(file)
+            while not taken and time.monotonic() < end:
+                time.sleep(_PATIENCE / 20)
+                taken = _take(file)
+            if not taken:
                 folder = os.path.dirname(path) or os.curdir
                 raise MelpixError("locked", f"another run is at work in {folder!r}")
             # The run that held it may have removed the file in between: then this is a lock on

@@ -135,10 +135,6 @@ class Output:
         stems : iterable of str
             Names of outputs that a killed run may have made, and not journalled.
         """
-        for _, record in manifest.read(self.manifest, lenient=True):
-            if "output" in record:
-                of_shard = manifest.shard(record)
-                self.remove([record["output"] if of_shard is None else of_shard[0]])
         if os.path.exists(self._path):
             for stem in stems:
                 for suffix in (".png", ".npy"):
@@ -148,6 +144,10 @@ class Output:
                             break
             shard = rf"shard{self.mark}-\d{{6}}\.(tar|parquet)"
             self.remove(name for name in os.listdir(self.folder) if re.fullmatch(shard, name))
+        for _, record in manifest.read(self.manifest, lenient=True):
+            if "output" in record:
+                of_shard = manifest.shard(record)
+                self.remove([record["output"] if of_shard is None else of_shard[0]])
         for path in (self.manifest, self._path):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)

@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tarfile
 import time
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -41,7 +42,7 @@ from dataset_runs import (
     write,
 )
 from melpix import Frontend, load, read_png
-from melpix.batch import convert_dataset
+from melpix.batch import Summary, convert_dataset
 from melpix.errors import MelpixError
 from melpix.lock import locked
 from melpix.scan import scan
@@ -604,6 +605,29 @@ def test_a_crash_or_a_hang_in_the_middle_leaves_nothing_of_the_file(
     if format == "png":
         assert convert_here("in", "-o", "anew", *options) == 0
         assert tree(OUT) == tree(Path("anew"))
+
+
+def test_a_crash_of_what_is_in_shards_already(here: Path, faulty: dict[str, str]) -> None:
+    """A run is stopped within a source, which then crashes, and then does not."""
+    for name in ("0-good", "1-crash-me", "2-good"):
+        write(Path(f"in/{name}.wav"), sound(9000))
+
+    def stop(summary: Summary, records: object) -> None:
+        if summary.done == 2:
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        convert_dataset("in", OUT, time_steps=4, format="webdataset", shard_count=5, progress=stop)
+    options = ["--time-steps", "4", "--format", "webdataset", "--shard-count", "5"]
+    assert manifest(OUT)[-1]["source"] == "in/1-crash-me.wav"
+    assert convert("in", "-o", OUT, *options, env=faulty, preexec_fn=no_core).code == 1
+    assert convert_here("in", "-o", OUT, *options) == 0
+    samples = []
+    for path in sorted(OUT.glob("*.tar")):
+        with tarfile.open(path) as tar:
+            samples += [f"{path.name}/{name}" for name in tar.getnames() if name.endswith(".png")]
+    assert sorted(line["output"] for line in manifest(OUT)) == samples
+    assert len({os.path.basename(sample) for sample in samples}) == len(samples)
 
 
 def test_a_crash_while_an_image_is_written(here: Path, faulty: dict[str, str]) -> None:
