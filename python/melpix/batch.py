@@ -342,7 +342,10 @@ class _Run:
         for item in todo:
             about = describe(item)
             self._tell([{**about, "status": "pending", "output": self._plan.first_name(item)}])
-        self._tell([_passed_over(skipped) for skipped in self._found.skipped])
+        passed = [_passed_over(skipped) for skipped in self._found.skipped]
+        for record in passed:
+            self.summary.note(record)
+        self._tell(passed)
         self.summary.phase = "done"
         return self.summary
 
