@@ -401,8 +401,9 @@ class _Run:
 
     def _left(self, past: Past, plan: Plan) -> list[Item]:
         """Return what is to be converted."""
-        params = plan.hash()
-        todo = [item for item in self._found.items if not past.has(describe(item, params))]
+        params, todo = plan.hash(), self._found.items
+        if len(past):
+            todo = [item for item in todo if not past.has(describe(item, params))]
         self.summary.already = len(self._found.items) - len(todo)
         return todo
 
