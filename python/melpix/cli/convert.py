@@ -242,7 +242,7 @@ def _one(
 def _many(
     inputs: tuple[str, ...], output: str, parameters: dict[str, Any], options: dict[str, Any]
 ) -> None:
-    from melpix.batch import convert_dataset
+    from melpix.batch import convert_dataset, prepare_workers
     from melpix.frontend import Frontend
     from melpix.process import Stopped
     from melpix.scan import scan
@@ -268,6 +268,8 @@ def _many(
             frontend = Frontend(**at, **parameters)
         for warning in caught:
             say("warning", spell(str(warning.message)))
+        if not options["dry_run"]:
+            prepare_workers()
         try:
             found = scan(inputs, recursive=recursive, output=output, **scanned)
         except OSError as error:
