@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from melpix.frontend import Frontend
     from melpix.mel import mel_filterbank, melspectrogram, power_to_db
     from melpix.png import features_from_image, read_png, write_png
+    from melpix.presets import presets
     from melpix.recipe import scale_minmax, spectrogram_image
 
 # Each public name and the module that holds it. Modules load on first use, so that importing
@@ -43,6 +44,7 @@ _HOMES = {
     "mel_filterbank": "mel",
     "melspectrogram": "mel",
     "power_to_db": "mel",
+    "presets": "presets",
     "read_png": "png",
     "scale_minmax": "recipe",
     "show_config": "config",
@@ -66,6 +68,7 @@ __all__ = [
     "mel_filterbank",
     "melspectrogram",
     "power_to_db",
+    "presets",
     "read_png",
     "scale_minmax",
     "show_config",
