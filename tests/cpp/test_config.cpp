@@ -40,7 +40,7 @@ int main() {
   CHECK_REFUSED("gain must be > 0", c.gain = 0);
   CHECK_REFUSED("got 1e+13", c.gain = 1e13);
   CHECK_REFUSED("preemphasis must be >= 0 and < 1, got 1", c.preemphasis = 1);
-  CHECK_REFUSED("preemphasis", c.preemphasis = nan);
+  CHECK_REFUSED("preemphasis", c.preemphasis = std::nan(""));
   CHECK_REFUSED("hop_length must be <= n_fft (1024)",
                 (c.framing = melpix::Framing::kMiddle, c.hop_length = 1025));
   CHECK_REFUSED("bin_offset must be >= 0, got -1", c.bin_offset = -1);
