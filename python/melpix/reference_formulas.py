@@ -18,12 +18,14 @@ Array: TypeAlias = NDArray[np.float64]
 
 def hann(n: int) -> Array:
     """Return Hann's window with period n (tf.signal.hann_window, torch.hann_window)."""
-    return 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / n)
+    window: Array = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / n)
+    return window
 
 
 def magnitudes(y: Samples, win_length: int, hop_length: int, n_fft: int) -> Array:
     """Return |FFT| of all frames that lie within y, as tf.signal.stft: (frames, 1 + n_fft // 2)."""
-    return np.abs(spectra(y, win_length, hop_length, n_fft))
+    magnitude: Array = np.abs(spectra(y, win_length, hop_length, n_fft))
+    return magnitude
 
 
 def spectra(y: Samples, win_length: int, hop_length: int, n_fft: int) -> NDArray[Any]:

@@ -29,11 +29,12 @@ def librosa_ln(offset: float = 1e-9) -> Compute:
 
 def librosa_db(ref: Any = np.max, **parameters: Any) -> Compute:
     """Plan melspectrogram and power_to_db."""
-    import librosa
+    from librosa import power_to_db
+    from librosa.feature import melspectrogram
 
     def features(y: Array) -> Array:
-        mel = librosa.feature.melspectrogram(y=y, n_fft=2048, hop_length=512, **parameters)
-        decibels: Array = librosa.power_to_db(mel, ref=ref, top_db=80)
+        mel = melspectrogram(y=y, n_fft=2048, hop_length=512, **parameters)
+        decibels: Array = power_to_db(mel, ref=ref, top_db=80)
         return decibels
 
     return features
@@ -53,12 +54,13 @@ def birdclef() -> Compute:
 
 def hifigan() -> Compute:
     """Plan HiFi-GAN's mel, whose frames and filterbank are librosa's."""
-    import librosa
+    from librosa import stft
+    from librosa.filters import mel as filterbank
 
     def features(y: Array) -> Array:
         y = np.pad(y, (1024 - 256) // 2, mode="reflect")
-        S = librosa.stft(y, n_fft=1024, hop_length=256, center=False)
-        bank = librosa.filters.mel(sr=22050, n_fft=1024, n_mels=80, fmin=0, fmax=8000)
+        S = stft(y, n_fft=1024, hop_length=256, center=False)
+        bank = filterbank(sr=22050, n_fft=1024, n_mels=80, fmin=0, fmax=8000)
         mel: Array = bank @ np.sqrt(S.real**2 + S.imag**2 + 1e-9)
         return np.log(np.maximum(mel, 1e-5))
 

@@ -41,8 +41,12 @@ class Reference:
         Makes the uint8 image of the features, where images are what the models see.
     nats : float
         What one unit of the features is in the logarithm of the mel; 0 if they are no logarithm.
-    single : bool
-        Whether it computes in float32: then the loudest band of a frame hides the faintest.
+    time_axis : int
+        Along which features follow each other in time, where `noise` is given.
+    noise : float
+        What its float32 arithmetic does is like white noise added to the samples, whose standard
+        deviation is so many 2 ** -24 of their peak, at most: it hides the faintest bands. 0: its
+        features are as good as those of float64.
     """
 
     sr: int
@@ -50,7 +54,8 @@ class Reference:
     packages: tuple[str, ...] = ()
     render: Callable[[NDArray[Any]], NDArray[np.uint8]] | None = None
     nats: float = 1.0
-    single: bool = False
+    time_axis: int = 0
+    noise: float = 0.0
 
     @property
     def package(self) -> str:
@@ -85,6 +90,21 @@ class Reference:
             raise UnableError("the reference makes no image")
         return self.render(self.features(y))
 
+    def rounding(self, features: NDArray[Any], y: NDArray[np.float32]) -> NDArray[Any]:
+        """Return how far each of the features of y may be off by its own float32 rounding.
+
+        A band of power m that gets noise of power n becomes (sqrt(m) +- sqrt(n)) ** 2, which moves
+        its logarithm by 2 sqrt(n / m) or less.
+        """
+        if not self.noise:
+            return np.zeros(1)
+        amplitude = self.noise * 2.0**-24 * float(np.abs(y).max(initial=0))
+        if not amplitude:
+            return np.zeros(1)
+        level = _noise_level(self) + 2 * np.log(amplitude) / self.nats
+        allowed: NDArray[Any] = 2 / self.nats * np.exp((level - features) * self.nats / 2)
+        return allowed
+
     def ready(self) -> Compute:
         """Import and plan, once, or raise `UnableError`."""
         try:
@@ -100,6 +120,17 @@ class Reference:
 @cache
 def _planned(plan: Callable[[], Compute]) -> Compute:
     return plan()
+
+
+@cache
+def _noise_level(reference: Reference) -> NDArray[Any]:
+    """Return the features of white noise with a standard deviation of 1, averaged over time."""
+    amplitude = 0.1  # within full scale, and above all floors
+    noise = amplitude * np.random.default_rng(0).standard_normal(30 * reference.sr)
+    features = reference.features(noise.astype(np.float32)).astype(np.float64)
+    level: NDArray[Any] = features.mean(axis=reference.time_axis, keepdims=True)
+    level -= 2 * np.log(amplitude) / reference.nats
+    return level
 
 
 def _first_line(error: Exception) -> str:
@@ -138,7 +169,7 @@ def audio_diffusion_image(features: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 def _torchlibrosa(sr: int, plan: Callable[[], Compute]) -> Reference:
-    return Reference(sr, plan, ("torchlibrosa", "torch"), nats=DECIBELS, single=True)
+    return Reference(sr, plan, ("torchlibrosa", "torch"), nats=DECIBELS, noise=128)
 
 
 def _panns(sr: int, n_fft: int, hop_length: int, fmax: float) -> Reference:
@@ -153,7 +184,8 @@ def _whisper(n_mels: int) -> Reference:
         lambda: packages.whisper(n_mels),
         ("transformers", "torch"),
         nats=4 * float(np.log(10)),
-        single=True,
+        time_axis=1,
+        noise=16,
     )
 
 
@@ -162,13 +194,13 @@ REFERENCES: dict[str, Reference] = {
     "librosa-db": Reference(22050, packages.librosa_db, ("librosa",), nats=DECIBELS),
     "whisper-80": _whisper(80),
     "whisper-128": _whisper(128),
-    "kaldi-fbank": Reference(16000, packages.kaldi_fbank, ("kaldi-native-fbank",), single=True),
+    "kaldi-fbank": Reference(16000, packages.kaldi_fbank, ("kaldi-native-fbank",), noise=512),
     "ast": Reference(
         16000,
         packages.ast,
         ("transformers", "torch", "torchaudio"),
         nats=2 * 4.5689974,
-        single=True,
+        noise=512,
     ),
     "panns-32k": _panns(32000, 1024, 320, 14000),
     "panns-16k": _panns(16000, 512, 160, 8000),
