@@ -22,6 +22,7 @@ MAY_IMPORT = {
         "_core",
         "audio",
         "batch",
+        "compress",
         "config",
         "convert",
         "cutting",
@@ -66,6 +67,7 @@ MAY_IMPORT = {
         "threadpoolctl",
     },
     "checks": set(),
+    "compress": {"checks"},
     "config": {"_core", "png"},
     "containers": set(),
     "contenders": {
