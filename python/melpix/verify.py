@@ -14,11 +14,8 @@ from numpy.typing import NDArray
 from melpix import __version__, audio, demo
 from melpix.bench import compare
 from melpix.frontend import Frontend
+from melpix.presets import preset
 from melpix.references import REFERENCES, Reference, recipe_image
-
-# Single precision moves a feature of the recipe by 0.008 nats at most, librosa's own rounding by
-# far less.
-RECIPE_TOLERANCE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +47,11 @@ def pair(name: str) -> Pair:
     UnableError
         The reference's packages are not installed, or broken.
     """
-    if name != "recipe" or name not in REFERENCES:
-        raise ValueError(f"preset must be one of {', '.join(['recipe'])}, got {name!r}")
+    found = preset(name)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # others' affairs
         REFERENCES[name].ready()
-    return Pair(name, Frontend(), REFERENCES[name], RECIPE_TOLERANCE)
+    return Pair(name, Frontend.from_preset(name), REFERENCES[name], found.tolerance)
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,7 +118,7 @@ MAY_IMPORT = {
     "stats": {"audio", "pool", "sinks", "sources", "worker"},
     "summary": set(),
     "text": set(),
-    "verify": {"__version__", "audio", "bench", "demo", "frontend", "references"},
+    "verify": {"__version__", "audio", "bench", "demo", "frontend", "presets", "references"},
     "thumbnails": {"errors", "png", "summary"},
     "worker": {
         "audio",

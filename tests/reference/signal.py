@@ -26,8 +26,9 @@ def cut_or_fit(y, length, fit="pad"):
 
 def level(y, kind):
     """The samples scaled as a model's own code does."""
-    if kind == "int16":  # LAION-CLAP: to int16 and back
-        return np.trunc(np.clip(y, -1, 1) * 32767) / 32767
+    if kind == "int16":  # LAION-CLAP: to int16 and back, the arithmetic in float32
+        y = np.clip(y, -1, 1).astype(np.float32) * np.float32(32767)
+        return (np.trunc(y) / np.float32(32767)).astype(np.float64)
     if kind == "minmax":  # BirdNET: from -1 to 1
         above = y - y.min()
         return (above / (above.max() + 1e-6) - 0.5) * 2
