@@ -40,12 +40,16 @@ def to_length(y: NDArray[Any], n: int, how: str) -> NDArray[Any]:
 
 
 def through_int16(y: NDArray[Any], dtype: Any) -> NDArray[Any]:
-    """Clip samples to -1 ... 1 and round them towards 0 to multiples of 1 / 32767, as CLAP does."""
-    x = _floats(y, dtype).clip(-1, 1)
-    x *= _CLAP_SCALE
+    """Clip samples to -1 ... 1 and round them towards 0 to multiples of 1 / 32767, as CLAP does.
+
+    In float32 whatever comes and goes: a product that rounds up to a whole number there is another
+    sample, and a single one is loud in a band that holds next to nothing.
+    """
+    x = _floats(y, np.float32).clip(-1, 1)
+    x *= np.float32(_CLAP_SCALE)
     np.trunc(x, out=x)
-    x /= _CLAP_SCALE
-    return x
+    x /= np.float32(_CLAP_SCALE)
+    return x.astype(dtype, copy=False)
 
 
 def to_extremes(y: NDArray[Any], dtype: Any) -> NDArray[Any]:

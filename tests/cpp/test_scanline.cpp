@@ -38,7 +38,7 @@ int main() {
   const std::vector<std::uint8_t> wide = {1, 10, 20, 1, 2, 4, 1, 1, 1, 1};
   std::vector<std::uint8_t> pixels(8);
   CHECK(melpix::unfilter_scanlines(wide.data(), 2, 4, pixels.data(), 2));
-  CHECK((pixels == std::vector<std::uint8_t>{10, 20, 11, 22, 11, 21, 12, 22}));
+  CHECK((pixels == std::vector<std::uint8_t>{10, 20, 11, 22, 11, 21, 12, 23}));
 
   const std::vector<std::uint8_t> broken = {5, 1};
   std::uint8_t pixel = 0;
