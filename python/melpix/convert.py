@@ -195,6 +195,8 @@ def convert_file(
 
     rate = None if sr == "native" else f.sr
     wanted = None if time_steps is None else time_steps * f.hop_length
+    if wanted is None and f.duration is not None and rate is not None:
+        wanted = round(f.duration * f.sr)  # more would be cut off
     # What would make too wide an image is refused before it is decoded.
     whole = wanted is None and rate is not None
     room = f.max_columns * f.hop_length / f.sr if whole else math.inf
@@ -237,7 +239,7 @@ def convert_file(
         constant=rendering.constant,
         truncated=clip.truncated,
         length_estimated=clip.length_estimated,
-        short=wanted is not None and clip.y.shape[-1] < wanted,
+        short=wanted is not None and f.duration is None and clip.y.shape[-1] < wanted,
         sr=clip.sr,
         source_sr=clip.source_sr,
         duration=seconds,

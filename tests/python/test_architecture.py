@@ -117,6 +117,7 @@ MAY_IMPORT = {
     "rendering": {"_core"},
     "report": {"summary", "text", "thumbnails"},
     "scan": {"find", "names", "sources", "text"},
+    "settings": {"presets"},
     "shards": {"checks", "sinks"},
     "sources": {"text"},
     "sinks": {"checks", "errors", "png"},
