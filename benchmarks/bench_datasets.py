@@ -3,7 +3,7 @@
 
 What has been written stays until the end. ext4 searches long for a free inode where many were
 freed in the last minutes, so a second run right after a first one is slower for everybody; with
-TMPDIR on a tmpfs it is not.
+TMPDIR on a tmpfs it is not. (It takes some 3 GB there.) The results say which it was.
 """
 
 import functools
@@ -30,6 +30,7 @@ import soxr
 
 from melpix import contenders, read_png
 from melpix.contenders import Work
+from melpix.cores import available_cores
 from turns import check, recordings, temporary_folder
 
 TURNS = 3  # of everybody; an odd number, so that one of them is the median
@@ -282,6 +283,15 @@ def resampling(source: str, sr: int) -> float:
     return seconds * len(names) / len(some)
 
 
+@cache
+def machine() -> dict[str, Any]:
+    """Of what the figures depend most: kind of file system, cores."""
+    folder = folder_for_all().resolve()
+    disks = {Path(disk.mountpoint): disk.fstype for disk in psutil.disk_partitions(all=True)}
+    disk = next((disks[path] for path in (folder, *folder.parents) if path in disks), "?")
+    return {"disk": disk, "cores": available_cores()}
+
+
 def time_recipe(benchmark: Any, pool: Any, source: str, sr: float | None) -> None:
     jobs = jobs_of_recipe(source, fresh(), sr)[::PEERS_SHARE]
     benchmark.pedantic(pool.map, (recipe, jobs, 10))
@@ -290,7 +300,7 @@ def time_recipe(benchmark: Any, pool: Any, source: str, sr: float | None) -> Non
 
 def time_run(benchmark: Any, work: str, *arguments: Any, **options: Any) -> None:
     with Run(work, *arguments, **options) as run:
-        benchmark.extra_info |= benchmark.pedantic(run)
+        benchmark.extra_info |= benchmark.pedantic(run) | machine()
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,9 @@ python benchmarks/report.py results.json             the README's section and .g
 python benchmarks/report.py results.json --musts     what must be reached, and whether it is
 python benchmarks/report.py results.json --datasets  the tables of bench_datasets.py
 python benchmarks/report.py results.json --details   every group in full
+
+Several files of results, of suites that ran apart, make one report: a group that two of them have
+is the later one's.
 """
 
 from __future__ import annotations
@@ -12,14 +15,14 @@ from __future__ import annotations
 import argparse
 import contextlib
 import itertools
-import json
-import operator
 import re
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from report_datasets import DATASET_MUSTS, datasets, how_measured
+from results import FLAT_FROM, Figure, Results, pair, time
 
 ROOT = Path(__file__).resolve().parents[1]
 BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
@@ -40,89 +43,6 @@ SIZES = (
 )
 WAV, FLAC = "WAV, 22.05 kHz, 16 bit", "FLAC, 44.1 kHz, stereo"
 MP3, OGG = "MP3, 44.1 kHz, stereo", "OGG Vorbis, 44.1 kHz, stereo"
-FLAT_FROM = 10  # seconds of signal
-
-POOL, TWO, ONE = "the recipe, Pool(2)", "melpix, 2 workers", "melpix, 1 worker"
-STARTS = {TWO: "start-up of 2 workers", ONE: "start-up of 1 worker"}
-LOOP = "convert_file in a loop"
-CLIPS, CLIPS_NATIVE = "3000 WAVs at 22,050 Hz", "3000 WAVs at their own rate"
-FEW, MANY = "10000 files", "100000 files"
-
-
-class Results:
-    """What was measured: medians by group and name, and what was noted beside them."""
-
-    def __init__(self, path: Path) -> None:
-        self.raw = json.loads(path.read_text(encoding="utf-8"))
-        turns: dict[str, dict[str, list[dict[str, Any]]]] = {}
-        for benchmark in self.raw["benchmarks"]:
-            group = turns.setdefault(benchmark["group"], {})
-            group.setdefault(benchmark["name"], []).append(benchmark)
-        self.groups = {g: {n: _one(b) for n, b in names.items()} for g, names in turns.items()}
-
-    def median(self, group: str, name: str) -> float:
-        return float(self.groups[group][name]["stats"]["median"])
-
-    def ratio(self, group: str, name: str, other: str = "melpix") -> float:
-        return self.median(group, name) / self.median(group, other)
-
-    def extra(self, group: str, name: str) -> dict[str, Any]:
-        return dict(self.groups[group][name]["extra_info"])
-
-    def lengths(self, name: str) -> dict[int, float]:
-        """Seconds of signal and the median of each."""
-        groups = [group for group in self.groups if group.endswith(" s of signal")]
-        found = {int(g.split()[0]): self.median(g, name) for g in groups if name in self.groups[g]}
-        return dict(sorted(found.items()))
-
-    def melpix_lengths(self) -> dict[int, float]:
-        """The same of melpix alone, up to an hour, measured in turns."""
-        group = self.groups["melpix by length"]
-        return dict(sorted((int(n.split()[0]), self.median("melpix by length", n)) for n in group))
-
-    def memory(self) -> dict[int, float]:
-        """Seconds of signal and what melpix's image of it takes beside the signal, in bytes.
-
-        Images of minutes find a part of their few megabytes among what the process has freed
-        before, so the rate of growth is taken from one that needs next to nothing.
-        """
-        extra = {n: self.extra("melpix by length", f"{n} s") for n in self.melpix_lengths()}
-        return {n: info["bytes"] for n, info in extra.items() if n <= FLAT_FROM or n >= 1000}
-
-    def pace(self, group: str, name: str, kind: str = "median", start: bool = False) -> float:
-        """Files/s of a dataset's conversion, the start of its workers included or not."""
-        seconds = float(self.groups[group][name]["stats"][kind])
-        if name in STARTS and not start:
-            seconds -= float(self.groups[CLIPS][STARTS[name]]["stats"][kind])
-        return float(self.extra(group, name)["files"]) / seconds
-
-    def shares(self, group: str) -> dict[str, float]:
-        """What part of the workers' time each stage of two workers takes."""
-        extra = self.extra(group, TWO)
-        stages, resample = extra["stages"], extra.get("resample", 0.0)
-        seconds = {
-            "decode": stages["decode"] - resample,
-            "resample": resample,
-            "core": stages["render"],
-            "deflate": stages["encode"],
-            "write": stages["write"],
-        }
-        return {name: value / sum(stages.values()) for name, value in seconds.items()}
-
-    def call_overhead(self) -> float:
-        """Seconds that `Frontend.image` takes beyond what the core's own clock counts."""
-        extra = self.extra("0.4 s at 8 kHz", "Frontend.image")
-        single = self.median("0.4 s at 8 kHz", "Frontend.image") / extra["calls"]
-        return float(single - extra["stages_in_core"])
-
-
-def _one(turns: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the turn in the middle, with the statistics of all."""
-    turns = sorted(turns, key=lambda turn: float(turn["stats"]["median"]))
-    stats = dict(turns[len(turns) // 2]["stats"])
-    stats["min"] = min(turn["stats"]["min"] for turn in turns)
-    stats["rounds"] = sum(turn["stats"]["rounds"] for turn in turns)
-    return {**turns[len(turns) // 2], "stats": stats}
 
 
 def spread(costs: dict[int, float]) -> float:
@@ -130,21 +50,6 @@ def spread(costs: dict[int, float]) -> float:
     points = [(n, cost) for n, cost in costs.items() if n >= FLAT_FROM]
     rates = [(b[1] - a[1]) / (b[0] - a[0]) for a, b in itertools.pairwise(points)]
     return max(rates) / min(rates)
-
-
-@dataclass(frozen=True)
-class Figure:
-    """What it is, how it is computed, what it must reach, and whether the last table shows it."""
-
-    what: str
-    value: Callable[[Results], float]
-    sign: str
-    must: float
-    unit: str = ""
-    shown: bool = True
-
-    def reached(self, value: float) -> bool:
-        return value >= self.must if self.sign == ">=" else value <= self.must
 
 
 def recipe(name: str) -> Callable[[Results], float]:
@@ -157,10 +62,6 @@ def size(n_fft: str) -> Callable[[Results], float]:
 
 def file(kind: str, theirs: str, ours: str = "melpix") -> Callable[[Results], float]:
     return lambda results: results.ratio(f"{kind} to PNG", theirs, ours)
-
-
-def pair(group: str, name: str, other: str) -> Callable[[Results], float]:
-    return lambda results: results.ratio(group, name, other)
 
 
 # The issue's table, in its order.
@@ -214,49 +115,6 @@ MUSTS = (
 )
 
 
-def per_file(results: Results) -> float:
-    """How many times as long a file takes in 100,000 as in 10,000, in the phase that grows most."""
-    groups = [group for group in results.groups if group.startswith("tiny files: ")]
-    return max(results.ratio(group, MANY, FEW) for group in groups or ["tiny files"]) / 10
-
-
-# The same of datasets, from its own issue. Where the recipe's workers are warm, melpix's start is
-# apart; where melpix is compared with itself, it counts.
-DATASET_MUSTS = (
-    Figure(
-        "files/s, 2 workers, 22,050 Hz: melpix / the recipe",
-        lambda results: results.pace(CLIPS, TWO) / results.pace(CLIPS, POOL),
-        ">=",
-        4,
-    ),
-    Figure(
-        "files/s, 2 workers, their own rate: melpix / the recipe",
-        lambda results: results.pace(CLIPS_NATIVE, TWO) / results.pace(CLIPS_NATIVE, POOL),
-        ">=",
-        6,
-    ),
-    Figure("files/s: 2 workers / 1", pair(CLIPS, ONE, TWO), ">=", 1.7),
-    Figure(
-        "1 worker / convert_file in a loop",
-        lambda results: results.pace(CLIPS, LOOP) / results.pace(CLIPS, ONE),
-        "<=",
-        1.1,
-    ),
-    Figure(
-        "memory of windows: 2 hours beyond 10 s",
-        lambda results: _megabytes(results, "2 hours") - _megabytes(results, "10 s"),
-        "<=",
-        60,
-        unit=" MB",
-    ),
-    Figure("time of a file: 100,000 / 10,000 tiny ones, worst phase", per_file, "<=", 1.3),
-)
-
-
-def _megabytes(results: Results, name: str, group: str = "windows of a file") -> float:
-    return float(results.extra(group, name)["bytes"]) / 1e6
-
-
 def musts(results: Results) -> Iterator[str]:
     """The issues' tables: figure, what it must reach, what was measured, and whether it is."""
     for figure in (*MUSTS, *DATASET_MUSTS):
@@ -285,68 +143,10 @@ def details(results: Results) -> Iterator[str]:
             )
 
 
-def datasets(results: Results) -> Iterator[str]:
-    """Tables of bench_datasets.py, of what was measured; in brackets what the minima give."""
-    groups = results.groups
-    formats = [group for group in groups if group.startswith("clips of ")]
-    tiny = [group for group in groups if group.startswith("tiny files: ")]
-    if CLIPS in groups:
-        yield from _clips(results)
-    if formats:
-        yield from _shares(results, [CLIPS, CLIPS_NATIVE, *formats])
-    if "windows of a file" in groups:
-        yield _row("windows of a WAV at 44.1 kHz", "time", "memory of all processes")
-        yield "|---|---:|---:|"
-        for name in groups["windows of a file"]:
-            time = _time(results.median("windows of a file", name))
-            yield _row(name, time, f"{_megabytes(results, name):.0f} MB")
-        yield ""
-    if tiny:
-        yield _row("files of 50 ms", "10,000", "memory", "100,000", "memory")
-        yield "|---|---:|---:|---:|---:|"
-        for group in tiny:
-            cells = [group.removeprefix("tiny files: ")]
-            for name in (FEW, MANY):
-                cells.append(_time(results.median(group, name)))
-                cells.append(f"{_megabytes(results, name, group):.0f} MB")
-            yield _row(*cells)
-
-
-def _clips(results: Results) -> Iterator[str]:
-    yield _row(CLIPS.replace("3000", "3,000"), "files/s", "/ recipe", "own rate", "/ recipe")
-    yield "|---|---:|---:|---:|---:|"
-    for name, start in ((TWO, False), (TWO, True), (ONE, False), (LOOP, False), (POOL, False)):
-        cells = [f"{name}, with their start" if start else name]
-        for group in (CLIPS, CLIPS_NATIVE):
-            paces = [results.pace(group, name, kind, start) for kind in ("median", "min")]
-            peers = [results.pace(group, POOL, kind) for kind in ("median", "min")]
-            cells.append("{:.0f} ({:.0f})".format(*paces))
-            cells.append("{:.1f} ({:.1f})".format(*map(operator.truediv, paces, peers)))
-        yield _row(*cells)
-    yield ""
-
-
-def _shares(results: Results, groups: list[str]) -> Iterator[str]:
-    stages = ("decode", "resample", "core", "deflate", "write")
-    yield _row("2 workers, of whose time", "files/s", "/ recipe", *stages)
-    yield "|---|---:|---:|---:|---:|---:|---:|---:|"
-    for group in groups:
-        pace, shares = results.pace(group, TWO), results.shares(group)
-        parts = [f"{shares[stage]:.0%}" for stage in stages]
-        yield _row(group, f"{pace:.0f}", f"{pace / results.pace(group, POOL):.1f}", *parts)
-    yield ""
-
-
-def _row(*cells: str) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
 def section(results: Results) -> str:
     """What stands between the README's markers."""
-    return "\n\n".join(
-        "\n".join(part(results))
-        for part in (_recipe, _beside_librosa, _others, _plot_link, _machine)
-    )
+    parts = (_recipe, _beside_librosa, _others, _plot_link, _machine, datasets, how_measured)
+    return "\n\n".join(filter(None, ("\n".join(part(results)).rstrip() for part in parts)))
 
 
 def _recipe(results: Results) -> Iterator[str]:
@@ -355,7 +155,7 @@ def _recipe(results: Results) -> Iterator[str]:
     for name in results.groups["recipe"]:
         shown = f"*{name}*" if name == FFTW else name
         median, ratio = results.median("recipe", name), results.ratio("recipe", name)
-        yield f"| {shown} | {_time(median)} | {ratio:.1f} |"
+        yield f"| {shown} | {time(median)} | {ratio:.1f} |"
 
 
 def _beside_librosa(results: Results) -> Iterator[str]:
@@ -377,7 +177,7 @@ def _beside_librosa(results: Results) -> Iterator[str]:
     yield "|---|---:|---:|---:|"
     for label, group, theirs, ours in rows:
         if {theirs, ours} <= results.groups.get(group, {}).keys():
-            times = f"{_time(results.median(group, theirs))} | {_time(results.median(group, ours))}"
+            times = f"{time(results.median(group, theirs))} | {time(results.median(group, ours))}"
             yield f"| {label} | {times} | {results.ratio(group, theirs, ours):.1f} |"
 
 
@@ -396,7 +196,8 @@ def _plot_link(results: Results) -> Iterator[str]:
 
 def _machine(results: Results) -> Iterator[str]:
     """One sentence: processor, versions, commit."""
-    info, commit = results.raw["machine_info"], results.raw["commit_info"]
+    of = results.of["recipe"]
+    info, commit = of["machine_info"], of["commit_info"]
     config, versions = info["melpix"], info["versions"]
     dirty = " (with uncommitted changes)" if commit["dirty"] else ""
     others = ", ".join(
@@ -406,15 +207,9 @@ def _machine(results: Results) -> Iterator[str]:
         f"Medians of one thread of {info['cpu']['brand_raw']} ({info['system']}, "
         f"{info['machine']}), Python {info['python_version']}; melpix {config['melpix']} at commit "
         f"{commit['id'][:10]}{dirty} with {config['isa']} kernels and {config['deflate']}; librosa "
-        f"{versions['librosa']} on {results.raw['machine_info']['librosa_fft']}; {others}; "
-        f"{results.raw['datetime'][:10]}."
+        f"{versions['librosa']} on {info['librosa_fft']}; {others}; "
+        f"{of['datetime'][:10]}."
     )
-
-
-def _time(seconds: float) -> str:
-    if seconds < 1e-4:
-        return f"{1e6 * seconds:.1f} µs"
-    return f"{1000 * seconds:.2f} ms" if seconds < 0.1 else f"{seconds:.2f} s"
 
 
 def plot(results: Results, path: Path) -> None:
@@ -450,14 +245,16 @@ def plot(results: Results, path: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("results", type=Path)
-    parser.add_argument("readme", type=Path, nargs="?", default=ROOT / "README.md")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("results", type=Path, nargs="+")
+    parser.add_argument("--readme", type=Path, default=ROOT / "README.md")
     parser.add_argument("--musts", action="store_true")
     parser.add_argument("--datasets", action="store_true")
     parser.add_argument("--details", action="store_true")
     arguments = parser.parse_args()
-    results = Results(arguments.results)
+    results = Results(*arguments.results)
     asked = ((musts, arguments.musts), (datasets, arguments.datasets), (details, arguments.details))
     if any(wanted for _, wanted in asked):
         lines = [line for part, wanted in asked if wanted for line in part(results)]

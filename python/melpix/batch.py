@@ -349,7 +349,10 @@ class _Run:
         for item in todo:
             about = describe(item)
             self._tell([{**about, "status": "pending", "output": self._plan.first_name(item)}])
-        self._tell([_passed_over(skipped) for skipped in self._found.skipped])
+        passed = [_passed_over(skipped) for skipped in self._found.skipped]
+        for record in passed:
+            self.summary.note(record)
+        self._tell(passed)
         self.summary.phase = "done"
         return self.summary
 
@@ -405,8 +408,9 @@ class _Run:
 
     def _left(self, past: Past, plan: Plan) -> list[Item]:
         """Return what is to be converted."""
-        params = plan.hash()
-        todo = [item for item in self._found.items if not past.has(describe(item, params))]
+        params, todo = plan.hash(), self._found.items
+        if len(past):
+            todo = [item for item in todo if not past.has(describe(item, params))]
         self.summary.already = len(self._found.items) - len(todo)
         return todo
 

@@ -27,6 +27,7 @@ _FLUSHED_EVERY = 0.5  # seconds; what a SIGKILL loses is only done again
 _MAX_LINE = 1 << 24  # bytes; a decoder may have had much to say
 _DONE, _FAILED = -1, -2
 _SHARD = re.compile(r"(shard(?:-\d+-of-\d+)?-(\d+)\.[^/]*)/")  # as `Shards` names them
+_line = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 _TYPES: dict[str, type] = {
     "stem": str,
     "source": str,
@@ -53,8 +54,7 @@ def encode(record: Record) -> bytes:
     b'{"source":"caf\\udce9.wav","status":"ok"}\n'
     """
     facts = {name: value for name, value in record.items() if value is not None}
-    line = json.dumps(facts, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return line.encode("ascii") + b"\n"
+    return _line(facts).encode("ascii") + b"\n"
 
 
 def key(record: Record) -> str:

@@ -64,13 +64,14 @@ def name_outputs(files: Sequence[File], cut: int, keep_suffix: bool) -> list[str
             stems[i] += f"~{_hash(ascii(identity).encode())}"
         pairs = _pairs(stems)
     if pairs:
-        advice = "rename one of each" if keep_suffix else "keep_suffix (--keep-suffix) parts them"
+        advice = "rename one of each" if keep_suffix else "keep_suffix=True parts them"
         lines = [
             f"  {place(files[i])} and {place(files[j])} -> {stems[i]!r}" for i, j in pairs[:SHOWN]
         ]
         if len(pairs) > SHOWN:
             lines.append(f"  and {len(pairs) - SHOWN} more")
-        head = f"sources would share an output ({len(pairs)} times); {advice}:"
+        count = "1 pair" if len(pairs) == 1 else f"{len(pairs)} pairs"
+        head = f"{count} of sources would share an output; {advice}:"
         raise ValueError("\n".join([head, *lines]))
     return stems
 

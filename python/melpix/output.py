@@ -118,6 +118,9 @@ class Output:
         MelpixError
             ``exists``.
         """
+        lock = os.path.basename(self.lock)
+        if all(name == lock for name in os.listdir(self.folder)):
+            return  # as it mostly is: nobody asks for a million files one by one
         for output in outputs:
             path = os.path.join(self.folder, output)
             if os.path.lexists(path):

@@ -148,6 +148,7 @@ class Pool(Generic[_Job, _Result]):
         self._done: dict[int, bytes] = {}  # pickled outcomes
         self._done_bytes = 0
         self._looked = time.monotonic()
+        self._slow = False  # jobs come slowly
 
     def __enter__(self) -> Pool[_Job, _Result]:
         return self
@@ -231,6 +232,8 @@ class Pool(Generic[_Job, _Result]):
         for pipe in connection.wait(list(listening), seconds):
             self._receive(listening[pipe])  # type: ignore[index]
         self._watch()
+        if not self._slow:
+            self._feed()  # before outcomes are handed out: whoever takes them may take long
 
     def _audible(self) -> list[_Worker]:
         """Return the workers to listen to.
@@ -337,6 +340,7 @@ class Pool(Generic[_Job, _Result]):
                     break
             if batch:
                 worker.send(batch)
+        self._slow = time.monotonic() > end
 
     def _next(self) -> _Data | None:
         """Return a job that no worker has, if one may start now."""
@@ -471,7 +475,9 @@ def _work(pipe: connection.Connection, shared: Any, function: bytes) -> None:
                 shared[_PROGRESS] += 1
                 outcomes.append(outcome)
                 size += len(outcome)
-                if size >= _GROUP or time.monotonic() - sent >= _HELD:
+                # With half of what it has at hand still to do, it need not wait for the parent.
+                enough = len(outcomes) >= _BATCH // 2 or size >= _GROUP
+                if enough or time.monotonic() - sent >= _HELD:
                     report()
 
 

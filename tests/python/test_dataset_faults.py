@@ -373,7 +373,10 @@ def test_two_inputs_of_one_output_are_refused(here: Path, twins: list[str]) -> N
     result = convert("in", "-o", OUT)
     assert result.code == 2
     assert "--keep-suffix" in result.err
-    assert all(os.path.join("in", name) in result.err for name in twins)
+    head, pair = result.err.splitlines()
+    assert "\\n" not in head
+    assert pair.startswith("  in")
+    assert all(os.path.join("in", name) in pair for name in twins)
     assert "other" not in result.err
     assert not OUT.exists()
     assert convert_here("in", "-o", OUT, "--keep-suffix") == 0

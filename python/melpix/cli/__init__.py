@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import click
 
 from melpix.cli.bench import bench
-from melpix.cli.common import NotWritten, say
+from melpix.cli.common import NotWritten, say, say_line
 from melpix.cli.convert import convert
 from melpix.cli.demo import demo
 from melpix.cli.inspect import inspect
@@ -80,6 +80,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "melpix"
         say("error", f"{error.format_message().rstrip('.')} (see {command} --help)")
+        for line in getattr(error, "details", ()):
+            say_line(line)
         return error.exit_code
     except click.ClickException as error:
         say("error", error.format_message())

@@ -9,7 +9,7 @@ import re
 import select
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -186,7 +186,7 @@ class SectionedCommand(click.Command):
             if parameter.name in self._headings:
                 sections.append((self._headings[parameter.name], []))
             line = parameter.get_help_record(ctx)
-            if line is not None:
+            if line is not None and isinstance(parameter, click.Option):
                 sections[-1][1].append(line)
         for heading, lines in sections:
             with formatter.section(heading):
@@ -264,12 +264,31 @@ def spell(message: str) -> str:
     return re.sub(rf"^({first})\b", lambda m: _WORDS[m[1]], message)
 
 
-def usage(message: str) -> click.UsageError:
+class Senseless(click.UsageError):
+    """The arguments make no sense.
+
+    Attributes
+    ----------
+    details : list of str
+        Lines to be printed below the message.
+    """
+
+    def __init__(self, message: str, details: Sequence[str]) -> None:
+        super().__init__(message, click.get_current_context())
+        self.details = details
+
+
+def usage(message: str, details: Sequence[str] = ()) -> Senseless:
     """Return the error for arguments that make no sense."""
-    return click.UsageError(message, click.get_current_context())
+    return Senseless(message, details)
 
 
 def say(level: str, message: str) -> None:
+    """Print to standard error what went wrong."""
+    say_line(f"melpix: {level}: {message}")
+
+
+def say_line(text: str) -> None:
     """Print a line to standard error."""
     with contextlib.suppress(OSError):  # nobody listens
-        click.echo(f"melpix: {level}: {printable(message)}", err=True)
+        click.echo(printable(text), err=True)

@@ -23,7 +23,7 @@ from melpix.cli.common import (
     spell,
     usage,
 )
-from melpix.cli.progress import Show, outcome_line
+from melpix.cli.progress import Show, outcome_line, rehearsal_line
 from melpix.cli.single import check_output, convert_one, summary_line
 from melpix.text import printable
 
@@ -282,6 +282,8 @@ def _many(
                 say("stopped", "the same command goes on from here")
                 raise
     if options["dry_run"]:
+        if not (quiet or as_json):
+            click.echo(rehearsal_line(output, summary), err=True)
         return
     if as_json:
         show.event("done", {"summary": summary.facts(), "errors": summary.errors})
@@ -346,7 +348,8 @@ def _faults(output: str) -> Iterator[None]:
     except ImportError as error:
         raise usage(str(error)) from error
     except ValueError as error:
-        raise usage(spell(str(error))) from error
+        head, *details = str(error).split("\n")  # one that lists sources
+        raise usage(spell(head.removesuffix(":")), details) from error
     except BrokenPipeError:
         raise  # standard output's
     except OSError as error:

@@ -42,7 +42,7 @@ class Show:
         self._listing = listing
         self._bar: Any = None
         self._phase = ""
-        self._last = time.monotonic()
+        self._began = self._last = time.monotonic()  # the phase; the last that was shown
         self._failures = 0
 
     def __enter__(self) -> Show:
@@ -100,7 +100,7 @@ class Show:
         if summary.phase != self._phase:
             self.close()
             self._phase = summary.phase
-            self._last = time.monotonic()
+            self._began = self._last = time.monotonic()
             if terminal:
                 self._bar = self._new_bar(summary)
         for record in records:
@@ -115,8 +115,7 @@ class Show:
             self._bar.update(summary.done + summary.already - self._bar.n)
         elif not terminal and time.monotonic() - self._last >= _EVERY:
             self._last = time.monotonic()
-            done = summary.done + summary.already
-            self._say(f"{done} of {summary.sources} files, {_figures(summary)}")
+            self._say(_line(summary, self._last - self._began))
 
     def _new_bar(self, summary: Summary) -> Any:
         from tqdm import tqdm
@@ -149,8 +148,32 @@ def _figures(summary: Summary) -> str:
     )
 
 
+def _line(summary: Summary, seconds: float) -> str:
+    """What a bar shows, for a log: the phase has taken so many seconds."""
+    already = summary.already if summary.phase == "convert" else 0
+    done = already + summary.done
+    parts = [f"{done} of {summary.sources} files", _figures(summary)]
+    if summary.done and seconds > 0:
+        rate = summary.done / seconds
+        parts += [f"{rate:.3g} files/s", f"{_clock((summary.sources - done) / rate)} left"]
+    return ", ".join(parts)
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
+
+
 def _times(audio_seconds: float, seconds: float) -> str:
     return f"{audio_seconds / seconds:.0f}" if seconds > 0 else "0"
+
+
+def rehearsal_line(output: str, summary: Summary) -> str:
+    """One line: what a run would do."""
+    odd = {"passed over": summary.skipped, "done before": summary.already}
+    files = f"{summary.sources - summary.already} files to convert"
+    files += "".join(f", {n} {what}" for what, n in odd.items() if n)
+    return f"{printable(output)}: {files}; nothing was written"
 
 
 def outcome_line(output: str, summary: Summary) -> str:
@@ -161,10 +184,9 @@ def outcome_line(output: str, summary: Summary) -> str:
         "done before": summary.already,
     }
     files = f"{summary.sources} files" + "".join(f", {n} {what}" for what, n in odd.items() if n)
-    hours, rest = divmod(round(summary.audio_seconds), 3600)
     rate = summary.done / summary.seconds if summary.seconds > 0 else 0
     return (
         f"{printable(output)}: {summary.images} images of {files};"
-        f" {hours}:{rest // 60:02d}:{rest % 60:02d} of sound in {summary.seconds:.1f} s"
+        f" {_clock(summary.audio_seconds)} of sound in {summary.seconds:.1f} s"
         f" ({rate:.0f} files/s, {_times(summary.audio_seconds, summary.seconds)} x real time)"
     )
