@@ -74,8 +74,8 @@ void validate(const Config& c) {
   if (!(c.preemphasis >= 0 && c.preemphasis < 1))
     throw invalid("preemphasis must be >= 0 and < 1, got ", c.preemphasis);
   if (c.framing == Framing::kMiddle && c.hop_length > c.mel.n_fft)
-    throw invalid("hop_length must be <= n_fft (", c.mel.n_fft, ") for frames around the middle of ",
-                  "hops, got ", c.hop_length);
+    throw invalid("hop_length must be <= n_fft (", c.mel.n_fft,
+                  ") for frames around the middle of ", "hops, got ", c.hop_length);
   finite_from("bin_offset", c.bin_offset, 0);
   finite_from("floor", c.floor, 0);
   finite_from("offset", c.offset, 0);

@@ -17,8 +17,9 @@ double depth(const Config& c) {
   constexpr double kLn10 = 2.302585092994045684;
   if (!is_log(c.compress) || !c.top_db) return HUGE_VAL;
   const double bels = *c.top_db / 10;
-  return c.compress == Compress::kLn ? bels * kLn10
-                                     : c.compress == Compress::kLog10 ? bels : *c.top_db;
+  return c.compress == Compress::kLn      ? bels * kLn10
+         : c.compress == Compress::kLog10 ? bels
+                                          : *c.top_db;
 }
 
 double one_for(const std::vector<double>& values, std::size_t m) {

@@ -49,15 +49,14 @@ std::size_t frame_count(const Config& c, std::size_t length) {
   if (length == 0 && padding(c) > 0 && c.pad_mode != PadMode::kConstant)
     throw invalid("y is empty: only pad_mode 'constant' can pad it");
   if (padded < frame)
-    throw invalid("y is too short: ", length, " samples for ", snip ? "win_length " : "n_fft ", frame,
-                  c.framing == Framing::kCenter ? "" : " without centring");
+    throw invalid("y is too short: ", length, " samples for ", snip ? "win_length " : "n_fft ",
+                  frame, c.framing == Framing::kCenter ? "" : " without centring");
   return 1 + (padded - frame) / c.hop_length;
 }
 
 std::size_t window_margin(const Config& c) {
   // librosa rounds down.
-  return c.framing == Framing::kSnip ? 0
-                                     : (c.mel.n_fft - c.win_length.value_or(c.mel.n_fft)) / 2;
+  return c.framing == Framing::kSnip ? 0 : (c.mel.n_fft - c.win_length.value_or(c.mel.n_fft)) / 2;
 }
 
 template <class T>

@@ -323,8 +323,8 @@ auto Frontend<T>::features(const Signal& y, U* out, std::ptrdiff_t row_stride,
   const std::size_t wanted = frames(y.length), n_mels = config().mel.n_mels;
   const std::size_t stride = spread(wanted);
   const Scratch<T> values(checked_mul(stride, n_mels));
-  const Summary seen = plan_->render(y, Plan::Values::kFeatures, values,
-                                     static_cast<std::ptrdiff_t>(stride), watch);
+  const Summary seen =
+      plan_->render(y, Plan::Values::kFeatures, values, static_cast<std::ptrdiff_t>(stride), watch);
   if (std::max(-seen.min, seen.max) > static_cast<double>(std::numeric_limits<U>::max()))
     throw std::overflow_error("a feature does not fit float32");
   deliver<T, U>({values, n_mels, wanted, stride}, out, row_stride, column_stride);
@@ -380,10 +380,10 @@ std::size_t Frontend<T>::empty_filters() const {
 template class Frontend<float>;
 template class Frontend<double>;
 
-#define MELPIX_PIXEL(T, Pixel)                                                                  \
+#define MELPIX_PIXEL(T, Pixel)                                                                   \
   template Frontend<T>::Summary Frontend<T>::image(const Signal&, Pixel*, std::ptrdiff_t) const; \
   template void Frontend<T>::images(Task<Pixel>*, std::size_t, std::size_t, std::size_t*) const;
-#define MELPIX_VALUE(T, U)                                                                \
+#define MELPIX_VALUE(T, U)                                                               \
   template Frontend<T>::Summary Frontend<T>::features(const Signal&, U*, std::ptrdiff_t, \
                                                       std::ptrdiff_t) const;
 #define MELPIX_INSTANTIATE(T)    \

@@ -18,9 +18,7 @@ constexpr double kSlaneyBreakHz = 1000;
 constexpr double kSlaneyBreakMel = kSlaneyBreakHz / kSlaneyHzPerMel;
 constexpr double kSlaneyLogStep = 0.06875177742094912;  // ln(6.4) / 27
 
-bool linear_in_mel(MelScale scale) {
-  return scale == MelScale::kKaldi || scale == MelScale::kTf;
-}
+bool linear_in_mel(MelScale scale) { return scale == MelScale::kKaldi || scale == MelScale::kTf; }
 
 double hz_to_mel(double hz, MelScale scale) {
   if (linear_in_mel(scale)) return 1127 * std::log(1 + hz / 700);
@@ -83,8 +81,7 @@ MelBands<T> build(const MelConfig& c) {
   const std::size_t lowest = c.scale == MelScale::kTf ? 1 : 0;
   const std::size_t bins = c.scale == MelScale::kKaldi && c.n_fft % 2 == 0 ? n_bins - 1 : n_bins;
   std::vector<double> at(bins);  // their positions
-  for (std::size_t k = 0; k < bins; ++k)
-    at[k] = position(static_cast<double>(k) * bin_hz, c.scale);
+  for (std::size_t k = 0; k < bins; ++k) at[k] = position(static_cast<double>(k) * bin_hz, c.scale);
 
   MelBands<T> bands;
   bands.offset.push_back(0);
@@ -92,10 +89,12 @@ MelBands<T> build(const MelConfig& c) {
   for (std::size_t m = 0; m < c.n_mels; ++m) {
     const double low = edges[m], mid = edges[m + 1], high = edges[m + 2];
     filter.clear();
-    std::size_t k = static_cast<std::size_t>(std::upper_bound(at.begin(), at.end(), low) - at.begin());
+    std::size_t k =
+        static_cast<std::size_t>(std::upper_bound(at.begin(), at.end(), low) - at.begin());
     std::size_t first = k = std::max(k, lowest);
     for (; k < bins && at[k] < high; ++k) {
-      const T w = static_cast<T>(std::min((at[k] - low) / (mid - low), (high - at[k]) / (high - mid)));
+      const T w =
+          static_cast<T>(std::min((at[k] - low) / (mid - low), (high - at[k]) / (high - mid)));
       if (filter.empty() && w == 0) {
         first = k + 1;
         continue;

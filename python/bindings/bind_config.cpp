@@ -151,9 +151,8 @@ melpix::Config to_config(const py::dict& parameters) {
   entries.take("top_db", c.top_db);
   entries.take("exponent", c.exponent);
   using PcenLike = std::array<double, 5>;
-  entries.take_as<PcenLike>("pcen", c.pcen, [](const PcenLike& p) {
-    return melpix::Pcen{p[0], p[1], p[2], p[3], p[4]};
-  });
+  entries.take_as<PcenLike>(
+      "pcen", c.pcen, [](const PcenLike& p) { return melpix::Pcen{p[0], p[1], p[2], p[3], p[4]}; });
   entries.take("columns", c.columns);
   entries.take_as<NormaliseLike>("normalise", c.normalise, [](const NormaliseLike& n) {
     return melpix::Normalise{kNormalisations.at(std::get<0>(n)), std::get<1>(n), std::get<2>(n)};
@@ -171,24 +170,21 @@ melpix::Config to_config(const py::dict& parameters) {
 }
 
 void bind_config(py::module_& m) {
-  m.def(
-      "mel_filterbank",
-      [](const py::kwargs& parameters) {
-        Entries entries(parameters);
-        melpix::MelConfig config;
-        bool single = false;
-        take_mel(entries, config);
-        entries.take("single", single);
-        entries.check_all_taken();
-        return single ? filterbank<float>(config) : filterbank<double>(config);
-      });
+  m.def("mel_filterbank", [](const py::kwargs& parameters) {
+    Entries entries(parameters);
+    melpix::MelConfig config;
+    bool single = false;
+    take_mel(entries, config);
+    entries.take("single", single);
+    entries.check_all_taken();
+    return single ? filterbank<float>(config) : filterbank<double>(config);
+  });
   m.def(
       "window",
       [](const WindowLike& window, std::size_t length, bool periodic) {
         melpix::Window wanted = to_window(window);
         wanted.periodic = periodic;
-        return to_array(melpix::window_samples(wanted, length),
-                        {static_cast<py::ssize_t>(length)});
+        return to_array(melpix::window_samples(wanted, length), {static_cast<py::ssize_t>(length)});
       },
       py::arg("window"), py::arg("length"), py::arg("periodic") = true);
 }

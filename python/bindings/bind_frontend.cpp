@@ -106,8 +106,10 @@ class Frontend {
   py::tuple mel(const py::array& y, const py::object& out) const {
     return std::visit(
         [&](const auto& f) {
-          return run<Value<decltype(f)>>(f, y, out, [&f](const auto& signal, auto* to, auto stride,
-                                                         auto) { return f.mel(signal, to, stride); });
+          return run<Value<decltype(f)>>(f, y, out,
+                                         [&f](const auto& signal, auto* to, auto stride, auto) {
+                                           return f.mel(signal, to, stride);
+                                         });
         },
         frontend_);
   }

@@ -194,7 +194,7 @@ Mapped = Callable[[NDArray[Any], NDArray[Any]], float]
 
 
 def map_leading(
-    y: NDArray[Any], shape: tuple[int, int], dtype: Any, one: Mapped
+    y: NDArray[Any], shape: tuple[int, ...], dtype: Any, one: Mapped
 ) -> tuple[NDArray[Any], float]:
     """Apply one(signal, out) to each signal along y's leading axes.
 

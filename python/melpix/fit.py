@@ -54,7 +54,7 @@ def through_int16(y: NDArray[Any], dtype: Any) -> NDArray[Any]:
 
 def to_extremes(y: NDArray[Any], dtype: Any) -> NDArray[Any]:
     """Shift and scale each signal so that it runs from -1 to (nearly) 1, as BirdNET does."""
-    x = _floats(y, dtype)
+    x: NDArray[Any] = _floats(y, dtype)
     with np.errstate(invalid="ignore", over="ignore"):  # the core refuses what is not finite
         x = x - x.min(axis=-1, keepdims=True)
         x /= x.max(axis=-1, keepdims=True) + dtype(_MINMAX_EPS)
@@ -64,8 +64,10 @@ def to_extremes(y: NDArray[Any], dtype: Any) -> NDArray[Any]:
 
 
 def _floats(y: NDArray[Any], dtype: Any) -> NDArray[Any]:
-    x = np.asarray(y, dtype)
-    return x * dtype(1 / _FULL_SCALE) if y.dtype.kind == "i" else x
+    x: NDArray[Any] = np.asarray(y, dtype)
+    if y.dtype.kind == "i":
+        x *= dtype(1 / _FULL_SCALE)
+    return x
 
 
 def mixed(y: NDArray[Any], dtype: Any) -> NDArray[Any]:

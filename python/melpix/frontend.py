@@ -404,7 +404,13 @@ class Frontend:
             peak = 0.0
             for channel, f in enumerate(self._mels):
                 to = out[..., channel] if len(self._mels) > 1 else out
-                to = to.T if self.layout == "frames" else to[::-1] if self.layout == "flipped" else to
+                to = (
+                    to.T
+                    if self.layout == "frames"
+                    else to[::-1]
+                    if self.layout == "flipped"
+                    else to
+                )
                 peak = max(peak, f._impl.features(y, to)[3])
             return peak
 
@@ -415,6 +421,7 @@ class Frontend:
     def _patches(self, features: NDArray[Any], dims: int) -> NDArray[Any]:
         """Cut features, whose last `dims` axes are those of one signal, along their frames."""
         assert self.patch is not None
+        assert self.patch_step is not None
         time = features.ndim - dims + (self.layout != "frames")
         starts = range(0, features.shape[time] - self.patch + 1, self.patch_step)
         before = (slice(None),) * time
@@ -508,8 +515,8 @@ class Frontend:
         if len(self._mels) > 1:
             parts = [f._rendered(y, None) for f in self._mels]
             image = np.stack([part.image for part in parts], axis=-1, out=out)
-            numbers = zip(*((p.lo, p.hi, p.min, p.max) for p in parts), strict=True)
-            return Rendering(image, *numbers, self.params)
+            lo, hi, least, greatest = zip(*((p.lo, p.hi, p.min, p.max) for p in parts), strict=True)
+            return Rendering(image, lo, hi, least, greatest, self.params)
         return self._rendered(y, out)
 
     def _rendered(self, y: NDArray[Any], out: NDArray[Any] | None) -> Rendering:

@@ -55,9 +55,7 @@ def complete(p: Mapping[str, Any]) -> dict[str, Any]:
         "n_mels": n_mels,
         "fmin": checks.real("fmin", p["fmin"]),
         "fmax": checks.real("fmax", sr / 2 if p["fmax"] is None else p["fmax"]),
-        "mel_scale": checks.choice(
-            "mel_scale", p["mel_scale"], ("slaney", "htk", "kaldi", "tf")
-        ),
+        "mel_scale": checks.choice("mel_scale", p["mel_scale"], ("slaney", "htk", "kaldi", "tf")),
         "norm": checks.norm(float(norm) if norm in ("inf", "-inf") else norm),
         "compress": _compress(p["compress"]),
         "offset": checks.not_below_zero("offset", p["offset"]),

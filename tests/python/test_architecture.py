@@ -30,6 +30,7 @@ MAY_IMPORT = {
         "frontend",
         "mel",
         "png",
+        "presets",
         "recipe",
     },
     "__main__": {"cli"},
@@ -81,24 +82,27 @@ MAY_IMPORT = {
         "torch",
         "torchaudio",
     },
-    "convert": {"audio", "checks", "cutting", "errors", "frontend", "png", "sinks"},
+    "convert": {"audio", "checks", "cutting", "errors", "frontend", "png", "rendering", "sinks"},
     "cores": set(),
     "cutting": {"audio", "checks", "errors", "frontend"},
     "decoder": {"containers", "errors", "soundfile"},
     "demo": set(),
     "errors": set(),
     "find": {"lists", "sources"},
-    "frontend": {"_core", "checks", "errors", "png"},
+    "fit": set(),
+    "frontend": {"_core", "checks", "errors", "fit", "parameters", "png", "presets", "rendering"},
     "lists": {"pyarrow", "sources"},
     "lock": {"errors"},
     "manifest": {"errors", "sinks"},
     "mel": {"_core", "checks"},
     "names": {"sources"},
     "output": {"errors", "manifest", "sinks"},
+    "parameters": {"checks"},
     "parcel": {"sinks"},
     "parquet": {"pyarrow", "shards"},
     "png": {"_core", "errors", "frontend", "isal", "png"},
     "pool": {"cores", "process"},
+    "presets": set(),
     "process": set(),
     "recipe": {"frontend", "png"},
     "reference_formulas": set(),  # independent of what they judge
@@ -110,6 +114,7 @@ MAY_IMPORT = {
         "transformers",
     },
     "references": {"contenders", "reference_formulas", "reference_packages"},
+    "rendering": {"_core"},
     "report": {"summary", "text", "thumbnails"},
     "scan": {"find", "names", "sources", "text"},
     "shards": {"checks", "sinks"},
@@ -200,7 +205,7 @@ def test_the_library_knows_no_python() -> None:
 
 def test_stages_do_not_see_each_other() -> None:
     common = {"check.h", "scratch.h", "kernels/kernels.h"}
-    for stage in ("config", "framing", "mel", "peak", "scanline", "scratch", "window"):
+    for stage in ("config", "finish", "framing", "mel", "peak", "scanline", "scratch", "window"):
         seen = includes(CPP / "src" / f"{stage}.cpp")
         others = {i for i in seen if not i.startswith("melpix/")} - common - {f"{stage}.h"}
         assert not others, stage

@@ -28,8 +28,8 @@ enum class Framing { kCenter, kUncentered, kSnip, kMiddle };
 enum class PadMode { kConstant, kReflect, kEdge, kSymmetric, kLinearRamp };
 
 // Slaney's and HTK's scales with triangles that are linear in Hz; or 1127 ln(1 + f / 700) with
-// triangles that are linear in mel, as Kaldi (no weight for the bin sr / 2) and TensorFlow (none for
-// the bin 0) have them.
+// triangles that are linear in mel, as Kaldi (no weight for the bin sr / 2) and TensorFlow (none
+// for the bin 0) have them.
 enum class MelScale { kSlaney, kHtk, kKaldi, kTf };
 
 // How each filter of the mel filterbank is scaled: to the same area (Slaney), not at all, or

@@ -15,7 +15,8 @@
 namespace melpix {
 
 // The stages that an image's time goes to, in their order: framing and window; FFT and power;
-// filterbank; logarithm or whatever else compresses; columns out, extremes and normalisation; pixels.
+// filterbank; logarithm or whatever else compresses; columns out, extremes and normalisation;
+// pixels.
 constexpr const char* kStageNames[] = {"load", "spectrum", "mel", "log", "store", "pixels"};
 constexpr std::size_t kStages = std::size(kStageNames);
 using StageSeconds = std::array<double, kStages>;
@@ -62,8 +63,8 @@ class Frontend {
   Summary features(const Signal& y, U* out, std::ptrdiff_t row_stride,
                    std::ptrdiff_t column_stride = 1) const;
 
-  // The image, of 8 or 16 bits: features clipped to the configuration's range and scaled so that its
-  // `lo` is no energy (white where inverted, as in the recipe) and its `hi` the most. Without a
+  // The image, of 8 or 16 bits: features clipped to the configuration's range and scaled so that
+  // its `lo` is no energy (white where inverted, as in the recipe) and its `hi` the most. Without a
   // range, the features' `min` and `max` take its place; if all are equal (min == max) no pixel has
   // any. Throws std::overflow_error as features() does.
   template <class Pixel>

@@ -12,7 +12,8 @@ struct ExpConstants<float> {
   static constexpr int kTerms = 7;
   // Beyond these, the result is 0 or infinite.
   static constexpr float kLeast = -104, kMost = 89;
-  static constexpr float kMagic = 0x1.8p23f;  // x + kMagic has the integer next to x in its last bits
+  static constexpr float kMagic =
+      0x1.8p23f;  // x + kMagic has the integer next to x in its last bits
 };
 template <>
 struct ExpConstants<double> {

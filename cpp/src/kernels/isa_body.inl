@@ -59,10 +59,24 @@ namespace {
 
 template <class T>
 constexpr Kernels<T> make_table() {
-  return {kLanes<T>,   peak<T>,     mix<T>,      prepare<T>,  fft_create<T>,
-          fft_destroy<T>, fft_error<T>, fft_rows<T>, load<T>, spectrum<T>,
-          mel<T>,      doubt<T>,    compress<T>, store<T>,    finish<T>,
-          moments<T>,  pixels<T, std::uint8_t>, pixels<T, std::uint16_t>};
+  return {kLanes<T>,
+          peak<T>,
+          mix<T>,
+          prepare<T>,
+          fft_create<T>,
+          fft_destroy<T>,
+          fft_error<T>,
+          fft_rows<T>,
+          load<T>,
+          spectrum<T>,
+          mel<T>,
+          doubt<T>,
+          compress<T>,
+          store<T>,
+          finish<T>,
+          moments<T>,
+          pixels<T, std::uint8_t>,
+          pixels<T, std::uint16_t>};
 }
 
 }  // namespace

@@ -38,7 +38,8 @@ struct Compression {
   T gain = 0, bias = 0, power = 0, smoothing = 0, eps = 0;
 };
 
-// How compressed values become features: (max(x, least) - shift) / scale, then clipped to lo ... hi.
+// How compressed values become features: (max(x, least) - shift) / scale, then clipped to lo ...
+// hi.
 template <class T>
 struct Finish {
   T least, shift, scale, lo, hi;
@@ -85,8 +86,8 @@ struct Kernels {
   void (*load)(const void* plan, const T* samples, std::ptrdiff_t stride, const T* window,
                std::size_t n_fft, T* block, T* energy, const void* next, std::size_t ahead);
 
-  // bins[k] = (|X[k]|^2 + bin_offset)^(power / 2) for k = 0 ... n_fft / 2. The block is used up. May
-  // throw std::bad_alloc.
+  // bins[k] = (|X[k]|^2 + bin_offset)^(power / 2) for k = 0 ... n_fft / 2. The block is used up.
+  // May throw std::bad_alloc.
   void (*spectrum)(const void* plan, T* block, std::size_t n_fft, T power, T bin_offset, T* bins);
 
   // bands[m] = sum of weights[offset[m] + i] * bins[first[m] + i]
