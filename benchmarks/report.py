@@ -4,6 +4,7 @@
 python benchmarks/report.py results.json             the README's section and .github/speed.svg
 python benchmarks/report.py results.json --musts     what must be reached, and whether it is
 python benchmarks/report.py results.json --datasets  the tables of bench_datasets.py
+python benchmarks/report.py results.json --presets   the table of bench_presets.py
 python benchmarks/report.py results.json --details   every group in full
 """
 
@@ -257,9 +258,47 @@ def _megabytes(results: Results, name: str, group: str = "windows of a file") ->
     return float(results.extra(group, name)["bytes"]) / 1e6
 
 
+def preset_musts(results: Results) -> list[Figure]:
+    """Each preset must be faster than its reference, and much faster than one in NumPy."""
+    return [
+        Figure(
+            f"{group}: {results.extra(group, 'reference')['kind']} / melpix",
+            pair(group, "reference", "melpix"),
+            ">=",
+            float(results.extra(group, "reference")["least"]),
+        )
+        for group in preset_groups(results)
+    ]
+
+
+def preset_groups(results: Results) -> list[str]:
+    """The presets whose reference could be timed."""
+    groups = [group for group in results.groups if group.startswith("preset ")]
+    return [group for group in groups if "reference" in results.groups[group]]
+
+
+def presets(results: Results) -> Iterator[str]:
+    """Table of bench_presets.py."""
+    if preset_groups(results):
+        yield _row(
+            "preset", "reference", "its time", "melpix", "reference / melpix", "single precision"
+        )
+        yield "|---|---|---:|---:|---:|---:|"
+    for group in preset_groups(results):
+        extra = results.extra(group, "reference")
+        yield _row(
+            group.removeprefix("preset "),
+            f"{extra['reference']} ({extra['kind']})",
+            _time(results.median(group, "reference")),
+            _time(results.median(group, "melpix")),
+            f"{results.ratio(group, 'reference'):.1f}",
+            _time(results.median(group, "melpix, single precision")),
+        )
+
+
 def musts(results: Results) -> Iterator[str]:
     """The issues' tables: figure, what it must reach, what was measured, and whether it is."""
-    for figure in (*MUSTS, *DATASET_MUSTS):
+    for figure in (*MUSTS, *DATASET_MUSTS, *preset_musts(results)):
         try:
             value = figure.value(results)
         except KeyError as error:
@@ -345,7 +384,8 @@ def section(results: Results) -> str:
     """What stands between the README's markers."""
     return "\n\n".join(
         "\n".join(part(results))
-        for part in (_recipe, _beside_librosa, _others, _plot_link, _machine)
+        for part in (_recipe, _beside_librosa, presets, _others, _plot_link, _machine)
+        if any(part(results))
     )
 
 
@@ -455,10 +495,16 @@ def main() -> None:
     parser.add_argument("readme", type=Path, nargs="?", default=ROOT / "README.md")
     parser.add_argument("--musts", action="store_true")
     parser.add_argument("--datasets", action="store_true")
+    parser.add_argument("--presets", action="store_true")
     parser.add_argument("--details", action="store_true")
     arguments = parser.parse_args()
     results = Results(arguments.results)
-    asked = ((musts, arguments.musts), (datasets, arguments.datasets), (details, arguments.details))
+    asked = (
+        (musts, arguments.musts),
+        (datasets, arguments.datasets),
+        (presets, arguments.presets),
+        (details, arguments.details),
+    )
     if any(wanted for _, wanted in asked):
         lines = [line for part, wanted in asked if wanted for line in part(results)]
         print("\n".join(lines))
