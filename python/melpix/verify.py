@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from melpix import __version__, audio, demo
 from melpix.bench import compare
+from melpix.contenders import UnableError
 from melpix.frontend import Frontend
 from melpix.presets import preset
 from melpix.references import REFERENCES, Reference, recipe_image
@@ -105,14 +106,17 @@ def measure(both: Pair, source: str | bytes | None, name: str, duration: float |
     DecodeError, SignalError, OSError
         As `melpix.load`.
     UnableError
-        The reference refuses the sound.
+        The reference or the front-end refuses the sound.
     """
     given = demo.wav() if source is None else source
     y, sr = audio.load(given, sr=both.reference.sr, duration=duration)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # others' affairs
         expected = both.reference.features(y)
-    return distance(both, y, expected, name, y.size / sr)
+    try:
+        return distance(both, y, expected, name, y.size / sr)
+    except ValueError as error:  # no parameter of the user's is wrong: the sound is too short
+        raise UnableError(str(error)) from error
 
 
 def distance(

@@ -124,7 +124,16 @@ MAY_IMPORT = {
     "stats": {"audio", "pool", "sinks", "sources", "worker"},
     "summary": set(),
     "text": set(),
-    "verify": {"__version__", "audio", "bench", "demo", "frontend", "presets", "references"},
+    "verify": {
+        "__version__",
+        "audio",
+        "bench",
+        "contenders",
+        "demo",
+        "frontend",
+        "presets",
+        "references",
+    },
     "thumbnails": {"errors", "png", "summary"},
     "wav": set(),
     "worker": {
