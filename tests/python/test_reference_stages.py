@@ -57,6 +57,13 @@ def test_levels():
     np.testing.assert_allclose(np.diff(minmax), np.diff(y) * 2 / (5 + 1e-6), rtol=1e-12)
 
 
+def test_a_level_of_float32_is_that_of_its_product():
+    # 11 / 32767 in float32 is a little less; times 32767 in float32, it is 11 again.
+    y = np.float64([np.float32(11 / 32767)])
+    exactly(signalling.level(y, "int16", np.float32) * 32767, [11])
+    exactly(signalling.level(y, "int16", np.float64) * 32767, [10])
+
+
 def test_int16_is_a_part_of_32768():
     exactly(signalling.samples(np.array([-32768, 16384], np.int16)), [-1, 0.5])
 

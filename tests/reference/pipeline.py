@@ -82,10 +82,11 @@ def complete(params):
 
 def signal_of(y, p):
     """The samples that are cut into frames."""
+    dtype = signalling.arithmetic(y)
     y = signalling.samples(y)
     if p["duration"] is not None:
         y = signalling.cut_or_fit(y, round(p["duration"] * p["sr"]), p["fit"])
-    return signalling.level(y, p["level"]) * p["gain"]
+    return signalling.level(y, p["level"], dtype) * p["gain"]
 
 
 def completed(y, p):
@@ -114,9 +115,8 @@ def mel_of(y, p):
     return melling.mel(S, bank)
 
 
-def features_of(y, p):
-    """Shape (n_mels, frames), or (n_mels, columns): compressed and normalised."""
-    M = mel_of(y, p)
+def features_of(M, p):
+    """Shape (n_mels, frames), or (n_mels, columns): a mel, compressed and normalised."""
     if p["columns"] is not None:
         M = M[:, : p["columns"]]
     names = ("compress", "offset", "floor", "ref", "top_db")
@@ -143,6 +143,11 @@ def laid_out(L, p):
     return np.swapaxes(L, -1, -2) if p["layout"] == "frames" else L
 
 
+def grey_of(M, p):
+    """Grey values of a mel, not rounded, its lowest band first."""
+    return imaging.grey(features_of(M, p), p["range"], p["bits"])
+
+
 # --- all mels of all signals ----------------------------------------------------------------
 
 
@@ -162,8 +167,8 @@ def over_leading_axes(y, one):
 
 def mixed(y):
     """The mean of the channels."""
-    y = signalling.samples(y)
-    return y if y.ndim == 1 else y.mean(axis=0)
+    y = np.asarray(y)
+    return y if y.ndim == 1 else signalling.samples(y).mean(axis=0)
 
 
 def mel(y, **params):
@@ -176,7 +181,8 @@ def features(y, **params):
     return over_leading_axes(
         y,
         lambda x: stacked(
-            params, lambda p: laid_out(features_of(completed(signal_of(x, p), p), p), p)
+            params,
+            lambda p: laid_out(features_of(mel_of(completed(signal_of(x, p), p), p), p), p),
         ),
     )
 
@@ -186,7 +192,7 @@ def grey(y, **params):
     x = mixed(y)
     return stacked(
         params,
-        lambda p: imaging.grey(features_of(signal_of(x, p), p), p["range"], p["bits"]),
+        lambda p: grey_of(mel_of(signal_of(x, p), p), p),
     )
 
 
@@ -195,7 +201,7 @@ def image(y, **params):
     x = mixed(y)
 
     def one(p):
-        G = imaging.grey(features_of(signal_of(x, p), p), p["range"], p["bits"])
+        G = grey_of(mel_of(signal_of(x, p), p), p)
         return imaging.pixels(G, p["rounding"], p["flip"], p["invert"], p["bits"])
 
     return stacked(params, one)
