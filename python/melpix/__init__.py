@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         melspectrogram,
     )
     from melpix.png import features_from_image, read_png, write_png
+    from melpix.presets import presets
     from melpix.recipe import scale_minmax, spectrogram_image
 
 # Each public name and the module that holds it. Modules load on first use, so that importing
@@ -55,6 +56,7 @@ _HOMES = {
     "melspectrogram": "mel",
     "pcen": "compress",
     "power_to_db": "compress",
+    "presets": "presets",
     "read_png": "png",
     "scale_minmax": "recipe",
     "show_config": "config",
@@ -83,6 +85,7 @@ __all__ = [
     "melspectrogram",
     "pcen",
     "power_to_db",
+    "presets",
     "read_png",
     "scale_minmax",
     "show_config",

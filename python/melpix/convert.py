@@ -17,6 +17,7 @@ from melpix import audio, checks, png, sinks
 from melpix.cutting import Rate, at_rate
 from melpix.errors import DecodeError
 from melpix.frontend import Frontend
+from melpix.rendering import Value
 
 Path: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
@@ -33,7 +34,7 @@ class Conversion:
     shape : tuple of int
         Rows and columns of the image, ``(n_mels, frames)``.
     lo, hi : float
-        The values that the range of greys stands for.
+        The values that the range of greys stands for; of stacked mels, of each.
     constant : bool
         The image has one value only: silence, or a signal that never changes.
     truncated : bool
@@ -51,8 +52,8 @@ class Conversion:
     """
 
     shape: tuple[int, int]
-    lo: float
-    hi: float
+    lo: Value
+    hi: Value
     constant: bool
     truncated: bool
     length_estimated: bool
@@ -228,7 +229,7 @@ def convert_file(
     write(picture)
     written = time.perf_counter()
 
-    rows, columns = rendering.image.shape
+    rows, columns, *_ = rendering.image.shape
     return Conversion(
         shape=(rows, columns),
         lo=rendering.lo,

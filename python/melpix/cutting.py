@@ -294,7 +294,7 @@ def _cut(
     else:
         return
     left = held.end - start
-    frameless = fate == "keep" and _columns(f, left) == 0
+    frameless = fate == "keep" and f.frames(left) == 0
     if fate == "error":
         raise _too_short(name, left / f.sr, "a window", length / f.sr)
     if frameless and index == 0:
@@ -322,7 +322,7 @@ def _whole(src: audio.Source, how: dict[str, Any], f: Frontend, facts: _Facts) -
     facts.note(clip)
     f = at_rate(f, clip.sr)
     n = clip.y.shape[-1]
-    if _columns(f, n) == 0:
+    if f.frames(n) == 0:
         raise _too_short(_name(src), n / f.sr, "a frame", f.n_fft / f.sr)
     yield Window(0, clip.y, f.sr, clip.offset, n / f.sr, padded=False, short=False, frontend=f)
 
@@ -334,12 +334,14 @@ def _beginning(src: audio.Source, how: dict[str, Any], length: int) -> Generator
 def _length(f: Frontend, time_steps: int, exact_width: bool) -> int:
     """Return the samples of a window."""
     length = time_steps * f.hop_length
-    if exact_width:
-        if f.framing == "uncentered":
-            length += f.n_fft - f.hop_length
-        elif f.n_fft % 2 == 0:
+    if exact_width and f.duration is None and f.columns is None:
+        if f.framing in ("uncentered", "snip"):
+            length += (f.win_length if f.framing == "snip" else f.n_fft) - f.hop_length
+        elif f.frames(length) > time_steps:
             length -= 1  # on which a frame more would be centred
-    columns = _columns(f, length)
+        elif f.frames(length) < time_steps:
+            length += 1
+    columns = f.frames(length)
     if length == 0 or columns == 0:
         least = 2 if f.framing == "center" else math.ceil(f.n_fft / f.hop_length)
         raise ValueError(f"time_steps must be >= {least} for one frame, got {time_steps}")
@@ -347,13 +349,6 @@ def _length(f: Frontend, time_steps: int, exact_width: bool) -> int:
         most = time_steps - (columns - f.max_columns)
         raise ValueError(f"time_steps must be <= {most}, got {time_steps}")
     return length
-
-
-def _columns(f: Frontend, n: int) -> int:
-    """Return how many frames the front-end makes of so many samples."""
-    if f.framing == "center":
-        n += 2 * (f.n_fft // 2)
-    return max(0, 1 + (n - f.n_fft) // f.hop_length)
 
 
 def _too_short(name: str, seconds: float, what: str, least: float) -> DecodeError:

@@ -101,7 +101,7 @@ def melspectrogram(
         hop_length=hop_length,
         win_length=win_length,
         window=checks.window(window, win_length),
-        center=bool(center),
+        framing="center" if center else "uncentered",
         pad_mode=checks.choice(
             "pad_mode", pad_mode, ("constant", "reflect", "edge", "symmetric", "linear_ramp")
         ),
@@ -109,7 +109,7 @@ def melspectrogram(
         n_mels=checks.integer("n_mels", n_mels),
         fmin=checks.real("fmin", fmin),
         fmax=checks.real("fmax", sr / 2 if fmax is None else fmax),
-        htk=bool(htk),
+        mel_scale="htk" if htk else "slaney",
         norm=checks.norm(norm),
         single=result_dtype == np.float32,
         single_filterbank=weights_dtype == np.float32,
@@ -166,7 +166,7 @@ def mel_filterbank(
         n_mels=n_mels,
         fmin=checks.real("fmin", fmin),
         fmax=checks.real("fmax", sr / 2 if fmax is None else fmax),
-        htk=bool(htk),
+        mel_scale="htk" if htk else "slaney",
         norm=checks.norm(norm),
         single=_weights_dtype(dtype) == np.float32,
     )
@@ -273,8 +273,9 @@ def mel_frequencies(
 
 # Plans are cheap to keep and dear to make; a program uses a handful.
 @lru_cache(maxsize=32)
-def _plan(*, window: checks.Window, **parameters: Any) -> _core.Frontend:
-    return _core.Frontend(window=checks.core_window(window), offset=1.0, **parameters)
+def _plan(*, window: checks.Window, single: bool, **parameters: Any) -> _core.Frontend:
+    parameters |= {"window": checks.core_window(window), "compress": "none"}
+    return _core.Frontend(parameters, single=single)
 
 
 def _weights_dtype(dtype: DTypeLike) -> np.dtype[Any]:

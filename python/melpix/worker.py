@@ -234,14 +234,16 @@ class Converter:
         f = window.frontend
         if self._plan.format == "npy":
             features = f.features(mono(window.y))
+            if not features.size:
+                raise DecodeError("too_short", "shorter than a patch")
             lo, hi = float(features.min()), float(features.max())
-            shape, constant = features.shape, lo == hi
+            shape, constant = (f.n_mels, f.frames(window.y.shape[-1])), lo == hi
             clock.lap("render")
             payload = sinks.npy_bytes(features, self._plan.dtype)
         else:
             rendering = f.render(window.y)
-            lo, hi, constant = rendering.lo, rendering.hi, rendering.constant
-            shape = rendering.image.shape
+            lo, hi = np.min(rendering.lo), np.max(rendering.hi)  # of all channels
+            shape, constant = rendering.image.shape, rendering.constant
             clock.lap("render")
             metadata = rendering.metadata(
                 source=os.path.basename(item.path),
@@ -257,8 +259,8 @@ class Converter:
             "rows": shape[0],
             "columns": shape[1],
             "sr": window.sr,
-            "lo": lo,
-            "hi": hi,
+            "lo": float(lo),
+            "hi": float(hi),
             "flags": {
                 "constant": constant,
                 "padded": window.padded,

@@ -81,16 +81,11 @@ def complete(params):
 
 
 def signal_of(y, p):
-    """The samples that are cut into frames."""
-    dtype = signalling.arithmetic(y)
+    """The samples that are cut into frames: with the zeros that their last patch lacks."""
     y = signalling.samples(y)
     if p["duration"] is not None:
         y = signalling.cut_or_fit(y, round(p["duration"] * p["sr"]), p["fit"])
-    return signalling.level(y, p["level"], dtype) * p["gain"]
-
-
-def completed(y, p):
-    """The signal with the zeros that its last patch lacks."""
+    y = signalling.level(y, p["level"]) * p["gain"]
     if p["patch"] is None or p["tail"] == "drop":
         return y
     sizes = [p[name] for name in ("framing", "n_fft", "hop_length", "win_length")]
@@ -172,8 +167,9 @@ def mixed(y):
 
 
 def mel(y, **params):
-    """The mel spectrogram: (..., n_mels, frames) and, with stack, channels."""
-    return over_leading_axes(y, lambda x: stacked(params, lambda p: mel_of(signal_of(x, p), p)))
+    """The mel spectrogram, the first where several are stacked: (..., n_mels, frames)."""
+    p = complete(params)[0]
+    return over_leading_axes(y, lambda x: mel_of(signal_of(x, p), p))
 
 
 def features(y, **params):
@@ -182,13 +178,13 @@ def features(y, **params):
         y,
         lambda x: stacked(
             params,
-            lambda p: laid_out(features_of(mel_of(completed(signal_of(x, p), p), p), p), p),
+            lambda p: laid_out(features_of(mel_of(signal_of(x, p), p), p), p),
         ),
     )
 
 
 def grey(y, **params):
-    """Grey values before rounding, lowest band first; shaped as `mel` is."""
+    """Grey values before rounding, lowest band first, of each channel with stack."""
     x = mixed(y)
     return stacked(
         params,

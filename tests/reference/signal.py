@@ -8,12 +8,8 @@ import numpy as np
 
 def samples(y):
     """Float64; int16 is read as y / 32768."""
+    y = np.asarray(y)
     return y / 32768 if y.dtype == np.int16 else y.astype(np.float64)
-
-
-def arithmetic(y):
-    """The type that holds samples of this type exactly."""
-    return np.float64 if y.dtype == np.float64 else np.float32
 
 
 def cut_or_fit(y, length, fit="pad"):
@@ -28,13 +24,13 @@ def cut_or_fit(y, length, fit="pad"):
     return np.concatenate([y, np.zeros(length - y.size)])
 
 
-def level(y, kind, dtype=np.float64):
-    """The samples scaled as a model's own code does; they came as `dtype`."""
+def level(y, kind):
+    """The samples scaled as a model's own code does."""
     if kind == "int16":  # LAION-CLAP: to int16 and back
-        # Its product is float32 where the samples are. One that float32 rounds up to an integer
-        # is not truncated, which is a step of 1 / 32767: next to silence, decibels.
-        product = np.clip(y, -1, 1).astype(dtype) * dtype(32767)
-        return np.trunc(product).astype(np.float64) / 32767
+        # In float32, as it does: a product that float32 rounds up to an integer is not truncated,
+        # which is a step of 1 / 32767: next to silence, decibels.
+        y = np.clip(y, -1, 1).astype(np.float32) * np.float32(32767)
+        return (np.trunc(y) / np.float32(32767)).astype(np.float64)
     if kind == "minmax":  # BirdNET: from -1 to 1
         above = y - y.min()
         return (above / (above.max() + 1e-6) - 0.5) * 2

@@ -16,6 +16,7 @@ from melpix.cli.convert import convert
 from melpix.cli.demo import demo
 from melpix.cli.inspect import inspect
 from melpix.cli.report import report
+from melpix.cli.verify import verify
 from melpix.process import Stopped, signals
 
 
@@ -36,6 +37,7 @@ def cli(ctx: click.Context) -> None:
       melpix report images/                    what became of them
       melpix inspect speech.png                what an image says about itself
       melpix bench speech.ogg                  what others take for the same image, here
+      melpix verify speech.ogg                 how far that image is from the reference's
 
     \b
     Exit codes:
@@ -47,7 +49,7 @@ def cli(ctx: click.Context) -> None:
         ctx.exit(click.UsageError.exit_code)
 
 
-for _command in (demo, convert, inspect, report, bench):
+for _command in (demo, convert, inspect, report, bench, verify):
     cli.add_command(_command)
 
 
