@@ -49,12 +49,20 @@ def test_a_length_is_cut_or_fitted(length, fit, expected):
 
 def test_levels():
     y = np.array([-2.0, -1.0, -0.99999 / 32767, 0.5, 3.0])
-    exactly(signalling.level(y, "int16") * 32767, [-32767, -32767, 0, 16383, 32767])
+    expected = np.array([-32767.0, -32767, 0, 16383, 32767])
+    closely(signalling.level(y, "int16") * 32767, expected, 1e-7)
     exactly(signalling.level(y, None), y)
     minmax = signalling.level(y, "minmax")
     assert minmax[0] == -1
     assert minmax[-1] == pytest.approx(1 - 2e-6 / 5, abs=1e-12)
     np.testing.assert_allclose(np.diff(minmax), np.diff(y) * 2 / (5 + 1e-6), rtol=1e-12)
+
+
+def test_a_level_of_float32_is_that_of_its_product():
+    # 11 / 32767 in float32 is a little less; times 32767 in float32, it is 11 again.
+    y = np.float64([np.float32(11 / 32767)])
+    assert np.trunc(y * 32767) == 10
+    closely(signalling.level(y, "int16") * 32767, np.array([11.0]), 1e-7)
 
 
 def test_int16_is_a_part_of_32768():

@@ -81,15 +81,11 @@ def complete(params):
 
 
 def signal_of(y, p):
-    """The samples that are cut into frames."""
+    """The samples that are cut into frames: with the zeros that their last patch lacks."""
     y = signalling.samples(y)
     if p["duration"] is not None:
         y = signalling.cut_or_fit(y, round(p["duration"] * p["sr"]), p["fit"])
-    return signalling.level(y, p["level"]) * p["gain"]
-
-
-def completed(y, p):
-    """The signal with the zeros that its last patch lacks."""
+    y = signalling.level(y, p["level"]) * p["gain"]
     if p["patch"] is None or p["tail"] == "drop":
         return y
     sizes = [p[name] for name in ("framing", "n_fft", "hop_length", "win_length")]
@@ -114,9 +110,8 @@ def mel_of(y, p):
     return melling.mel(S, bank)
 
 
-def features_of(y, p):
-    """Shape (n_mels, frames), or (n_mels, columns): compressed and normalised."""
-    M = mel_of(y, p)
+def features_of(M, p):
+    """Shape (n_mels, frames), or (n_mels, columns): a mel, compressed and normalised."""
     if p["columns"] is not None:
         M = M[:, : p["columns"]]
     names = ("compress", "offset", "floor", "ref", "top_db")
@@ -143,6 +138,11 @@ def laid_out(L, p):
     return np.swapaxes(L, -1, -2) if p["layout"] == "frames" else L
 
 
+def grey_of(M, p):
+    """Grey values of a mel, not rounded, its lowest band first."""
+    return imaging.grey(features_of(M, p), p["range"], p["bits"])
+
+
 # --- all mels of all signals ----------------------------------------------------------------
 
 
@@ -162,13 +162,14 @@ def over_leading_axes(y, one):
 
 def mixed(y):
     """The mean of the channels."""
-    y = signalling.samples(y)
-    return y if y.ndim == 1 else y.mean(axis=0)
+    y = np.asarray(y)
+    return y if y.ndim == 1 else signalling.samples(y).mean(axis=0)
 
 
 def mel(y, **params):
-    """The mel spectrogram: (..., n_mels, frames) and, with stack, channels."""
-    return over_leading_axes(y, lambda x: stacked(params, lambda p: mel_of(signal_of(x, p), p)))
+    """The mel spectrogram, the first where several are stacked: (..., n_mels, frames)."""
+    p = complete(params)[0]
+    return over_leading_axes(y, lambda x: mel_of(signal_of(x, p), p))
 
 
 def features(y, **params):
@@ -176,17 +177,18 @@ def features(y, **params):
     return over_leading_axes(
         y,
         lambda x: stacked(
-            params, lambda p: laid_out(features_of(completed(signal_of(x, p), p), p), p)
+            params,
+            lambda p: laid_out(features_of(mel_of(signal_of(x, p), p), p), p),
         ),
     )
 
 
 def grey(y, **params):
-    """Grey values before rounding, lowest band first; shaped as `mel` is."""
+    """Grey values before rounding, lowest band first, of each channel with stack."""
     x = mixed(y)
     return stacked(
         params,
-        lambda p: imaging.grey(features_of(signal_of(x, p), p), p["range"], p["bits"]),
+        lambda p: grey_of(mel_of(signal_of(x, p), p), p),
     )
 
 
@@ -195,7 +197,7 @@ def image(y, **params):
     x = mixed(y)
 
     def one(p):
-        G = imaging.grey(features_of(signal_of(x, p), p), p["range"], p["bits"])
+        G = grey_of(mel_of(signal_of(x, p), p), p)
         return imaging.pixels(G, p["rounding"], p["flip"], p["invert"], p["bits"])
 
     return stacked(params, one)

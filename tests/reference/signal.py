@@ -26,7 +26,9 @@ def cut_or_fit(y, length, fit="pad"):
 
 def level(y, kind):
     """The samples scaled as a model's own code does."""
-    if kind == "int16":  # LAION-CLAP: to int16 and back, the arithmetic in float32
+    if kind == "int16":  # LAION-CLAP: to int16 and back
+        # In float32, as it does: a product that float32 rounds up to an integer is not truncated,
+        # which is a step of 1 / 32767: next to silence, decibels.
         y = np.clip(y, -1, 1).astype(np.float32) * np.float32(32767)
         return (np.trunc(y) / np.float32(32767)).astype(np.float64)
     if kind == "minmax":  # BirdNET: from -1 to 1
