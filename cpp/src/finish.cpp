@@ -33,71 +33,77 @@ Finisher<T>::Finisher(const Config& c, const Kernels<T>& kernels)
     : kernels_(kernels),
       to_greatest_(is_log(c.compress) && !c.ref),
       depth_(static_cast<T>(depth(c))),
-      normalise_(c.normalise) {
-  needed_ = to_greatest_ || std::isfinite(depth_) || normalise_.kind != Normalise::Kind::kNone;
-}
+      normalise_(c.normalise) {}
 
 template <class T>
-auto Finisher<T>::statistics(const Matrix<T>& x, T least) const -> Statistics {
+auto Finisher<T>::statistics(const Matrix<T>& x) const -> Statistics {
   const double count = static_cast<double>(x.rows) * static_cast<double>(x.columns);
   const auto sum = [&](double from, int power) {
     double total = 0, sums[2];
     for (std::size_t m = 0; m < x.rows; ++m) {
-      kernels_.moments(x.values + m * x.stride, x.columns, least, from, sums);
+      kernels_.moments(x.values + m * x.stride, x.columns, from, sums);
       total += sums[power - 1];
     }
     return total;
   };
-  const double mean = sum(0, 1) / count;
+  // From a value of their own: the mean of equal ones is that value, to the last bit.
+  const double first = static_cast<double>(*x.values);
+  const double mean = first + sum(first, 1) / count;
   return {mean, std::sqrt(sum(mean, 2) / count)};
 }
 
 template <class T>
-Finish<T> Finisher<T>::rule(const Matrix<T>& x, std::size_t m, const Finish<T>& base,
-                            T greatest) const {
-  const auto scaled = [&base](double shift, double scale) {
+void Finisher<T>::normalise(const Matrix<T>& x, const Limits<T>& clip, Limits<T>* seen) const {
+  using Kind = Normalise::Kind;
+  const auto rule = [&clip](double shift, double scale) {
     // Whatever is not 0 must not become 0.
     const T divisor = std::max(static_cast<T>(scale), std::numeric_limits<T>::min());
-    return Finish<T>{base.least, static_cast<T>(shift), divisor, base.lo, base.hi};
+    return Finish<T>{-Limits<T>::kInfinity, static_cast<T>(shift), divisor, clip.lo, clip.hi};
   };
-  switch (normalise_.kind) {
-    case Normalise::Kind::kGiven:
-      return scaled(static_cast<double>(base.shift) + one_for(normalise_.mean, m),
-                    one_for(normalise_.std, m));
-    case Normalise::Kind::kImage:
-    case Normalise::Kind::kFrequency: {
-      const Statistics s = statistics(x, base.least);
-      return scaled(s.mean, s.deviation + kLeastDeviation);
-    }
-    case Normalise::Kind::kMax:
-      return scaled(static_cast<double>(base.shift),
-                    greatest > 0 ? static_cast<double>(greatest) : HUGE_VAL);
-    case Normalise::Kind::kNone:
-      break;
+  Finish<T> all = rule(0, 1);
+  if (normalise_.kind == Kind::kMax)
+    all = rule(0, seen->hi > 0 ? static_cast<double>(seen->hi) : HUGE_VAL);
+  if (normalise_.kind == Kind::kImage) {
+    const Statistics s = statistics(x);
+    all = rule(s.mean, s.deviation + kLeastDeviation);
   }
-  return base;
+  *seen = {Limits<T>::kInfinity, -Limits<T>::kInfinity};
+  for (std::size_t m = 0; m < x.rows; ++m) {
+    T* row = x.values + m * x.stride;
+    if (normalise_.kind == Kind::kGiven)
+      all = rule(one_for(normalise_.mean, m), one_for(normalise_.std, m));
+    if (normalise_.kind == Kind::kFrequency) {
+      const Statistics s = statistics({row, 1, x.frames, x.columns, x.stride});
+      all = rule(s.mean, s.deviation + kLeastDeviation);
+    }
+    T extremes[2];
+    kernels_.finish(row, x.columns, all, extremes);
+    *seen = {std::min(seen->lo, extremes[0]), std::max(seen->hi, extremes[1])};
+  }
+  if (!std::isfinite(seen->lo) || !std::isfinite(seen->hi))
+    throw std::overflow_error("a feature is not finite once it is normalised");
 }
 
 template <class T>
 void Finisher<T>::run(const Matrix<T>& x, const Limits<T>& clip, Limits<T>* seen) const {
-  const T shift = to_greatest_ ? seen->hi : T(0);
-  const Finish<T> base = {seen->hi - depth_, shift, T(1), clip.lo, clip.hi};
-  const T greatest = seen->hi - shift;
-  const bool by_band = normalise_.kind == Normalise::Kind::kFrequency;
-  const Finish<T> whole = by_band ? base : rule(x, 0, base, greatest);
-  Limits<T> features = {Limits<T>::kInfinity, -Limits<T>::kInfinity};
-  for (std::size_t m = 0; m < x.rows; ++m) {
-    T* row = x.values + m * x.stride;
-    const bool own = by_band || normalise_.kind == Normalise::Kind::kGiven;
+  const bool last = normalise_.kind == Normalise::Kind::kNone;  // nothing follows
+  const Limits<T> now = last ? clip : Limits<T>();
+  if (relative()) {
+    const T shift = to_greatest_ ? seen->hi : T(0), least = seen->hi - depth_;
+    const Finish<T> rule = {least, shift, T(1), now.lo, now.hi};
     T extremes[2];
-    kernels_.finish(row, x.columns,
-                    own ? rule({row, 1, x.columns, x.stride}, m, base, greatest) : whole, extremes);
-    features.lo = std::min(features.lo, extremes[0]);
-    features.hi = std::max(features.hi, extremes[1]);
+    for (std::size_t m = 0; m < x.rows; ++m)
+      kernels_.finish(x.values + m * x.stride, x.frames, rule, extremes);
+    *seen = {std::max(seen->lo, least) - shift, seen->hi - shift};
   }
-  if (!std::isfinite(features.lo) || !std::isfinite(features.hi))
-    throw std::overflow_error("a feature is not finite once it is normalised");
-  *seen = features;
+  if (x.frames < x.columns) {
+    for (std::size_t m = 0; m < x.rows; ++m) {
+      T* row = x.values + m * x.stride;
+      std::fill(row + x.frames, row + x.columns, std::min(std::max(now.lo, T(0)), now.hi));
+    }
+    *seen = {std::min(seen->lo, T(0)), std::max(seen->hi, T(0))};
+  }
+  if (!last) normalise(x, clip, seen);
 }
 
 template class Finisher<float>;

@@ -18,11 +18,11 @@ struct Limits {
   T lo = -kInfinity, hi = kInfinity;
 };
 
-// A matrix of one row for each band.
+// A matrix of one row for each band, the first `frames` of whose columns hold values.
 template <class T>
 struct Matrix {
   T* values;
-  std::size_t rows, columns, stride;
+  std::size_t rows, frames, columns, stride;
 };
 
 template <class T>
@@ -31,24 +31,27 @@ class Finisher {
   Finisher(const Config& config, const Kernels<T>& kernels);
 
   // Whether compressed values are not the features yet.
-  bool needed() const { return needed_; }
+  bool needed() const { return relative() || normalise_.kind != Normalise::Kind::kNone; }
 
-  // In place. `seen` has the least and the greatest of the compressed values, and then of the
-  // features before they are clipped. Throws std::overflow_error if a feature is not finite.
+  // In place, and clipped at last; the columns behind the frames become those of values of 0.
+  // `seen` has the least and the greatest of the compressed values, and then of the features before
+  // they are clipped. Throws std::overflow_error if a feature is not finite.
   void run(const Matrix<T>& x, const Limits<T>& clip, Limits<T>* seen) const;
 
  private:
   struct Statistics {
     double mean, deviation;
   };
-  Statistics statistics(const Matrix<T>& x, T least) const;
-  // `m` is the band.
-  Finish<T> rule(const Matrix<T>& x, std::size_t m, const Finish<T>& base, T greatest) const;
+
+  // Whether features depend on the signal's greatest.
+  bool relative() const { return to_greatest_ || depth_ < Limits<T>::kInfinity; }
+  // Of some rows.
+  Statistics statistics(const Matrix<T>& x) const;
+  void normalise(const Matrix<T>& x, const Limits<T>& clip, Limits<T>* seen) const;
 
   const Kernels<T>& kernels_;
-  bool needed_;
-  bool to_greatest_;  // features are relative to the greatest
-  T depth_;           // how far below it they may lie
+  bool to_greatest_;  // the greatest becomes 0
+  T depth_;           // how far below the greatest others may lie
   const Normalise& normalise_;
 };
 

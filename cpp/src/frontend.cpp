@@ -198,13 +198,14 @@ template <class Watch>
 auto Frontend<T>::Plan::render(const Signal& y, Values values, T* out, std::ptrdiff_t stride,
                                Watch& watch) const -> Summary {
   if (y.channels < 1) throw invalid("y must have at least one channel, got 0");
-  const std::size_t wanted = columns(y.length), n_mels = config.mel.n_mels;
-  const std::size_t frames = std::min(wanted, frame_count(config, y.length));
+  const bool compressed = values != Values::kMel;
+  const std::size_t n_mels = config.mel.n_mels, all = frame_count(config, y.length);
+  const std::size_t wanted = compressed ? columns(y.length) : all, frames = std::min(wanted, all);
   PeakMeter meter(y, isa);
   const SampleReader<T> reader(config, block.kernels, y);
   Block<T> current(block);
   std::optional<Refiner> refiner;
-  const bool compressed = values != Values::kMel, finished = compressed && finisher.needed();
+  const bool finished = compressed && finisher.needed();
   const Limits<T> clip = values == Values::kClipped ? limits : Limits<T>();
   const Limits<T> clip_now = finished ? Limits<T>() : clip;
   const Scratch<T> smooth(config.compress == Compress::kPcen ? n_mels : 0);
@@ -251,16 +252,9 @@ auto Frontend<T>::Plan::render(const Signal& y, Values values, T* out, std::ptrd
     throw std::overflow_error(message.str());
   }
   Limits<T> seen = {least(extremes.lo), greatest(extremes.hi)};
-  if (frames < wanted) {
-    const T zero = finished ? T(0) : std::min(std::max(clip.lo, T(0)), clip.hi);
-    for (std::size_t m = 0; m < n_mels; ++m) {
-      T* row = out + static_cast<std::ptrdiff_t>(m) * stride;
-      std::fill(row + frames, row + wanted, zero);
-    }
-    seen = {std::min(seen.lo, T(0)), std::max(seen.hi, T(0))};
-  }
-  if (finished) {
-    finisher.run({out, n_mels, wanted, static_cast<std::size_t>(stride)}, clip, &seen);
+  const Matrix<T> x = {out, n_mels, frames, wanted, static_cast<std::size_t>(stride)};
+  if (finished || frames < wanted) {
+    finisher.run(x, clip, &seen);
     watch.lap(kStore);
   }
   return {static_cast<double>(seen.lo), static_cast<double>(seen.hi), meter.peak()};
@@ -302,6 +296,11 @@ template <class T>
 Frontend<T>& Frontend<T>::operator=(Frontend&&) noexcept = default;
 
 template <class T>
+std::size_t Frontend<T>::mel_frames(std::size_t length) const {
+  return frame_count(config(), length);
+}
+
+template <class T>
 std::size_t Frontend<T>::frames(std::size_t length) const {
   return plan_->columns(length);
 }
@@ -327,7 +326,7 @@ auto Frontend<T>::features(const Signal& y, U* out, std::ptrdiff_t row_stride,
       plan_->render(y, Plan::Values::kFeatures, values, static_cast<std::ptrdiff_t>(stride), watch);
   if (std::max(-seen.min, seen.max) > static_cast<double>(std::numeric_limits<U>::max()))
     throw std::overflow_error("a feature does not fit float32");
-  deliver<T, U>({values, n_mels, wanted, stride}, out, row_stride, column_stride);
+  deliver<T, U>({values, n_mels, wanted, wanted, stride}, out, row_stride, column_stride);
   return seen;
 }
 

@@ -101,15 +101,18 @@ class Frontend {
   std::size_t frames(std::size_t length) const {
     return std::visit([&](const auto& f) { return f.frames(length); }, frontend_);
   }
+  std::size_t mel_frames(std::size_t length) const {
+    return std::visit([&](const auto& f) { return f.mel_frames(length); }, frontend_);
+  }
 
   // Each returns (array, min, max, peak).
   py::tuple mel(const py::array& y, const py::object& out) const {
     return std::visit(
         [&](const auto& f) {
-          return run<Value<decltype(f)>>(f, y, out,
-                                         [&f](const auto& signal, auto* to, auto stride, auto) {
-                                           return f.mel(signal, to, stride);
-                                         });
+          const auto render = [&f](const auto& signal, auto* to, auto stride, auto) {
+            return f.mel(signal, to, stride);
+          };
+          return run<Value<decltype(f)>>(f, y, out, render, false, true);
         },
         frontend_);
   }
@@ -184,9 +187,10 @@ class Frontend {
   // Calls render(signal, data, row_stride, column_stride) without the GIL.
   template <class V, class F, class Render>
   static py::tuple run(const F& f, const py::array& y, const py::object& out, const Render& render,
-                       bool any_strides = false) {
+                       bool any_strides = false, bool of_mel = false) {
     const melpix::Signal signal = to_signal(y);
-    auto values = output<V>(out, f.config().mel.n_mels, f.frames(signal.length), any_strides);
+    const std::size_t columns = of_mel ? f.mel_frames(signal.length) : f.frames(signal.length);
+    auto values = output<V>(out, f.config().mel.n_mels, columns, any_strides);
     V* const data = values.mutable_data();
     constexpr auto size = static_cast<py::ssize_t>(sizeof(V));
     const std::ptrdiff_t stride = values.strides(0) / size, across = values.strides(1) / size;
@@ -238,6 +242,7 @@ void bind_frontend(py::module_& m) {
       .def(py::init(&make_frontend), py::arg("parameters"), py::kw_only(), py::arg("single"),
            py::arg("deep") = false, py::arg("isa") = "")
       .def("frames", &Frontend::frames, py::arg("length"))
+      .def("mel_frames", &Frontend::mel_frames, py::arg("length"))
       .def("mel", &Frontend::mel, py::arg("y"), py::arg("out") = py::none())
       .def("features", &Frontend::features, py::arg("y"), py::arg("out") = py::none())
       .def("image", &Frontend::image, py::arg("y"), py::arg("out") = py::none())

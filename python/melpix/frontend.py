@@ -358,7 +358,8 @@ class Frontend:
         Returns
         -------
         np.ndarray [shape=(..., n_mels, frames)]
-            float32 in single, float64 in double precision. (Of stacked mels, the first.)
+            float32 in single, float64 in double precision; of as many frames as there are,
+            whatever `columns` is. (Of stacked mels, the first.)
 
         Raises
         ------
@@ -368,7 +369,7 @@ class Frontend:
             If a sample is NaN or infinite.
         """
         y = self._fitted(checks.signal(y, "fi"))
-        shape = (self.n_mels, self._impl.frames(y.shape[-1]))
+        shape = (self.n_mels, self._impl.mel_frames(y.shape[-1]))
         dtype = np.float32 if self.precision == "single" else np.float64
         return checks.map_leading(y, shape, dtype, lambda s, out: self._impl.mel(s, out)[3])[0]
 

@@ -12,6 +12,7 @@ LOGARITHMS = ("ln", "log10", "db")
 _PCEN = ("gain", "bias", "power", "time_constant", "eps")
 _PCEN_DEFAULTS = (0.98, 2, 0.5, 0.4, 1e-6)  # librosa.pcen's
 _MOST_GAIN = 1e12  # the core's limit
+_MOST_SAMPLES = 2**31  # of a signal's duration: a typing error must not fill the memory
 
 # Parameters that follow from others where they are None.
 OPEN = ("n_fft", "win_length", "fmax", "patch_step", "dtype")
@@ -89,8 +90,10 @@ def _check_together(p: Mapping[str, Any]) -> None:
         raise ValueError(f"preemphasis must be >= 0 and < 1, got {p['preemphasis']}")
     if p["gain"] > _MOST_GAIN:
         raise ValueError(f"gain must be <= {_MOST_GAIN:g}, got {p['gain']}")
-    if p["duration"] is not None and round(p["duration"] * p["sr"]) < 1:
-        raise ValueError(f"duration must hold a sample at {p['sr']} Hz, got {p['duration']}")
+    if p["duration"] is not None and not 0.5 < p["duration"] * p["sr"] <= _MOST_SAMPLES:
+        raise ValueError(
+            f"duration must hold 1 ... {_MOST_SAMPLES} samples at {p['sr']} Hz, got {p['duration']}"
+        )
     if p["framing"] == "middle" and p["hop_length"] > p["n_fft"]:
         raise ValueError(
             f"hop_length must be <= n_fft ({p['n_fft']}) with framing='middle', got "
@@ -122,7 +125,8 @@ def _compress(value: Any) -> Any:
     """Return None, the name of a logarithm, ('power', exponent) or ('pcen', its parameters)."""
     if value is None or (isinstance(value, str) and value in LOGARITHMS):
         return value
-    kind, *given = value if isinstance(value, Sequence) and not isinstance(value, str) else (value,)
+    several = isinstance(value, Sequence) and not isinstance(value, str) and len(value) > 0
+    kind, *given = value if several else (value,)
     if kind == "power" and len(given) == 1:
         return "power", checks.above_zero("compress's exponent", given[0])
     if kind == "pcen" and len(given) in (0, len(_PCEN)):
@@ -169,7 +173,7 @@ def stack(value: Any) -> Any:
         changes = tuple(tuple(sorted(dict(change).items())) for change in value)
     except (TypeError, ValueError):
         changes = ()
-    if not changes or not all(changes):
+    if not changes:
         raise ValueError(f"stack must be a list of dicts of parameters, or None, got {value!r}")
     return changes
 

@@ -318,16 +318,16 @@ def test_help_has_examples(run, command):
 def test_help_states_the_defaults(run):
     text = " ".join(run("convert", "--help").out.decode().split())
     defaults = {
-        "--sr": "22050",
+        "--sr": "(22050)",
         "--offset": "0.0",
         "--duration": "(to the end)",
-        "--hop-length": "512",
+        "--hop-length": "(512)",
         "--n-fft": "(2 hops)",
-        "--n-mels": "128",
-        "--fmin": "0.0",
+        "--n-mels": "(128)",
+        "--fmin": "(0)",
         "--fmax": "(sr / 2)",
         "--time-steps": "(the whole file is one image)",
-        "--precision": "single",
+        "--precision": "(single)",
         "--max-duration": f"({MAX_SECONDS:g}, for windows of a folder's files "
         f"{audio.MAX_SECONDS:g})",
     }

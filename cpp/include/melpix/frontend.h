@@ -49,10 +49,11 @@ class Frontend {
     double peak = 0;  // the largest |sample| of any channel, as read
   };
 
-  // Columns that a signal of `length` samples gives.
+  // Columns that a signal of `length` samples gives: its frames, or as many as are configured.
   std::size_t frames(std::size_t length) const;
+  std::size_t mel_frames(std::size_t length) const;  // its frames
 
-  // Mel spectrogram, n_mels rows of frames(y.length) values; rows start `row_stride` values apart.
+  // Mel spectrogram, n_mels rows of mel_frames(y.length) values that start `row_stride` apart.
   // Values that overflow T come out infinite or NaN, as the arithmetic has them.
   Summary mel(const Signal& y, T* out, std::ptrdiff_t row_stride) const;
 

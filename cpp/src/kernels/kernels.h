@@ -115,8 +115,8 @@ struct Kernels {
   // In place; extremes[0] and [1] become the least and the greatest value before clipping.
   void (*finish)(T* values, std::size_t count, const Finish<T>& rule, T* extremes);
 
-  // Sum of max(x, least) - from, and of its square.
-  void (*moments)(const T* values, std::size_t count, T least, double from, double* sums);
+  // Sum of x - from, and of its square.
+  void (*moments)(const T* values, std::size_t count, double from, double* sums);
 
   // No value lies outside of lo ... lo + range.
   void (*pixels8)(const T* values, std::size_t count, const Greys<T>& rule, std::uint8_t* out);

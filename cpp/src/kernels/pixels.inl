@@ -57,13 +57,12 @@ void finish(T* values, std::size_t count, const Finish<T>& rule, T* extremes) {
 }
 
 template <class T>
-void moments(const T* values, std::size_t count, T least, double from, double* sums) {
+void moments(const T* values, std::size_t count, double from, double* sums) {
   double first[kLanes<T>] = {}, second[kLanes<T>] = {};
   for (std::size_t begin = 0; begin < count; begin += kLanes<T>) {
     const auto some = [&](std::size_t size) {
       for (std::size_t j = 0; j < size; ++j) {
-        const T x = values[begin + j];
-        const double d = static_cast<double>(x < least ? least : x) - from;
+        const double d = static_cast<double>(values[begin + j]) - from;
         first[j] += d;
         second[j] += d * d;
       }
