@@ -7,6 +7,7 @@ made once) and returns what computes features from a signal.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -72,6 +73,7 @@ def hifigan() -> Compute:
 
 def whisper(n_mels: int) -> Compute:
     """Plan Whisper's log-mel; it is NumPy's where torch is not installed."""
+    _hush_transformers()
     from transformers import WhisperFeatureExtractor
 
     extractor = WhisperFeatureExtractor(feature_size=n_mels)
@@ -80,10 +82,17 @@ def whisper(n_mels: int) -> Compute:
 
 def ast() -> Compute:
     """Plan the Audio Spectrogram Transformer's fbanks; they are torchaudio's where it is there."""
+    _hush_transformers()
+    import torch  # noqa: F401  (without it transformers has a page to say, and no module's name)
     from transformers import ASTFeatureExtractor
 
     extractor = ASTFeatureExtractor()
     return lambda y: np.asarray(extractor(y, sampling_rate=16000)["input_values"][0])
+
+
+def _hush_transformers() -> None:
+    """Keep it from telling standard error, at its import, that there is no torch."""
+    os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
 
 
 # --- kaldi-native-fbank ---------------------------------------------------------------------
