@@ -34,6 +34,7 @@ _GREYSCALE = 0
 _MAX_METADATA = 1 << 26  # a custom window is the longest entry
 _BLOCK = 1 << 20
 _MAX_BYTES = 1 << 28  # of a file; the largest image is a third of that
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 
 
 def deflate_backend() -> str:
@@ -69,7 +70,7 @@ def encode(image: NDArray[np.uint8], metadata: dict[str, Any] | None = None) -> 
     chunks = [(b"IHDR", header), (b"tEXt", f"Software\0melpix {_core.__version__}".encode())]
     if metadata:
         # Escaped to ASCII, so that file names which are no valid Unicode survive as well.
-        text = json.dumps(metadata, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        text = _canonical(metadata)
         if len(text) > _MAX_METADATA:
             raise EncodeError("bad_image", f"metadata must have <= {_MAX_METADATA} characters")
         # Keyword, not compressed, no language, no translated keyword (PNG specification, 11.3.3).

@@ -82,7 +82,7 @@ MAY_IMPORT = {
     "convert": {"audio", "checks", "cutting", "errors", "frontend", "png", "sinks"},
     "cores": set(),
     "cutting": {"audio", "checks", "errors", "frontend"},
-    "decoder": {"containers", "errors", "soundfile"},
+    "decoder": {"containers", "errors", "soundfile", "wav"},
     "demo": set(),
     "errors": set(),
     "find": {"lists", "sources"},
@@ -108,6 +108,7 @@ MAY_IMPORT = {
     "summary": set(),
     "text": set(),
     "thumbnails": {"errors", "png", "summary"},
+    "wav": set(),
     "worker": {
         "audio",
         "checks",
