@@ -4,6 +4,7 @@
 python benchmarks/report.py results.json             the README's section and .github/speed.svg
 python benchmarks/report.py results.json --musts     what must be reached, and whether it is
 python benchmarks/report.py results.json --datasets  the tables of bench_datasets.py
+python benchmarks/report.py results.json --presets   the table of bench_presets.py
 python benchmarks/report.py results.json --details   every group in full
 
 Several files of results, of suites that ran apart, make one report: a group that two of them have
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from report_datasets import DATASET_MUSTS, datasets, how_measured
+from report_presets import preset_musts, presets
 from results import FLAT_FROM, Figure, Results, pair, time
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -117,7 +119,7 @@ MUSTS = (
 
 def musts(results: Results) -> Iterator[str]:
     """The issues' tables: figure, what it must reach, what was measured, and whether it is."""
-    for figure in (*MUSTS, *DATASET_MUSTS):
+    for figure in (*MUSTS, *DATASET_MUSTS, *preset_musts(results)):
         try:
             value = figure.value(results)
         except KeyError as error:
@@ -145,7 +147,10 @@ def details(results: Results) -> Iterator[str]:
 
 def section(results: Results) -> str:
     """What stands between the README's markers."""
-    parts = (_recipe, _beside_librosa, _others, _plot_link, _machine, datasets, how_measured)
+    parts = (
+        *(_recipe, _beside_librosa, presets, _others, _plot_link, _machine),
+        *(datasets, how_measured),
+    )
     return "\n\n".join(filter(None, ("\n".join(part(results)).rstrip() for part in parts)))
 
 
@@ -252,10 +257,16 @@ def main() -> None:
     parser.add_argument("--readme", type=Path, default=ROOT / "README.md")
     parser.add_argument("--musts", action="store_true")
     parser.add_argument("--datasets", action="store_true")
+    parser.add_argument("--presets", action="store_true")
     parser.add_argument("--details", action="store_true")
     arguments = parser.parse_args()
     results = Results(*arguments.results)
-    asked = ((musts, arguments.musts), (datasets, arguments.datasets), (details, arguments.details))
+    asked = (
+        (musts, arguments.musts),
+        (datasets, arguments.datasets),
+        (presets, arguments.presets),
+        (details, arguments.details),
+    )
     if any(wanted for _, wanted in asked):
         lines = [line for part, wanted in asked if wanted for line in part(results)]
         print("\n".join(lines))

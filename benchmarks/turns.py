@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,18 @@ SECONDS = 1.5
 Jobs = dict[str, Job | UnableError]
 
 
-def measure(benchmark: Any, group: str, name: str, jobs: Jobs, rounds: int = 60) -> None:
+def measure(
+    benchmark: Any,
+    group: str,
+    name: str,
+    jobs: Jobs,
+    rounds: int = 60,
+    wait: Callable[[], None] = lambda: None,
+) -> None:
     """Time one job of a group. Before each round everybody works once, this one last.
 
-    So the contenders take turns, in effect, and each is timed when it is warm.
+    So the contenders take turns, in effect, and each is timed when it is warm. The round begins
+    when `wait` returns.
     """
     job = jobs[name]
     if isinstance(job, UnableError):
@@ -40,6 +49,7 @@ def measure(benchmark: Any, group: str, name: str, jobs: Jobs, rounds: int = 60)
         for other in others:
             other()
         job()
+        wait()
 
     if benchmark.disabled:
         benchmark(job)

@@ -9,17 +9,49 @@
 namespace melpix {
 namespace {
 
-// The window in the middle of n_fft samples; librosa rounds the left margin down.
 template <class T>
-std::vector<T> padded_window(const Config& c) {
+std::vector<T> padded_window(const Config& c, std::size_t margin) {
   const std::vector<double> samples = window_samples(c.window, c.win_length.value_or(c.mel.n_fft));
   std::vector<T> window(c.mel.n_fft, T(0));
-  const std::size_t margin = (c.mel.n_fft - samples.size()) / 2;
   std::transform(samples.begin(), samples.end(),
                  window.begin() + static_cast<std::ptrdiff_t>(margin),
-                 [](double w) { return static_cast<T>(w); });
+                 [&c](double w) { return static_cast<T>(w * c.gain); });
   return window;
 }
+
+// Logarithms to the base of e, times `unit`.
+double log_unit(Compress compress) {
+  constexpr double kLog10 = 0.43429448190325182765;  // of e
+  return compress == Compress::kLn ? 1 : compress == Compress::kLog10 ? kLog10 : 10 * kLog10;
+}
+
+template <class T>
+Compression<T> compression_of(const Config& c) {
+  using Kind = typename Compression<T>::Kind;
+  Compression<T> rule;
+  rule.floor = static_cast<T>(c.floor);
+  if (is_log(c.compress)) {
+    const double unit = log_unit(c.compress);
+    rule.kind = Kind::kLog;
+    rule.offset = static_cast<T>(c.offset);
+    rule.unit = static_cast<T>(unit);
+    if (c.ref) rule.shift = static_cast<T>(unit * std::log(std::max(*c.ref, c.floor)));
+  } else if (c.compress == Compress::kPower && c.exponent != 1) {
+    rule.kind = Kind::kPower;
+    rule.exponent = static_cast<T>(c.exponent);
+  } else if (c.compress == Compress::kPcen) {
+    const double t = c.pcen.time_constant * c.mel.sr / static_cast<double>(c.hop_length);
+    rule.kind = Kind::kPcen;
+    rule.gain = static_cast<T>(c.pcen.gain);
+    rule.bias = static_cast<T>(c.pcen.bias);
+    rule.power = static_cast<T>(c.pcen.power);
+    rule.smoothing = static_cast<T>((std::sqrt(1 + 4 * t * t) - 1) / (2 * t * t));
+    rule.eps = static_cast<T>(c.pcen.eps);
+  }
+  return rule;
+}
+
+bool prepared(const Config& c) { return c.remove_dc || c.preemphasis > 0; }
 
 }  // namespace
 
@@ -27,8 +59,11 @@ template <class T>
 BlockPlan<T>::BlockPlan(const Config& c, const Isa& isa)
     : config(c),
       kernels(melpix::kernels<T>(isa)),
-      window(padded_window<T>(c)),
+      margin(window_margin(c)),
+      win_length(c.win_length.value_or(c.mel.n_fft)),
+      window(padded_window<T>(c, margin)),
       mel(mel_bands<T>(c.mel, c.single_filterbank)),
+      compression(compression_of<T>(c)),
       fft(kernels.fft_create(c.mel.n_fft), kernels.fft_destroy) {
   if (fft == nullptr) throw std::bad_alloc();
 
@@ -54,8 +89,9 @@ BlockPlan<T>::BlockPlan(const Config& c, const Isa& isa)
   const double overflows = static_cast<double>(std::numeric_limits<T>::max()) /
                            static_cast<double>(c.mel.n_fft) * static_cast<double>(noise_factor) *
                            static_cast<double>(reach.back());
-  hopeless = c.power < 1 || c.offset < 1e-20 || c.offset > 1e20 || lost > kShows * c.offset ||
-             overflows < 4 * c.offset;
+  const double least = c.floor + c.offset;
+  hopeless = c.power < 1 || least < 1e-20 || least > 1e20 || lost > kShows * least ||
+             overflows < 4 * least;
 }
 
 template <class T>
@@ -77,6 +113,19 @@ auto Block<T>::stage(const SampleReader<T>& reader, std::size_t begin, std::size
   const std::size_t n_fft = plan_.config.mel.n_fft, hop_length = plan_.config.hop_length;
   const std::size_t span = (lanes - 1) * hop_length + n_fft;
   const std::ptrdiff_t start = reader.frame_start(begin);
+  if (prepared(plan_.config)) {
+    for (std::size_t lane = 0; lane < lanes; ++lane) {
+      T* frame = staging_ + lane * n_fft;
+      if (lane < count) {
+        prepare(reader, reader.frame_start(frames == nullptr ? begin + lane : frames[lane]), frame,
+                energy_ + lane);
+      } else {
+        std::copy_n(frame - n_fft, n_fft, frame);
+        energy_[lane] = energy_[lane - 1];
+      }
+    }
+    return {staging_, static_cast<std::ptrdiff_t>(n_fft)};
+  }
   if (frames == nullptr && count == lanes && reader.inside(start, span)) {
     const std::ptrdiff_t hop = static_cast<std::ptrdiff_t>(hop_length);
     if (const T* samples = reader.direct(start, span)) return {samples, hop};
@@ -96,20 +145,46 @@ auto Block<T>::stage(const SampleReader<T>& reader, std::size_t begin, std::size
   return {staging_, static_cast<std::ptrdiff_t>(n_fft)};
 }
 
+// One frame without its mean, or with pre-emphasis, in its place; `energy` is that of its samples.
+template <class T>
+void Block<T>::prepare(const SampleReader<T>& reader, std::ptrdiff_t start, T* frame, T* energy) {
+  const std::size_t n = plan_.win_length, margin = plan_.margin;
+  const std::ptrdiff_t first = start + static_cast<std::ptrdiff_t>(margin);
+  const T* samples = reader.direct(first, n);
+  const Scratch<T> copy(samples == nullptr ? n : 0);
+  if (samples == nullptr) {
+    reader.read(first, n, copy);
+    samples = copy;
+  }
+  std::fill_n(frame, margin, T(0));
+  std::fill(frame + margin + n, frame + plan_.config.mel.n_fft, T(0));
+  *energy = plan_.kernels.prepare(samples, n, plan_.config.remove_dc,
+                                  static_cast<T>(plan_.config.preemphasis), frame + margin);
+}
+
 template <class T>
 void Block<T>::load(const SampleReader<T>& reader, std::size_t begin, std::size_t count,
                     const std::size_t* frames) {
+  count_ = count;
   const Frames in = stage(reader, begin, count, frames);
   const auto next = reader.memory(reader.samples_before(begin + count),
                                   reader.samples_before(begin + count + plan_.kernels.lanes));
+  T raw[kMaxLanes] = {};
+  const bool was_prepared = prepared(plan_.config);
+  if (was_prepared) std::copy_n(static_cast<const T*>(energy_), plan_.kernels.lanes, raw);
   plan_.kernels.load(plan_.fft.get(), in.samples, in.stride, plan_.window.data(),
                      plan_.config.mel.n_fft, block_, energy_, next.begin, next.bytes);
+  // Preparing rounds too, and what it rounds may be far greater than what is left.
+  if (was_prepared)
+    for (std::size_t lane = 0; lane < plan_.kernels.lanes; ++lane)
+      energy_[lane] += raw[lane] * static_cast<T>(plan_.config.gain * plan_.config.gain);
 }
 
 template <class T>
 void Block<T>::spectrum() {
   plan_.kernels.spectrum(plan_.fft.get(), block_, plan_.config.mel.n_fft,
-                         static_cast<T>(plan_.config.power), bins_);
+                         static_cast<T>(plan_.config.power),
+                         static_cast<T>(plan_.config.bin_offset), bins_);
 }
 
 template <class T>
@@ -123,13 +198,14 @@ template <class T>
 unsigned Block<T>::doubt() const {
   if (plan_.hopeless) return ~0u;
   return plan_.kernels.doubt(bands_, plan_.reach.data(), plan_.floor.data(),
-                             plan_.config.mel.n_mels, static_cast<T>(plan_.config.offset),
-                             static_cast<T>(plan_.config.power), energy_, plan_.noise_factor);
+                             plan_.config.mel.n_mels, plan_.compression.floor,
+                             plan_.compression.offset, static_cast<T>(plan_.config.power), energy_,
+                             plan_.noise_factor);
 }
 
 template <class T>
-void Block<T>::log() {
-  plan_.kernels.log(bands_, plan_.config.mel.n_mels, static_cast<T>(plan_.config.offset));
+void Block<T>::compress(T* smooth) {
+  plan_.kernels.compress(bands_, plan_.config.mel.n_mels, count_, plan_.compression, smooth);
 }
 
 template struct BlockPlan<float>;

@@ -21,13 +21,17 @@ struct BlockPlan {
 
   const Config& config;
   const Kernels<T>& kernels;
-  std::vector<T> window;  // n_fft samples
+  std::size_t margin;  // samples of a frame before its window
+  std::size_t win_length;
+  std::vector<T> window;  // n_fft samples, times the gain
   MelBands<T> mel;
+  Compression<T> compression;
   std::unique_ptr<void, void (*)(void*)> fft;
 
-  // Where single precision is not enough. A band b is in doubt if rounding in the FFT may have
-  // moved ln(b + offset) by more than kShows nats, with the noise at kDeviations of its deviation:
-  // s = fft_error sqrt(energy) in each component of X.
+  // Where single precision is not enough for logarithms. A band b is in doubt if rounding in the
+  // FFT may have moved ln(b + offset) by more than kShows nats, with the noise at kDeviations of
+  // its deviation: s = fft_error sqrt(energy) in each component of X. (Where b has a floor, the
+  // floor stands in for b in the sums below.)
   //   power 2: b = sum of w |X|^2 has at most the deviation 2 s sqrt(max w) sqrt(b), so a band is
   //     sure if (b + offset)^2 >= (2 kDeviations fft_error / kShows)^2 energy (max w) b;
   //   power p >= 1: by Hoelder's inequality no more than p s (sum w)^(1/p) b^(1 - 1/p), whence
@@ -67,8 +71,9 @@ class Block {
   // Lanes with a band in doubt, as bits.
   unsigned doubt() const;
 
-  // Mel bands to features.
-  void log();
+  // Mel bands to compressed values. `smooth` is what PCEN carries from frame to frame: see
+  // kernels.h.
+  void compress(T* smooth = nullptr);
 
   // n_mels rows of `lanes` values.
   T* bands() { return bands_; }
@@ -80,6 +85,7 @@ class Block {
   };
   Frames stage(const SampleReader<T>& reader, std::size_t begin, std::size_t count,
                const std::size_t* frames);
+  void prepare(const SampleReader<T>& reader, std::ptrdiff_t start, T* frame, T* energy);
 
   const BlockPlan<T>& plan_;
   Scratch<T> staging_;
@@ -87,6 +93,7 @@ class Block {
   Scratch<T> bins_;
   Scratch<T> bands_;
   Scratch<T> energy_;
+  std::size_t count_ = 0;  // frames that are loaded
 };
 
 }  // namespace melpix

@@ -9,7 +9,18 @@
 namespace melpix {
 namespace {
 
-std::size_t padding(const Config& c) { return c.framing == Framing::kCenter ? c.mel.n_fft / 2 : 0; }
+std::size_t padding(const Config& c) {
+  switch (c.framing) {
+    case Framing::kCenter:
+      return c.mel.n_fft / 2;
+    case Framing::kMiddle:
+      return (c.mel.n_fft - c.hop_length) / 2;
+    case Framing::kUncentered:
+    case Framing::kSnip:
+      break;
+  }
+  return 0;
+}
 
 // The two reflections repeat for as long as the padding is; `i` is any index, `n` >= 1.
 std::ptrdiff_t reflect(std::ptrdiff_t i, std::ptrdiff_t n) {
@@ -32,13 +43,20 @@ std::ptrdiff_t bytes_of(SampleType type) {
 }  // namespace
 
 std::size_t frame_count(const Config& c, std::size_t length) {
+  const bool snip = c.framing == Framing::kSnip;
+  const std::size_t frame = snip ? c.win_length.value_or(c.mel.n_fft) : c.mel.n_fft;
   const std::size_t padded = checked_add(length, 2 * padding(c));
-  if (length == 0 && c.framing == Framing::kCenter && c.pad_mode != PadMode::kConstant)
+  if (length == 0 && padding(c) > 0 && c.pad_mode != PadMode::kConstant)
     throw invalid("y is empty: only pad_mode 'constant' can pad it");
-  if (padded < c.mel.n_fft)
-    throw invalid("y is too short: ", length, " samples for n_fft ", c.mel.n_fft,
-                  c.framing == Framing::kUncentered ? " without centring" : "");
-  return 1 + (padded - c.mel.n_fft) / c.hop_length;
+  if (padded < frame)
+    throw invalid("y is too short: ", length, " samples for ", snip ? "win_length " : "n_fft ",
+                  frame, c.framing == Framing::kCenter ? "" : " without centring");
+  return 1 + (padded - frame) / c.hop_length;
+}
+
+std::size_t window_margin(const Config& c) {
+  // librosa rounds down.
+  return c.framing == Framing::kSnip ? 0 : (c.mel.n_fft - c.win_length.value_or(c.mel.n_fft)) / 2;
 }
 
 template <class T>
@@ -46,7 +64,8 @@ SampleReader<T>::SampleReader(const Config& c, const Kernels<T>& kernels, const 
     : kernels_(kernels),
       y_(y),
       sample_bytes_(bytes_of(y.type)),
-      mode_(c.pad_mode),
+      // A last frame may reach beyond the end, where its window is 0.
+      mode_(padding(c) > 0 ? c.pad_mode : PadMode::kConstant),
       n_fft_(c.mel.n_fft),
       hop_length_(c.hop_length),
       pad_(padding(c)) {
@@ -58,8 +77,9 @@ SampleReader<T>::SampleReader(const Config& c, const Kernels<T>& kernels, const 
   // the tail is n_fft / 2 samples long, one too short for a reflection of n_fft / 2, and the last
   // padded sample is reflected a second time. Parity with librosa wants the same sample.
   const std::size_t half = pad_;
-  if (mode_ == PadMode::kReflect && half > 0 && c.mel.n_fft % 2 == 0 && c.hop_length >= half &&
-      y.length % c.hop_length == 0 && y.length / c.hop_length > 1)
+  if (c.framing == Framing::kCenter && mode_ == PadMode::kReflect && half > 0 &&
+      c.mel.n_fft % 2 == 0 && c.hop_length >= half && y.length % c.hop_length == 0 &&
+      y.length / c.hop_length > 1)
     tail_begin_ = static_cast<std::ptrdiff_t>(y.length - half);
 }
 

@@ -14,6 +14,9 @@ namespace melpix {
 // Columns for a signal of `length` samples. Throws std::invalid_argument if there is none.
 std::size_t frame_count(const Config& config, std::size_t length);
 
+// How many of a frame's n_fft samples come before its window.
+std::size_t window_margin(const Config& config);
+
 // Reads the signal as if it were mono, of type T, and padded on both sides.
 template <class T>
 class SampleReader {

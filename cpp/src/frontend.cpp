@@ -12,10 +12,12 @@
 #include <optional>
 #include <sstream>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "block.h"
 #include "check.h"
+#include "finish.h"
 #include "framing.h"
 #include "kernels/kernels.h"
 #include "parallel.h"
@@ -25,40 +27,42 @@
 namespace melpix {
 namespace {
 
-// A range in the precision of the arithmetic; from -infinity to infinity if there is none.
 template <class T>
-struct Limits {
-  Limits() = default;
-  explicit Limits(const Range& range)
-      : lo(static_cast<T>(range.lo)),
-        // Of a range too narrow for T, a step remains.
-        hi(std::max(static_cast<T>(range.hi), std::nextafter(lo, kInfinity))) {}
-
-  static constexpr T kInfinity = std::numeric_limits<T>::infinity();
-  T lo = -kInfinity, hi = kInfinity;
-};
+Limits<T> limits_of(const Config& c) {
+  if (!c.range) return {};
+  const T lo = static_cast<T>(c.range->lo);
+  // Of a range too narrow for T, a step remains.
+  return {lo, std::max(static_cast<T>(c.range->hi), std::nextafter(lo, Limits<T>::kInfinity))};
+}
 
 }  // namespace
 
 template <class T>
 struct Frontend<T>::Plan {
-  // What render() writes; kClipped: features within `limits`.
+  Plan(const Config& c, const std::string& isa_wanted);
+
+  std::size_t columns(std::size_t length) const {
+    const std::size_t frames = frame_count(config, length);
+    return config.columns.value_or(frames);
+  }
+
+  // What render() writes, in the order of the stages; kClipped: features within the range.
   enum class Values { kMel, kFeatures, kClipped };
 
-  Plan(const Config& c, const std::string& isa_wanted);
-  // A `watch` is told of each stage's end.
+  // Columns of values, in rows that start `stride` values apart. A `watch` is told of each stage's
+  // end.
   template <class Watch>
-  Summary render(const Signal& y, Values values, T* out, std::ptrdiff_t row_stride,
-                 Watch& watch) const;
-  template <class Watch>
-  Summary image(const Signal& y, std::uint8_t* out, std::ptrdiff_t row_stride, Watch& watch) const;
+  Summary render(const Signal& y, Values values, T* out, std::ptrdiff_t stride, Watch& watch) const;
+  template <class Pixel, class Watch>
+  Summary image(const Signal& y, Pixel* out, std::ptrdiff_t row_stride, Watch& watch) const;
 
   Config config;
   const Isa& isa;
   std::string isa_name;
   Limits<T> limits;
   BlockPlan<T> block;
-  std::unique_ptr<const BlockPlan<double>> precise;  // where T is float: for frames in doubt
+  Finisher<T> finisher;
+  std::unique_ptr<const BlockPlan<double>> precise;  // for frames in doubt, where there may be some
 };
 
 namespace {
@@ -106,7 +110,7 @@ class Refiner {
         block_.load(reader_, frames[0], waiting, frames);
         block_.spectrum();
         block_.mel();
-        block_.log();
+        block_.compress();
         for (std::size_t m = 0; m < plan_.config.mel.n_mels; ++m)
           for (std::size_t i = 0; i < waiting; ++i)
             bands[m * lanes + frames[i] - begin] =
@@ -140,6 +144,41 @@ T greatest(const T (&lanes)[kMaxLanes]) {
   return *std::max_element(lanes, lanes + kMaxLanes);
 }
 
+// Rows of a matrix to where the caller wants them, in tiles: both sides stay in the nearest caches
+// if one of them runs across.
+template <class T, class U>
+void deliver(const Matrix<T>& x, U* out, std::ptrdiff_t row_stride, std::ptrdiff_t column_stride) {
+  constexpr std::size_t kTile = 16;
+  for (std::size_t top = 0; top < x.rows; top += kTile)
+    for (std::size_t left = 0; left < x.columns; left += kTile)
+      for (std::size_t m = top; m < std::min(top + kTile, x.rows); ++m) {
+        const T* from = x.values + m * x.stride + left;
+        U* to = out + static_cast<std::ptrdiff_t>(m) * row_stride +
+                static_cast<std::ptrdiff_t>(left) * column_stride;
+        for (std::size_t t = 0; t < std::min(kTile, x.columns - left); ++t)
+          to[static_cast<std::ptrdiff_t>(t) * column_stride] = static_cast<U>(from[t]);
+      }
+}
+
+template <class T>
+void pixels(const Kernels<T>& kernels, const T* row, std::size_t n, const Greys<T>& rule,
+            std::uint8_t* out) {
+  kernels.pixels8(row, n, rule, out);
+}
+template <class T>
+void pixels(const Kernels<T>& kernels, const T* row, std::size_t n, const Greys<T>& rule,
+            std::uint16_t* out) {
+  kernels.pixels16(row, n, rule, out);
+}
+
+template <class T>
+typename Greys<T>::Rounding rounding_of(const Config& c) {
+  using Rule = typename Greys<T>::Rounding;
+  return c.rounding == Rounding::kTruncate  ? Rule::kTruncate
+         : c.rounding == Rounding::kNearest ? Rule::kNearest
+                                            : Rule::kCeil;
+}
+
 }  // namespace
 
 template <class T>
@@ -147,23 +186,30 @@ Frontend<T>::Plan::Plan(const Config& c, const std::string& isa_wanted)
     : config(validated(c)),
       isa(find_isa(isa_wanted.c_str())),
       isa_name(isa.name),
-      limits(config.range ? Limits<T>(*config.range) : Limits<T>()),
-      block(config, isa) {
-  if constexpr (sizeof(T) == sizeof(float))
+      limits(limits_of<T>(config)),
+      block(config, isa),
+      finisher(config, block.kernels) {
+  if (sizeof(T) == sizeof(float) && is_log(config.compress))
     precise = std::make_unique<const BlockPlan<double>>(config, isa);
 }
 
 template <class T>
 template <class Watch>
-auto Frontend<T>::Plan::render(const Signal& y, Values values, T* out, std::ptrdiff_t row_stride,
+auto Frontend<T>::Plan::render(const Signal& y, Values values, T* out, std::ptrdiff_t stride,
                                Watch& watch) const -> Summary {
   if (y.channels < 1) throw invalid("y must have at least one channel, got 0");
-  const std::size_t frames = frame_count(config, y.length);
+  const bool compressed = values != Values::kMel;
+  const std::size_t n_mels = config.mel.n_mels, all = frame_count(config, y.length);
+  const std::size_t wanted = compressed ? columns(y.length) : all, frames = std::min(wanted, all);
   PeakMeter meter(y, isa);
   const SampleReader<T> reader(config, block.kernels, y);
   Block<T> current(block);
   std::optional<Refiner> refiner;
+  const bool finished = compressed && finisher.needed();
   const Limits<T> clip = values == Values::kClipped ? limits : Limits<T>();
+  const Limits<T> clip_now = finished ? Limits<T>() : clip;
+  const Scratch<T> smooth(config.compress == Compress::kPcen ? n_mels : 0);
+  if (config.compress == Compress::kPcen) std::fill_n(static_cast<T*>(smooth), n_mels, T(1));
 
   Extremes<T> extremes;
   std::fill_n(extremes.lo, kMaxLanes, std::numeric_limits<T>::infinity());
@@ -180,9 +226,9 @@ auto Frontend<T>::Plan::render(const Signal& y, Values values, T* out, std::ptrd
     watch.lap(kSpectrum);
     current.mel();
     watch.lap(kMel);
-    if (values != Values::kMel) {
+    if (compressed) {
       const unsigned doubtful = precise ? current.doubt() : 0;
-      current.log();
+      current.compress(smooth);
       if constexpr (sizeof(T) == sizeof(float)) {
         if (doubtful != 0) {
           if (!refiner) refiner.emplace(config, *precise, y);
@@ -191,42 +237,49 @@ auto Frontend<T>::Plan::render(const Signal& y, Values values, T* out, std::ptrd
       }
       watch.lap(kLog);
     }
-    block.kernels.store(current.bands(), config.mel.n_mels, count, out + begin, row_stride, clip.lo,
-                        clip.hi, &extremes);
+    block.kernels.store(current.bands(), n_mels, count, out + begin, stride, clip_now.lo,
+                        clip_now.hi, &extremes);
     watch.lap(kStore);
   }
 
   meter.advance(y.length);  // behind the last frame too
   const bool finite =
       std::all_of(extremes.poison, extremes.poison + kMaxLanes, [](T x) { return x == 0; });
-  if (!finite && values != Values::kMel) {
+  if (!finite && compressed) {
     std::ostringstream message;
     message << "a feature is not finite: y, with a peak of " << meter.peak() << ", is too large in "
             << (sizeof(T) == sizeof(float) ? "single" : "double") << " precision";
     throw std::overflow_error(message.str());
   }
-  return {static_cast<double>(least(extremes.lo)), static_cast<double>(greatest(extremes.hi)),
-          meter.peak()};
+  Limits<T> seen = {least(extremes.lo), greatest(extremes.hi)};
+  const Matrix<T> x = {out, n_mels, frames, wanted, static_cast<std::size_t>(stride)};
+  if (finished || frames < wanted) {
+    finisher.run(x, clip, &seen);
+    watch.lap(kStore);
+  }
+  return {static_cast<double>(seen.lo), static_cast<double>(seen.hi), meter.peak()};
 }
 
 template <class T>
-template <class Watch>
-auto Frontend<T>::Plan::image(const Signal& y, std::uint8_t* out, std::ptrdiff_t row_stride,
+template <class Pixel, class Watch>
+auto Frontend<T>::Plan::image(const Signal& y, Pixel* out, std::ptrdiff_t row_stride,
                               Watch& watch) const -> Summary {
-  const std::size_t frames = frame_count(config, y.length), n_mels = config.mel.n_mels;
-  const std::size_t stride = spread(frames);
+  const std::size_t wanted = columns(y.length), n_mels = config.mel.n_mels;
+  const std::size_t stride = spread(wanted);
   const Scratch<T> values(checked_mul(stride, n_mels));
   const Summary seen =
       render(y, Values::kClipped, values, static_cast<std::ptrdiff_t>(stride), watch);
-  const auto& kernels = block.kernels;
   const T lo = config.range ? limits.lo : static_cast<T>(seen.min);
   const T range = (config.range ? limits.hi : static_cast<T>(seen.max)) - lo;
+  const Greys<T> rule = {lo, range, rounding_of<T>(config), config.invert};
+  const Pixel nothing = config.invert ? std::numeric_limits<Pixel>::max() : Pixel{0};
   for (std::size_t m = 0; m < n_mels; ++m) {
-    std::uint8_t* row = out + static_cast<std::ptrdiff_t>(n_mels - 1 - m) * row_stride;
+    const std::size_t place = config.flip ? n_mels - 1 - m : m;
+    Pixel* row = out + static_cast<std::ptrdiff_t>(place) * row_stride;
     if (range > 0)
-      kernels.pixels(values + m * stride, frames, lo, range, row);
+      pixels(block.kernels, values + m * stride, wanted, rule, row);
     else
-      std::fill_n(row, frames, std::uint8_t{255});
+      std::fill_n(row, wanted, nothing);
   }
   watch.lap(kPixels);
   return seen;
@@ -243,8 +296,13 @@ template <class T>
 Frontend<T>& Frontend<T>::operator=(Frontend&&) noexcept = default;
 
 template <class T>
+std::size_t Frontend<T>::mel_frames(std::size_t length) const {
+  return frame_count(config(), length);
+}
+
+template <class T>
 std::size_t Frontend<T>::frames(std::size_t length) const {
-  return frame_count(plan_->config, length);
+  return plan_->columns(length);
 }
 
 template <class T>
@@ -254,20 +312,34 @@ auto Frontend<T>::mel(const Signal& y, T* out, std::ptrdiff_t row_stride) const 
 }
 
 template <class T>
-auto Frontend<T>::features(const Signal& y, T* out, std::ptrdiff_t row_stride) const -> Summary {
+template <class U>
+auto Frontend<T>::features(const Signal& y, U* out, std::ptrdiff_t row_stride,
+                           std::ptrdiff_t column_stride) const -> Summary {
   NoWatch watch;
-  return plan_->render(y, Plan::Values::kFeatures, out, row_stride, watch);
+  if constexpr (std::is_same_v<T, U>)
+    if (column_stride == 1 && row_stride >= 0)
+      return plan_->render(y, Plan::Values::kFeatures, out, row_stride, watch);
+  const std::size_t wanted = frames(y.length), n_mels = config().mel.n_mels;
+  const std::size_t stride = spread(wanted);
+  const Scratch<T> values(checked_mul(stride, n_mels));
+  const Summary seen =
+      plan_->render(y, Plan::Values::kFeatures, values, static_cast<std::ptrdiff_t>(stride), watch);
+  if (std::max(-seen.min, seen.max) > static_cast<double>(std::numeric_limits<U>::max()))
+    throw std::overflow_error("a feature does not fit float32");
+  deliver<T, U>({values, n_mels, wanted, wanted, stride}, out, row_stride, column_stride);
+  return seen;
 }
 
 template <class T>
-auto Frontend<T>::image(const Signal& y, std::uint8_t* out, std::ptrdiff_t row_stride) const
-    -> Summary {
+template <class Pixel>
+auto Frontend<T>::image(const Signal& y, Pixel* out, std::ptrdiff_t row_stride) const -> Summary {
   NoWatch watch;
   return plan_->image(y, out, row_stride, watch);
 }
 
 template <class T>
-void Frontend<T>::images(Task* tasks, std::size_t count, std::size_t threads,
+template <class Pixel>
+void Frontend<T>::images(Task<Pixel>* tasks, std::size_t count, std::size_t threads,
                          std::size_t* failed) const {
   if (threads < 1 || threads > kMaxThreads)
     throw invalid("threads must be in 1 ... ", kMaxThreads, ", got ", threads);
@@ -306,5 +378,19 @@ std::size_t Frontend<T>::empty_filters() const {
 
 template class Frontend<float>;
 template class Frontend<double>;
+
+#define MELPIX_PIXEL(T, Pixel)                                                                   \
+  template Frontend<T>::Summary Frontend<T>::image(const Signal&, Pixel*, std::ptrdiff_t) const; \
+  template void Frontend<T>::images(Task<Pixel>*, std::size_t, std::size_t, std::size_t*) const;
+#define MELPIX_VALUE(T, U)                                                               \
+  template Frontend<T>::Summary Frontend<T>::features(const Signal&, U*, std::ptrdiff_t, \
+                                                      std::ptrdiff_t) const;
+#define MELPIX_INSTANTIATE(T)    \
+  MELPIX_PIXEL(T, std::uint8_t)  \
+  MELPIX_PIXEL(T, std::uint16_t) \
+  MELPIX_VALUE(T, float)         \
+  MELPIX_VALUE(T, double)
+MELPIX_INSTANTIATE(float)
+MELPIX_INSTANTIATE(double)
 
 }  // namespace melpix

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Triangular filters, linear in Hz, evenly spaced on a mel scale: the definition of
+// Triangular filters, evenly spaced on a mel scale. Linear in Hz: the definition of
 // librosa.filters.mel, after M. Slaney's Auditory Toolbox (Interval TR 1998-010) and the HTK book.
+// Linear in mel: Kaldi's feat/mel-computations and tf.signal.linear_to_mel_weight_matrix.
 #include "mel.h"
 
 #include <algorithm>
@@ -17,7 +18,10 @@ constexpr double kSlaneyBreakHz = 1000;
 constexpr double kSlaneyBreakMel = kSlaneyBreakHz / kSlaneyHzPerMel;
 constexpr double kSlaneyLogStep = 0.06875177742094912;  // ln(6.4) / 27
 
+bool linear_in_mel(MelScale scale) { return scale == MelScale::kKaldi || scale == MelScale::kTf; }
+
 double hz_to_mel(double hz, MelScale scale) {
+  if (linear_in_mel(scale)) return 1127 * std::log(1 + hz / 700);
   if (scale == MelScale::kHtk) return 2595 * std::log10(1 + hz / 700);
   if (hz < kSlaneyBreakHz) return hz / kSlaneyHzPerMel;
   return kSlaneyBreakMel + std::log(hz / kSlaneyBreakHz) / kSlaneyLogStep;
@@ -29,14 +33,21 @@ double mel_to_hz(double mel, MelScale scale) {
   return kSlaneyBreakHz * std::exp(kSlaneyLogStep * (mel - kSlaneyBreakMel));
 }
 
-// n_mels + 2 edges: filter m rises from edge m to m + 1 and falls to m + 2.
+// Where the triangles are linear: Hz or mel.
+double position(double hz, MelScale scale) {
+  return linear_in_mel(scale) ? hz_to_mel(hz, scale) : hz;
+}
+
+// n_mels + 2 positions: filter m rises from edge m to m + 1 and falls to m + 2.
 std::vector<double> mel_edges(const MelConfig& c) {
   const double lo = hz_to_mel(c.fmin, c.scale);
   const double hi = hz_to_mel(c.fmax.value_or(c.sr / 2), c.scale);
   const double step = (hi - lo) / static_cast<double>(c.n_mels + 1);
   std::vector<double> edges(c.n_mels + 2);
-  for (std::size_t i = 0; i < edges.size(); ++i)
-    edges[i] = mel_to_hz(i + 1 == edges.size() ? hi : static_cast<double>(i) * step + lo, c.scale);
+  for (std::size_t i = 0; i < edges.size(); ++i) {
+    const double mel = i + 1 == edges.size() ? hi : static_cast<double>(i) * step + lo;
+    edges[i] = linear_in_mel(c.scale) ? mel : mel_to_hz(mel, c.scale);
+  }
   return edges;
 }
 
@@ -66,24 +77,24 @@ MelBands<T> build(const MelConfig& c) {
   const std::size_t n_bins = 1 + c.n_fft / 2;
   const double bin_hz = 1 / (static_cast<double>(c.n_fft) * (1 / c.sr));
   const std::vector<double> edges = mel_edges(c);
+  // Bins that no filter may weigh.
+  const std::size_t lowest = c.scale == MelScale::kTf ? 1 : 0;
+  const std::size_t bins = c.scale == MelScale::kKaldi && c.n_fft % 2 == 0 ? n_bins - 1 : n_bins;
+  std::vector<double> at(bins);  // their positions
+  for (std::size_t k = 0; k < bins; ++k) at[k] = position(static_cast<double>(k) * bin_hz, c.scale);
 
   MelBands<T> bands;
   bands.offset.push_back(0);
   std::vector<T> filter;
   for (std::size_t m = 0; m < c.n_mels; ++m) {
     const double low = edges[m], mid = edges[m + 1], high = edges[m + 2];
-    // One bin more on each side than the triangle covers: the weights themselves decide.
-    const double from = std::max(0.0, std::floor(low / bin_hz) - 1);
-    const std::size_t begin = static_cast<std::size_t>(std::min(from, static_cast<double>(n_bins)));
-    const std::size_t end = static_cast<std::size_t>(
-        std::min(std::floor(high / bin_hz) + 2, static_cast<double>(n_bins)));
-
     filter.clear();
-    std::size_t first = begin;
-    for (std::size_t k = begin; k < end; ++k) {
-      const double hz = static_cast<double>(k) * bin_hz;
-      const T w = static_cast<T>(
-          std::max(0.0, std::min((hz - low) / (mid - low), (high - hz) / (high - mid))));
+    std::size_t k =
+        static_cast<std::size_t>(std::upper_bound(at.begin(), at.end(), low) - at.begin());
+    std::size_t first = k = std::max(k, lowest);
+    for (; k < bins && at[k] < high; ++k) {
+      const T w =
+          static_cast<T>(std::min((at[k] - low) / (mid - low), (high - at[k]) / (high - mid)));
       if (filter.empty() && w == 0) {
         first = k + 1;
         continue;

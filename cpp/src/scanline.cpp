@@ -36,15 +36,16 @@ void filter_scanlines(const std::uint8_t* image, std::size_t height, std::size_t
 }
 
 bool unfilter_scanlines(const std::uint8_t* raw, std::size_t height, std::size_t width,
-                        std::uint8_t* image) {
+                        std::uint8_t* image, std::size_t pixel_bytes) {
   for (std::size_t row = 0; row < height; ++row) {
     const std::uint8_t filter = *raw++;
     std::uint8_t* x = image + row * width;
     const std::uint8_t* above = row == 0 ? nullptr : x - width;
     for (std::size_t i = 0; i < width; ++i) {
-      const int left = i == 0 ? 0 : x[i - 1];
+      const bool first = i < pixel_bytes;
+      const int left = first ? 0 : x[i - pixel_bytes];
       const int up = above == nullptr ? 0 : above[i];
-      const int corner = above == nullptr || i == 0 ? 0 : above[i - 1];
+      const int corner = above == nullptr || first ? 0 : above[i - pixel_bytes];
       int predicted = 0;
       switch (filter) {
         case kNone:

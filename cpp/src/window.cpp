@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Window functions as scipy.signal.get_window(name, length, fftbins=True) defines them: the
-// symmetric window of length + 1 samples without its last.
+// Window functions as scipy.signal.get_window(name, length, fftbins) defines them: symmetric, or
+// periodic, which is the symmetric window of length + 1 samples without its last.
 #include <cmath>
 #include <functional>
 #include <map>
@@ -60,6 +60,13 @@ Shape tukey(double alpha) {
   };
 }
 
+// Kaldi's own: a Hann window to the power of 0.85.
+Shape povey() {
+  return [](double n, double M) {
+    return std::pow(std::fmax(0, 0.5 - 0.5 * std::cos(2 * kPi * n / M)), 0.85);
+  };
+}
+
 Shape bartlett() {
   return [](double n, double M) { return 1 - std::fabs(2 * n / M - 1); };
 }
@@ -77,6 +84,7 @@ const std::map<std::string, Entry>& windows() {
       {"blackman", {0, [](P) { return cosine_sum({0.42, 0.5, 0.08}); }}},
       {"blackmanharris", {0, [](P) { return cosine_sum({0.35875, 0.48829, 0.14128, 0.01168}); }}},
       {"bartlett", {0, [](P) { return bartlett(); }}},
+      {"povey", {0, [](P) { return povey(); }}},
       {"boxcar", {0, [](P) { return cosine_sum({1}); }}},
       {"ones", {0, [](P) { return cosine_sum({1}); }}},
       {"kaiser", {1, [](P p) { return kaiser(p[0]); }}},
@@ -119,8 +127,9 @@ std::vector<double> window_samples(const Window& window, std::size_t length) {
   std::vector<double> samples(length, 1.0);
   if (length == 1) return samples;
   const Shape shape = entry->second.make(window.parameters);
+  const std::size_t last = window.periodic ? length : length - 1;
   for (std::size_t n = 0; n < length; ++n)
-    samples[n] = shape(static_cast<double>(n), static_cast<double>(length));
+    samples[n] = shape(static_cast<double>(n), static_cast<double>(last));
   return samples;
 }
 

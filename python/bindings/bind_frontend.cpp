@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cstdint>
-#include <map>
 #include <new>
-#include <optional>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
@@ -50,7 +48,8 @@ melpix::Signal to_signal(const py::array& y) {
 
 // The caller's array if there is one, else a new one.
 template <class V>
-py::array_t<V> output(const py::object& out, std::size_t rows, std::size_t columns) {
+py::array_t<V> output(const py::object& out, std::size_t rows, std::size_t columns,
+                      bool any_strides = false) {
   const auto n_rows = static_cast<py::ssize_t>(rows), n_columns = static_cast<py::ssize_t>(columns);
   if (out.is_none()) return py::array_t<V>({n_rows, n_columns});
   if (!py::isinstance<py::array_t<V>>(out))
@@ -62,7 +61,8 @@ py::array_t<V> output(const py::object& out, std::size_t rows, std::size_t colum
     throw py::value_error("out must have the shape (" + std::to_string(rows) + ", " +
                           std::to_string(columns) + ")");
   if (!array.writeable()) throw py::value_error("out must be writeable");
-  if ((columns > 1 && array.strides(1) != size) || array.strides(0) % size != 0)
+  const bool contiguous = columns == 1 || array.strides(1) == size;
+  if ((!any_strides && !contiguous) || array.strides(0) % size != 0 || array.strides(1) % size != 0)
     throw py::value_error("out must have contiguous rows");
   return array;
 }
@@ -93,42 +93,63 @@ void naming(const std::size_t& i, std::size_t count, const F& f) {
 
 class Frontend {
  public:
-  Frontend(const melpix::Config& config, bool single, const std::string& isa)
-      : frontend_(single ? Either(std::in_place_index<0>, config, isa)
+  Frontend(const melpix::Config& config, bool single, bool deep, const std::string& isa)
+      : deep_(deep),
+        frontend_(single ? Either(std::in_place_index<0>, config, isa)
                          : Either(std::in_place_index<1>, config, isa)) {}
 
   std::size_t frames(std::size_t length) const {
     return std::visit([&](const auto& f) { return f.frames(length); }, frontend_);
+  }
+  std::size_t mel_frames(std::size_t length) const {
+    return std::visit([&](const auto& f) { return f.mel_frames(length); }, frontend_);
   }
 
   // Each returns (array, min, max, peak).
   py::tuple mel(const py::array& y, const py::object& out) const {
     return std::visit(
         [&](const auto& f) {
-          return run<Value<decltype(f)>>(f, y, out,
-                                         [&f](const auto&... to) { return f.mel(to...); });
+          const auto render = [&f](const auto& signal, auto* to, auto stride, auto) {
+            return f.mel(signal, to, stride);
+          };
+          return run<Value<decltype(f)>>(f, y, out, render, false, true);
         },
         frontend_);
   }
+  // Into an array of float32 or float64 and any strides; without one, into one of the precision.
   py::tuple features(const py::array& y, const py::object& out) const {
     return std::visit(
         [&](const auto& f) {
-          return run<Value<decltype(f)>>(f, y, out,
-                                         [&f](const auto&... to) { return f.features(to...); });
+          const auto into = [&](auto value) {
+            return run<decltype(value)>(
+                f, y, out, [&f](const auto&... to) { return f.features(to...); }, true);
+          };
+          using T = Value<decltype(f)>;
+          if (out.is_none()) return into(T());
+          return py::isinstance<py::array_t<float>>(out) ? into(float()) : into(double());
         },
         frontend_);
   }
   py::tuple image(const py::array& y, const py::object& out) const {
     return std::visit(
         [&](const auto& f) {
-          return run<std::uint8_t>(f, y, out, [&f](const auto&... to) { return f.image(to...); });
+          const auto render = [&f](const auto& signal, auto* to, auto stride, auto) {
+            return f.image(signal, to, stride);
+          };
+          return deep_ ? run<std::uint16_t>(f, y, out, render)
+                       : run<std::uint8_t>(f, y, out, render);
         },
         frontend_);
   }
 
   // (images, greatest peak)
   py::tuple images(const std::vector<py::array>& ys, std::size_t threads) const {
-    return std::visit([&](const auto& f) { return run_all(f, ys, threads); }, frontend_);
+    return std::visit(
+        [&](const auto& f) {
+          return deep_ ? run_all<std::uint16_t>(f, ys, threads)
+                       : run_all<std::uint8_t>(f, ys, threads);
+        },
+        frontend_);
   }
 
   // Seconds by the name of the stage.
@@ -163,32 +184,34 @@ class Frontend {
   template <class F>
   using Value = decltype(value_of(std::declval<F>()));
 
-  // Calls render(signal, data, row_stride) without the GIL.
+  // Calls render(signal, data, row_stride, column_stride) without the GIL.
   template <class V, class F, class Render>
-  static py::tuple run(const F& f, const py::array& y, const py::object& out,
-                       const Render& render) {
+  static py::tuple run(const F& f, const py::array& y, const py::object& out, const Render& render,
+                       bool any_strides = false, bool of_mel = false) {
     const melpix::Signal signal = to_signal(y);
-    auto values = output<V>(out, f.config().mel.n_mels, f.frames(signal.length));
+    const std::size_t columns = of_mel ? f.mel_frames(signal.length) : f.frames(signal.length);
+    auto values = output<V>(out, f.config().mel.n_mels, columns, any_strides);
     V* const data = values.mutable_data();
-    const std::ptrdiff_t stride = values.strides(0) / static_cast<py::ssize_t>(sizeof(V));
+    constexpr auto size = static_cast<py::ssize_t>(sizeof(V));
+    const std::ptrdiff_t stride = values.strides(0) / size, across = values.strides(1) / size;
     typename F::Summary seen;
     {
       const py::gil_scoped_release unlocked;
-      seen = render(signal, data, stride);
+      seen = render(signal, data, stride, across);
     }
     return py::make_tuple(std::move(values), seen.min, seen.max, seen.peak);
   }
 
-  template <class F>
+  template <class Pixel, class F>
   static py::tuple run_all(const F& f, const std::vector<py::array>& ys, std::size_t threads) {
-    std::vector<typename F::Task> tasks;
+    std::vector<typename F::template Task<Pixel>> tasks;
     py::list images;
     for (std::size_t i = 0; i < ys.size(); ++i) {
       naming(i, ys.size(), [&] {
         const melpix::Signal signal = to_signal(ys[i]);
-        auto image =
-            output<std::uint8_t>(py::none(), f.config().mel.n_mels, f.frames(signal.length));
-        tasks.push_back({signal, image.mutable_data(), image.strides(0), {}});
+        auto image = output<Pixel>(py::none(), f.config().mel.n_mels, f.frames(signal.length));
+        const auto stride = image.strides(0) / static_cast<py::ssize_t>(sizeof(Pixel));
+        tasks.push_back({signal, image.mutable_data(), stride, {}});
         images.append(std::move(image));
       });
     }
@@ -202,47 +225,24 @@ class Frontend {
     return py::make_tuple(std::move(images), peak);
   }
 
+  bool deep_;  // 16 bits a pixel
   Either frontend_;
 };
 
-Frontend make_frontend(double sr, std::size_t n_fft, std::size_t hop_length, std::size_t win_length,
-                       const WindowLike& window, bool center, const std::string& pad_mode,
-                       double power, std::size_t n_mels, double fmin, double fmax, bool htk,
-                       const MelNormLike& norm, double offset,
-                       const std::optional<std::pair<double, double>>& range, bool single,
-                       bool single_filterbank, const std::string& isa) {
-  static const std::map<std::string, melpix::PadMode> pad_modes = {
-      {"constant", melpix::PadMode::kConstant},
-      {"reflect", melpix::PadMode::kReflect},
-      {"edge", melpix::PadMode::kEdge},
-      {"symmetric", melpix::PadMode::kSymmetric},
-      {"linear_ramp", melpix::PadMode::kLinearRamp}};
-  melpix::Config config;
-  config.mel = mel_config(sr, n_fft, n_mels, fmin, fmax, htk, norm);
-  config.hop_length = hop_length;
-  config.win_length = win_length;
-  config.window = to_window(window);
-  config.framing = center ? melpix::Framing::kCenter : melpix::Framing::kUncentered;
-  config.pad_mode = pad_modes.at(pad_mode);
-  config.power = power;
-  config.offset = offset;
-  if (range) config.range = melpix::Range{range->first, range->second};
-  config.single_filterbank = single_filterbank;
+Frontend make_frontend(const py::dict& parameters, bool single, bool deep, const std::string& isa) {
+  const melpix::Config config = to_config(parameters);
   const py::gil_scoped_release unlocked;
-  return Frontend(config, single, isa);
+  return Frontend(config, single, deep, isa);
 }
 
 }  // namespace
 
 void bind_frontend(py::module_& m) {
   py::class_<Frontend>(m, "Frontend")
-      .def(py::init(&make_frontend), py::kw_only(), py::arg("sr"), py::arg("n_fft"),
-           py::arg("hop_length"), py::arg("win_length"), py::arg("window"), py::arg("center"),
-           py::arg("pad_mode"), py::arg("power"), py::arg("n_mels"), py::arg("fmin"),
-           py::arg("fmax"), py::arg("htk"), py::arg("norm"), py::arg("offset"),
-           py::arg("range") = py::none(), py::arg("single"), py::arg("single_filterbank") = false,
-           py::arg("isa") = "")
+      .def(py::init(&make_frontend), py::arg("parameters"), py::kw_only(), py::arg("single"),
+           py::arg("deep") = false, py::arg("isa") = "")
       .def("frames", &Frontend::frames, py::arg("length"))
+      .def("mel_frames", &Frontend::mel_frames, py::arg("length"))
       .def("mel", &Frontend::mel, py::arg("y"), py::arg("out") = py::none())
       .def("features", &Frontend::features, py::arg("y"), py::arg("out") = py::none())
       .def("image", &Frontend::image, py::arg("y"), py::arg("out") = py::none())

@@ -25,17 +25,19 @@ py::bytes filter(const Pixels& image) {
   return raw;
 }
 
-Pixels unfilter(const py::bytes& raw, std::size_t height, std::size_t width) {
+Pixels unfilter(const py::bytes& raw, std::size_t height, std::size_t width,
+                std::size_t pixel_bytes) {
   const auto size = static_cast<std::size_t>(PyBytes_GET_SIZE(raw.ptr()));
   if (height == 0 || width == 0 || size / height != width + 1 || size % height != 0)
     throw py::value_error("raw must have height * (width + 1) bytes");
+  if (pixel_bytes == 0) throw py::value_error("pixel_bytes must be >= 1, got 0");
   Pixels image({static_cast<py::ssize_t>(height), static_cast<py::ssize_t>(width)});
   const auto* in = reinterpret_cast<const std::uint8_t*>(PyBytes_AS_STRING(raw.ptr()));
   std::uint8_t* pixels = image.mutable_data();
   bool good = false;
   {
     const py::gil_scoped_release unlocked;
-    good = melpix::unfilter_scanlines(in, height, width, pixels);
+    good = melpix::unfilter_scanlines(in, height, width, pixels, pixel_bytes);
   }
   if (!good) throw py::value_error("raw names a scanline filter above 4");
   return image;
@@ -45,5 +47,6 @@ Pixels unfilter(const py::bytes& raw, std::size_t height, std::size_t width) {
 
 void bind_scanline(py::module_& m) {
   m.def("filter_scanlines", &filter, py::arg("image").noconvert());
-  m.def("unfilter_scanlines", &unfilter, py::arg("raw"), py::arg("height"), py::arg("width"));
+  m.def("unfilter_scanlines", &unfilter, py::arg("raw"), py::arg("height"), py::arg("width"),
+        py::arg("pixel_bytes") = 1);
 }

@@ -18,13 +18,21 @@ from melpix._core import __version__
 if TYPE_CHECKING:
     from melpix.audio import load
     from melpix.batch import convert_dataset
+    from melpix.compress import amplitude_to_db, pcen, power_to_db
     from melpix.config import show_config
     from melpix.convert import convert_bytes, convert_file
     from melpix.cutting import windows
     from melpix.errors import DecodeError, EncodeError, MelpixError, SignalError
     from melpix.frontend import Frontend
-    from melpix.mel import mel_filterbank, melspectrogram, power_to_db
+    from melpix.mel import (
+        hz_to_mel,
+        mel_filterbank,
+        mel_frequencies,
+        mel_to_hz,
+        melspectrogram,
+    )
     from melpix.png import features_from_image, read_png, write_png
+    from melpix.presets import presets
     from melpix.recipe import scale_minmax, spectrogram_image
 
 # Each public name and the module that holds it. Modules load on first use, so that importing
@@ -35,14 +43,20 @@ _HOMES = {
     "Frontend": "frontend",
     "MelpixError": "errors",
     "SignalError": "errors",
+    "amplitude_to_db": "compress",
     "convert_bytes": "convert",
     "convert_dataset": "batch",
     "convert_file": "convert",
     "features_from_image": "png",
+    "hz_to_mel": "mel",
     "load": "audio",
     "mel_filterbank": "mel",
+    "mel_frequencies": "mel",
+    "mel_to_hz": "mel",
     "melspectrogram": "mel",
-    "power_to_db": "mel",
+    "pcen": "compress",
+    "power_to_db": "compress",
+    "presets": "presets",
     "read_png": "png",
     "scale_minmax": "recipe",
     "show_config": "config",
@@ -58,14 +72,20 @@ __all__ = [
     "MelpixError",
     "SignalError",
     "__version__",
+    "amplitude_to_db",
     "convert_bytes",
     "convert_dataset",
     "convert_file",
     "features_from_image",
+    "hz_to_mel",
     "load",
     "mel_filterbank",
+    "mel_frequencies",
+    "mel_to_hz",
     "melspectrogram",
+    "pcen",
     "power_to_db",
+    "presets",
     "read_png",
     "scale_minmax",
     "show_config",

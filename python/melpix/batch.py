@@ -110,10 +110,11 @@ def convert_dataset(
     frontend: Frontend | None = None,
     *,
     time_steps: int | None = None,
+    seconds: float | None = None,
     exact_width: bool = False,
-    step: int | None = None,
-    tail: str = "drop",
-    short: str = "pad",
+    step: float | None = None,
+    tail: str | None = None,
+    short: str | None = None,
     first: bool = False,
     sr: Rate = None,
     offset: float = 0.0,
@@ -151,8 +152,9 @@ def convert_dataset(
         each image and for each file that made none, and ``melpix.json``, the parameters.
     frontend : Frontend, optional
         What makes pixels of samples; None is the recipe, ``Frontend()``.
-    time_steps, exact_width, step, tail, short, first, sr, strict
-        As in `windows`.
+    time_steps, seconds, exact_width, step, tail, short, first, sr, strict
+        As in `windows`. A front-end that brings signals to a `duration` gets windows of so many
+        seconds, unless told otherwise; what is left over is kept then, for it is filled up.
     offset, duration : float >= 0 [s]
         The part of each file to read. What a list of files says goes before.
     max_seconds : float > 0 [s] or None
@@ -223,15 +225,20 @@ def convert_dataset(
         f = f.replace(range=scale)
     if format == "npy" and scale != "minmax":
         raise ValueError(f"scale must be 'minmax' where format is 'npy', got {scale!r}")
+    completed = time_steps is None and seconds is None and f.duration is not None
+    if completed:
+        seconds = f.duration
     if max_seconds is None:
-        max_seconds = convert.MAX_SECONDS if time_steps is None else audio.MAX_SECONDS
+        whole = time_steps is None and seconds is None
+        max_seconds = convert.MAX_SECONDS if whole else audio.MAX_SECONDS
     plan = Plan(
         frontend=f,
         time_steps=time_steps,
+        seconds=seconds,
         exact_width=exact_width,
         step=step,
-        tail=tail,
-        short=short,
+        tail=tail or ("keep" if completed else "drop"),
+        short=short or ("keep" if completed else "pad"),
         first=first,
         native=sr == "native",
         offset=offset,

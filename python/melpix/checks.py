@@ -69,8 +69,16 @@ def above_zero(name: str, value: Any) -> float:
     return number
 
 
-def choice(name: str, value: Any, allowed: Sequence[Any], planned: Sequence[Any] = ()) -> Any:
-    """Return value if it is allowed; say so if a later version of melpix will know it."""
+def not_below_zero(name: str, value: Any) -> float:
+    """Return value as a finite number of at least 0."""
+    number = real(name, value)
+    if number < 0:
+        raise ValueError(f"{name} must be >= 0, got {value!r}")
+    return number
+
+
+def choice(name: str, value: Any, allowed: Sequence[Any]) -> Any:
+    """Return value if it is allowed."""
     if isinstance(value, np.generic):
         value = value.item()
     for known in allowed:
@@ -78,8 +86,6 @@ def choice(name: str, value: Any, allowed: Sequence[Any], planned: Sequence[Any]
         if type(value) is type(known) and value == known:
             return known
     names = ", ".join(repr(a) for a in allowed)
-    if any(type(value) is type(p) and value == p for p in planned):
-        raise ValueError(f"{name}={value!r} is not supported yet; this version has {names}")
     raise ValueError(f"{name} must be one of {names}, got {value!r}")
 
 
@@ -188,7 +194,7 @@ Mapped = Callable[[NDArray[Any], NDArray[Any]], float]
 
 
 def map_leading(
-    y: NDArray[Any], shape: tuple[int, int], dtype: Any, one: Mapped
+    y: NDArray[Any], shape: tuple[int, ...], dtype: Any, one: Mapped
 ) -> tuple[NDArray[Any], float]:
     """Apply one(signal, out) to each signal along y's leading axes.
 

@@ -17,6 +17,7 @@ from melpix import audio, checks, png, sinks
 from melpix.cutting import Rate, at_rate
 from melpix.errors import DecodeError
 from melpix.frontend import Frontend
+from melpix.rendering import Value
 
 Path: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
@@ -33,7 +34,7 @@ class Conversion:
     shape : tuple of int
         Rows and columns of the image, ``(n_mels, frames)``.
     lo, hi : float
-        The values that the range of greys stands for.
+        The values that the range of greys stands for; of stacked mels, of each.
     constant : bool
         The image has one value only: silence, or a signal that never changes.
     truncated : bool
@@ -51,8 +52,8 @@ class Conversion:
     """
 
     shape: tuple[int, int]
-    lo: float
-    hi: float
+    lo: Value
+    hi: Value
     constant: bool
     truncated: bool
     length_estimated: bool
@@ -194,6 +195,8 @@ def convert_file(
 
     rate = None if sr == "native" else f.sr
     wanted = None if time_steps is None else time_steps * f.hop_length
+    if wanted is None and f.duration is not None and rate is not None:
+        wanted = round(f.duration * f.sr)  # more would be cut off
     # What would make too wide an image is refused before it is decoded.
     whole = wanted is None and rate is not None
     room = f.max_columns * f.hop_length / f.sr if whole else math.inf
@@ -228,7 +231,7 @@ def convert_file(
     write(picture)
     written = time.perf_counter()
 
-    rows, columns = rendering.image.shape
+    rows, columns, *_ = rendering.image.shape
     return Conversion(
         shape=(rows, columns),
         lo=rendering.lo,
@@ -236,7 +239,7 @@ def convert_file(
         constant=rendering.constant,
         truncated=clip.truncated,
         length_estimated=clip.length_estimated,
-        short=wanted is not None and clip.y.shape[-1] < wanted,
+        short=wanted is not None and f.duration is None and clip.y.shape[-1] < wanted,
         sr=clip.sr,
         source_sr=clip.source_sr,
         duration=seconds,

@@ -65,9 +65,10 @@ def windows(
     src: audio.Source,
     frontend: Frontend | None = None,
     *,
-    time_steps: int | None,
+    time_steps: int | None = None,
+    seconds: float | None = None,
     exact_width: bool = False,
-    step: int | None = None,
+    step: float | None = None,
     tail: str = "drop",
     short: str = "pad",
     first: bool = False,
@@ -92,14 +93,17 @@ def windows(
         What will make images of the windows; None is the recipe, ``Frontend()``.
     time_steps : int >= 1 or None
         Length of a window in hops: it has ``time_steps * hop_length`` samples. (An image of it
-        has ``time_steps + 1`` columns, if frames are centred.) None: one window, of the whole
-        sound; then `exact_width`, `step`, `tail`, `short` and `first` mean nothing.
+        has ``time_steps + 1`` columns, if frames are centred.)
+    seconds : number > 0 or None
+        The same in seconds, rounded to a sample. Without either there is one window, of the whole
+        sound, and `exact_width`, `step`, `tail`, `short` and `first` mean nothing.
     exact_width : bool
         Give a window the samples that make exactly ``time_steps`` columns: with centred frames,
         the last of its samples is left out (unless `n_fft` is odd); with uncentered ones it ends
         where its last frame does. It begins where it does anyway.
-    step : int >= 1, optional
-        From the beginning of a window to that of the next, in hops. Default: `time_steps`.
+    step : number > 0, optional
+        From the beginning of a window to that of the next, in hops, or in seconds where the window
+        is in `seconds`. Default: as long as a window.
     tail : {"drop", "pad", "shift", "keep"}
         What becomes of the sound after the last full window: it makes no window, or one that is
         padded with zeros, one that begins earlier so as to end with the sound, or a shorter one.
@@ -160,13 +164,10 @@ def windows(
         "strict": strict,
         "empty": empty,
     }
-    if time_steps is None:
+    if time_steps is None and seconds is None:
         return Windows(_whole(src, how, f, facts), facts)
-    time_steps = checks.integer("time_steps", time_steps)
-    hops = time_steps if step is None else checks.integer("step", step)
-    length = _length(f, time_steps, exact_width)
-    clips = _beginning(src, how, length) if first else audio.read_blocks(src, **how)
-    rules = _Rules(length, hops * f.hop_length, tail, short)
+    rules = _rules(f, time_steps, seconds, exact_width, step)._replace(tail=tail, short=short)
+    clips = _beginning(src, how, rules, sr) if first else audio.read_blocks(src, **how)
     return Windows(_cut(clips, rules, f, facts, _name(src)), facts)
 
 
@@ -224,8 +225,16 @@ class Windows(Iterator[Window]):
 class _Rules(NamedTuple):
     length: int  # of a window, in samples
     step: int  # from the beginning of one to that of the next, in samples
-    tail: str
-    short: str
+    seconds: tuple[float, float] | None = None  # the same, where both follow from the rate
+    tail: str = "drop"
+    short: str = "pad"
+
+    def at(self, sr: float) -> _Rules:
+        """Return the same at another rate."""
+        if self.seconds is None:
+            return self
+        length, step = (max(1, round(s * sr)) for s in self.seconds)
+        return self._replace(length=length, step=step)
 
 
 class _Held:
@@ -257,7 +266,6 @@ class _Held:
 def _cut(
     clips: Generator[Clip], rules: _Rules, f: Frontend, facts: _Facts, name: str
 ) -> Generator[Window]:
-    length = rules.length
     held = _Held()
     index = start = 0
     origin = 0.0
@@ -271,7 +279,7 @@ def _cut(
             offset=origin + start / f.sr,
             duration=sound / f.sr,
             padded=sound < len(y),
-            short=len(y) < length,
+            short=len(y) < rules.length,
             frontend=f,
         )
 
@@ -279,6 +287,8 @@ def _cut(
         for clip in clips:
             if facts.source_sr is None:  # the first block, which may hold no sample yet
                 f, origin = at_rate(f, clip.sr), clip.offset
+                rules = rules.at(f.sr)
+            length = rules.length
             facts.note(clip)
             held.add(clip.y.T)
             while start + length <= held.end:
@@ -287,6 +297,7 @@ def _cut(
                 start += rules.step
             held.forget(min(start, held.end - length) if rules.tail == "shift" else start)
 
+    length = rules.length
     if index == 0:
         fate = rules.short
     elif max(start, start - rules.step + length) < held.end:
@@ -294,7 +305,7 @@ def _cut(
     else:
         return
     left = held.end - start
-    frameless = fate == "keep" and _columns(f, left) == 0
+    frameless = fate == "keep" and f.frames(left) == 0
     if fate == "error":
         raise _too_short(name, left / f.sr, "a window", length / f.sr)
     if frameless and index == 0:
@@ -322,24 +333,57 @@ def _whole(src: audio.Source, how: dict[str, Any], f: Frontend, facts: _Facts) -
     facts.note(clip)
     f = at_rate(f, clip.sr)
     n = clip.y.shape[-1]
-    if _columns(f, n) == 0:
+    if f.frames(n) == 0:
         raise _too_short(_name(src), n / f.sr, "a frame", f.n_fft / f.sr)
     yield Window(0, clip.y, f.sr, clip.offset, n / f.sr, padded=False, short=False, frontend=f)
 
 
-def _beginning(src: audio.Source, how: dict[str, Any], length: int) -> Generator[Clip]:
+def _beginning(src: audio.Source, how: dict[str, Any], rules: _Rules, sr: Rate) -> Generator[Clip]:
+    length = rules.length
+    if rules.seconds is not None and sr == "native":
+        length = rules.at(audio.probe(src)["sr"]).length
     yield audio.read_clip(src, samples=length, **how)
+
+
+def _rules(
+    f: Frontend,
+    time_steps: int | None,
+    seconds: float | None,
+    exact_width: bool,
+    step: float | None,
+) -> _Rules:
+    if time_steps is not None:
+        if seconds is not None:
+            raise ValueError(
+                f"seconds must be None where time_steps is {time_steps}, got {seconds}"
+            )
+        time_steps = checks.integer("time_steps", time_steps)
+        hops = time_steps if step is None else checks.integer("step", step)
+        return _Rules(_length(f, time_steps, exact_width), hops * f.hop_length)
+    seconds = checks.above_zero("seconds", seconds)
+    if exact_width:
+        raise ValueError("exact_width needs time_steps, but the window is in seconds")
+    step = seconds if step is None else checks.above_zero("step", step)
+    rules = _Rules(0, 0, (seconds, step)).at(f.sr)
+    columns = f.frames(rules.length)
+    if not 0 < columns <= f.max_columns:
+        raise ValueError(
+            f"seconds must give 1 ... {f.max_columns} columns, got {seconds}: {columns}"
+        )
+    return rules
 
 
 def _length(f: Frontend, time_steps: int, exact_width: bool) -> int:
     """Return the samples of a window."""
     length = time_steps * f.hop_length
-    if exact_width:
-        if f.framing == "uncentered":
-            length += f.n_fft - f.hop_length
-        elif f.n_fft % 2 == 0:
+    if exact_width and f.duration is None and f.columns is None:
+        if f.framing in ("uncentered", "snip"):
+            length += (f.win_length if f.framing == "snip" else f.n_fft) - f.hop_length
+        elif f.frames(length) > time_steps:
             length -= 1  # on which a frame more would be centred
-    columns = _columns(f, length)
+        elif f.frames(length) < time_steps:
+            length += 1
+    columns = f.frames(length)
     if length == 0 or columns == 0:
         least = 2 if f.framing == "center" else math.ceil(f.n_fft / f.hop_length)
         raise ValueError(f"time_steps must be >= {least} for one frame, got {time_steps}")
@@ -347,13 +391,6 @@ def _length(f: Frontend, time_steps: int, exact_width: bool) -> int:
         most = time_steps - (columns - f.max_columns)
         raise ValueError(f"time_steps must be <= {most}, got {time_steps}")
     return length
-
-
-def _columns(f: Frontend, n: int) -> int:
-    """Return how many frames the front-end makes of so many samples."""
-    if f.framing == "center":
-        n += 2 * (f.n_fft // 2)
-    return max(0, 1 + (n - f.n_fft) // f.hop_length)
 
 
 def _too_short(name: str, seconds: float, what: str, least: float) -> DecodeError:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -10,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from melpix import _core, checks
+from melpix import _core, checks, fit, parameters
 from melpix.errors import EncodeError, MelpixError, SignalError
+from melpix.rendering import Rendering
 
 # PNG readers commonly refuse wider images (libpng's user limit) and larger ones (Pillow's).
 MAX_COLUMNS = 1_000_000
@@ -22,56 +25,6 @@ MAX_PIXELS = 89_000_000
 _SINGLE_PEAK = 2.0
 
 _FROM_OTHERS: Any = None  # default of a parameter that follows from other parameters
-
-
-@dataclass(frozen=True, slots=True)
-class Rendering:
-    """An image and what is needed to read values back from its pixels.
-
-    Attributes
-    ----------
-    image : np.ndarray [shape=(n_mels, frames), dtype=uint8]
-    lo, hi : float
-        The features that 255 and 0 stand for: the front-end's range, or else `min` and `max`.
-    min, max : float
-        The least and the greatest feature, before any clipping.
-    params : dict
-        The front-end's parameters.
-    """
-
-    image: NDArray[np.uint8]
-    lo: float
-    hi: float
-    min: float
-    max: float
-    params: dict[str, Any]
-
-    @property
-    def constant(self) -> bool:
-        """Whether all features were equal, as those of silence are.
-
-        Then every pixel is 255, or, with a fixed range, whatever that makes of the feature.
-        """
-        return self.min == self.max
-
-    def metadata(self, **more: Any) -> dict[str, Any]:
-        """Return what melpix writes into the PNG; entries of `more` that are None are left out.
-
-        The entries ``lo``, ``hi``, ``min``, ``max`` and ``constant`` are the attributes.
-        """
-        facts = {
-            "schema": 1,
-            "version": _core.__version__,
-            "params": self.params,
-            "lo": self.lo,
-            "hi": self.hi,
-            "min": self.min,
-            "max": self.max,
-            "constant": self.constant,
-        }
-        for name in facts.keys() & more.keys():
-            raise ValueError(f"metadata entry {name!r} is melpix's own, got {more[name]!r}")
-        return facts | {name: value for name, value in more.items() if value is not None}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, weakref_slot=True)
@@ -87,6 +40,16 @@ class Frontend:
     ----------
     sr : number > 0
         Sampling rate of the signals, in Hz.
+    duration : number > 0 or None
+        Seconds that every signal is brought to: what is longer is cut at its end. None: as it is.
+    fit : {"pad", "repeat", "repeat_pad"}
+        What fills a signal up to `duration`: zeros; the signal, again and again; or that as often
+        as it fits whole, and then zeros.
+    level : {None, "int16", "minmax"}
+        Whether samples are first rounded through 16-bit integers, as CLAP does, or shifted and
+        scaled so that each signal's extremes become -1 and 1, as BirdNET does.
+    gain : number > 0
+        What samples are multiplied by: 32768 for the range of 16-bit integers, as in Kaldi.
     n_fft : int >= 1 or None
         Samples per FFT; None means ``2 * hop_length``.
     hop_length : int >= 1
@@ -96,40 +59,86 @@ class Frontend:
     window : str, tuple, number, callable or array-like
         As in librosa: hann, hamming, blackman, blackmanharris, bartlett, boxcar,
         ``("kaiser", beta)``, ``("gaussian", std)``, ``("tukey", alpha)``,
-        ``("general_hamming", alpha)``, each periodic; a number is Kaiser's beta; or
-        `win_length` samples.
-    framing : {"center", "uncentered"}
-        Whether frame t is centred on sample ``t * hop_length``, with the signal padded by
-        ``n_fft // 2`` on both sides, or starts there.
+        ``("general_hamming", alpha)``; a number is Kaiser's beta; or `win_length` samples. Also
+        Kaldi's povey: hann to the power of 0.85.
+    periodic : bool
+        Whether the window is periodic, as for spectra, or symmetric.
+    framing : {"center", "uncentered", "snip", "middle"}
+        Where frame t lies: centred on sample ``t * hop_length``, with the signal padded by
+        ``n_fft // 2`` on both sides; starting there, with `n_fft` samples; the same with
+        `win_length` samples and zeros behind them (Kaldi's snip-edges); or centred on the middle
+        of hop t, with the signal padded by ``(n_fft - hop_length) // 2`` (HiFi-GAN).
     pad_mode : {"constant", "reflect", "edge", "symmetric", "linear_ramp"}
-        What a centred frame sees beyond the ends, as in `numpy.pad`.
+        What frames see beyond the ends, as in `numpy.pad`.
+    remove_dc : bool
+        Take the mean of its samples from each frame.
+    preemphasis : number in 0 ... 1
+        `a` of ``x[i] - a x[i - 1]`` inside each frame, and ``x[0] - a x[0]``, as in Kaldi.
     power : number > 0
         Exponent of the magnitude: 2 for power, 1 for magnitude.
+    bin_offset : number >= 0
+        Added to each bin's power: ``(|X|^2 + bin_offset) ** (power / 2)``.
     n_mels : int >= 1
         Mel bands: rows of the image.
     fmin, fmax : number
         Frequency range of the bands in Hz, ``0 <= fmin < fmax``; None means ``sr / 2``.
-    mel_scale : {"slaney", "htk"}
+    mel_scale : {"slaney", "htk", "kaldi", "tf"}
+        Slaney's or HTK's scale, with triangles linear in Hz; or ``1127 ln(1 + f / 700)`` with
+        triangles linear in mel, as Kaldi (the bin at ``sr / 2`` weighs nothing) and TensorFlow
+        (the bin 0 does) have them. These two need ``norm=None``.
     norm : {"slaney", None} or number
         Scaling of the filters: to equal area, none, or to unit p-norm.
-    compress : {"ln"}
-    offset : number > 0
-        Added to the mel spectrogram before the logarithm.
-    floor : None
+    compress : {"ln", "log10", "db", None}, ("power", exponent) or "pcen"
+        What becomes of mel values ``x``, ``f = max(x, floor)``: the logarithm of ``f + offset``
+        (``db``: ten times the decadic one) minus that of ``max(ref, floor)``; nothing more; a
+        power; or per-channel energy normalisation as in `melpix.pcen`, whose parameters may
+        follow: ``("pcen", gain, bias, power, time_constant, eps)``.
+    offset : number >= 0
+        Added before the logarithm; above 0 if there is no `floor`.
+    floor : number > 0 or None
+        What mel values are raised to.
+    ref : number > 0 or "max"
+        The mel value whose logarithm becomes 0, or the signal's greatest.
+    top_db : number > 0 or None
+        How far below the signal's greatest feature a logarithm may lie, in dB.
+    columns : int >= 1 or None
+        Exactly so many frames: later ones are left out, missing ones are features of 0 (before
+        they are normalised).
+    normalise : None, (mean, std), "image", "frequency" or "max"
+        ``(feature - mean) / std`` with these numbers, or with one of each for each band; with the
+        mean and the standard deviation (and 1e-6 added to it) of the signal's own features, in
+        all or in each band; or features divided by the greatest of them.
+    layout : {"mels", "flipped", "frames"}
+        Axes of `features`: bands and frames, lowest band first or last; or frames and bands.
+    patch, patch_step : int >= 1 or None
+        Cut `features` into patches of so many frames, from one to the next so many frames further
+        (None: `patch`); they become the first axis.
+    tail : {"drop", "pad"}
+        Whether frames behind the last whole patch are left out, or the signal gets the zeros that
+        the last patch lacks.
+    dtype : {"float32", "float64"} or None
+        Type of `features`; None: that of the arithmetic.
     range : "minmax" or (lo, hi)
-        Which features become 255 and 0: each image's own minimum and maximum, or these two,
-        ``-1e30 <= lo < hi <= 1e30``, with features outside clipped to them. (The 0.008 of single
-        precision, below, are then ``2.04 / (hi - lo)`` grey levels: 0.1 where 20 nats apart.)
-    rounding : {"truncate"}
-    flip : {True}
+        Which features become no energy and the most: each image's own minimum and maximum, or
+        these two, ``-1e30 <= lo < hi <= 1e30``, with features outside clipped to them. (The 0.008
+        of single precision, below, are then ``2.04 / (hi - lo)`` grey levels: 0.1 where 20 nats
+        apart.)
+    rounding : {"truncate", "nearest", "ceil"}
+        How a grey value becomes whole, before it is inverted.
+    flip : bool
         Low frequencies at the bottom.
-    invert : {True}
+    invert : bool
         Black is more energy.
-    bits : {8}
+    bits : {8, 16}
+        Of a pixel.
+    stack : list of dicts or None
+        Further mels of the same signal, as channels: the last axis of features and image. Each
+        dict has the parameters in which one differs from the first: ``[{"n_fft": 1024}]``. They
+        must give as many rows and columns.
     precision : {"single", "double"}
-        Arithmetic of the whole way from samples to pixels. In single precision, frames whose
-        features float32 would move by more than 0.008 (bands near `offset` in a loud frame) are
-        computed again in double.
+        Arithmetic of the whole way from samples to pixels. In single precision, frames in which
+        float32 would move a logarithm by more than 0.008 nats (bands near `offset` or `floor` in
+        a loud frame) are computed again in double.
 
     Attributes
     ----------
@@ -139,14 +148,13 @@ class Frontend:
     Raises
     ------
     ValueError
-        If a parameter is out of its range. Values that only later versions know are refused
-        by name.
+        If a parameter is out of its range, or needs another one.
 
     Warns
     -----
     UserWarning
         If filters are narrower than the distance of two bins, so that they catch none: their
-        rows hold ``ln(offset)``.
+        mel values are 0.
 
     Examples
     --------
@@ -170,84 +178,148 @@ class Frontend:
     """
 
     sr: float = 22050
+    duration: float | None = None
+    fit: str = "pad"
+    level: str | None = None
+    gain: float = 1.0
     n_fft: int = _FROM_OTHERS
     hop_length: int = 512
     win_length: int = _FROM_OTHERS
     window: Any = "hann"
+    periodic: bool = True
     framing: str = "center"
     pad_mode: str = "constant"
+    remove_dc: bool = False
+    preemphasis: float = 0.0
     power: float = 2.0
+    bin_offset: float = 0.0
     n_mels: int = 128
     fmin: float = 0.0
     fmax: float = _FROM_OTHERS
     mel_scale: str = "slaney"
     norm: str | float | None = "slaney"
-    compress: str = "ln"
+    compress: Any = "ln"
     offset: float = 1e-9
-    floor: None = None
+    floor: float | None = None
+    ref: str | float = 1.0
+    top_db: float | None = None
+    columns: int | None = None
+    normalise: Any = None
+    layout: str = "mels"
+    patch: int | None = None
+    patch_step: int | None = _FROM_OTHERS
+    tail: str = "drop"
+    dtype: str = _FROM_OTHERS
     range: str | tuple[float, float] = "minmax"
     rounding: str = "truncate"
     flip: bool = True
     invert: bool = True
     bits: int = 8
+    stack: Any = None
     precision: str = "single"
 
     max_columns: int = field(init=False, repr=False, compare=False)
     _given: dict[str, Any] = field(init=False, repr=False, compare=False)
     _params: dict[str, Any] = field(init=False, repr=False, compare=False)
     _impl: _core.Frontend = field(init=False, repr=False, compare=False)
+    # This one, and those of `stack`.
+    _mels: tuple[Frontend, ...] = field(init=False, repr=False, compare=False)
+    _as_it_is: bool = field(init=False, repr=False, compare=False)
     _warned: list[bool] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self._prepare()
-        empty = self._impl.empty_filters
+        self._warn_if_empty()
+
+    def _warn_if_empty(self) -> None:
+        empty = sum(f._impl.empty_filters for f in self._mels)
         if empty:
             checks.warn(
-                f"{empty} of {self.n_mels} mel filters catch no bin of the FFT; their rows hold "
-                "ln(offset). Use fewer n_mels, a larger n_fft or a narrower range."
+                f"{empty} of {self.n_mels * len(self._mels)} mel filters catch no bin of the FFT; "
+                "their bands are 0. Use fewer n_mels, a larger n_fft or a narrower range."
             )
+
+    @staticmethod
+    def from_preset(name: str, **overrides: Any) -> Frontend:
+        """Return the front-end of a published model, with other values where given.
+
+        Parameters
+        ----------
+        name : str
+            One of `melpix.presets()`.
+        **overrides
+            Parameters of `Frontend` that take the place of the preset's.
+
+        Raises
+        ------
+        ValueError
+            If there is no such preset, or a parameter is out of its range.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> f = Frontend.from_preset("whisper-80")
+        >>> f.features(np.zeros(16000, np.float32)).shape
+        (80, 3000)
+        """
+        from melpix.presets import preset
+
+        unknown = overrides.keys() - set(_PARAMETERS)
+        if unknown:
+            raise TypeError(f"Frontend has no parameter {min(unknown)!r}")
+        f = _rebuild({**_DEFAULTS, **preset(name).parameters, **overrides})
+        if overrides:  # models were trained with what a preset has to be warned of
+            f._warn_if_empty()
+        return f
 
     def _prepare(self) -> None:
         """Check the parameters, fill in what is open, and plan."""
         given = {name: getattr(self, name) for name in _PARAMETERS}
-        complete = _complete(given)
-        for name, value in complete.items():
-            object.__setattr__(self, name, value)
-        object.__setattr__(self, "max_columns", min(MAX_COLUMNS, MAX_PIXELS // self.n_mels))
-        object.__setattr__(self, "_given", {**complete, **_open(given)})
-        if complete["norm"] in (float("inf"), float("-inf")):
-            complete["norm"] = str(complete["norm"])  # JSON has no infinity
-        object.__setattr__(self, "_params", complete)
-        object.__setattr__(self, "_impl", self._plan())
-        object.__setattr__(self, "_warned", [False])
+        done = parameters.complete(given)
+        now = functools.partial(object.__setattr__, self)
+        for name, value in done.items():
+            now(name, value)
+        now("max_columns", min(MAX_COLUMNS, MAX_PIXELS // self.n_mels))
+        now("_given", {**done, **_open(given)})
+        now("_as_it_is", self.duration is None and self.level is None and self.tail == "drop")
+        now("_warned", [False])
+        single, deep = self.precision == "single", self.bits == 16
+        now("_impl", _core.Frontend(parameters.core(done), single=single, deep=deep))
+        further = [self._further(dict(changes)) for changes in self.stack or ()]
+        now("_mels", (self, *further))
+        if further:  # each in one form: all that is not as in this one
+            now("stack", tuple(self._changes(f) for f in further))
+            self._given["stack"] = self.stack
+        params = {name: parameters.to_json(getattr(self, name)) for name in _PARAMETERS}
+        if further:
+            params["stack"] = [{n: parameters.to_json(v) for n, v in c} for c in self.stack]
+        now("_params", params)
 
-    def _plan(self) -> _core.Frontend:
-        return _core.Frontend(
-            sr=self.sr,
-            n_fft=self.n_fft,
-            hop_length=self.hop_length,
-            win_length=self.win_length,
-            window=checks.core_window(self.window),
-            center=self.framing == "center",
-            pad_mode=self.pad_mode,
-            power=self.power,
-            n_mels=self.n_mels,
-            fmin=self.fmin,
-            fmax=self.fmax,
-            htk=self.mel_scale == "htk",
-            norm=self.norm,
-            offset=self.offset,
-            range=self.range if isinstance(self.range, tuple) else None,
-            single=self.precision == "single",
-        )
+    def _changes(self, other: Frontend) -> tuple[tuple[str, Any], ...]:
+        names = sorted(set(_PARAMETERS) - _SHARED)
+        pairs = ((name, getattr(other, name)) for name in names)
+        return tuple((name, value) for name, value in pairs if value != getattr(self, name))
+
+    def _further(self, changes: dict[str, Any]) -> Frontend:
+        """Return the front-end of one more mel."""
+        unknown = changes.keys() - set(_PARAMETERS)
+        fixed = changes.keys() & _SHARED
+        if unknown or fixed:
+            name = min(unknown or fixed)
+            raise ValueError(f"stack: {name!r} is no parameter that a mel may change")
+        try:
+            f = object.__new__(Frontend)
+            for name, value in {**self._given, "stack": None, **changes}.items():
+                object.__setattr__(f, name, value)
+            f._prepare()
+        except ValueError as error:
+            raise ValueError(f"stack: {error}") from None
+        return f
 
     @property
     def params(self) -> dict[str, Any]:
         """All parameters as JSON values; ``Frontend(**f.params) == f``."""
-        return {
-            name: list(value) if isinstance(value, tuple) else value
-            for name, value in self._params.items()
-        }
+        return copy.deepcopy(self._params)
 
     @property
     def open(self) -> frozenset[str]:
@@ -267,6 +339,14 @@ class Frontend:
     def __deepcopy__(self, memo: dict[int, Any]) -> Frontend:
         return self
 
+    def frames(self, n: int) -> int:
+        """Return how many columns a signal of `n` samples gives: 0 if it is too short for one."""
+        n = checks.integer("n", n, least=0)
+        try:
+            return self._impl.frames(self._samples(n))
+        except ValueError:
+            return 0
+
     def mel(self, y: ArrayLike) -> NDArray[Any]:
         """Return the mel spectrogram.
 
@@ -278,7 +358,8 @@ class Frontend:
         Returns
         -------
         np.ndarray [shape=(..., n_mels, frames)]
-            float32 in single, float64 in double precision.
+            float32 in single, float64 in double precision; of as many frames as there are,
+            whatever `columns` is. (Of stacked mels, the first.)
 
         Raises
         ------
@@ -287,17 +368,71 @@ class Frontend:
         SignalError
             If a sample is NaN or infinite.
         """
-        return self._values(y, self._impl.mel)[0]
+        y = self._fitted(checks.signal(y, "fi"))
+        shape = (self.n_mels, self._impl.mel_frames(y.shape[-1]))
+        dtype = np.float32 if self.precision == "single" else np.float64
+        return checks.map_leading(y, shape, dtype, lambda s, out: self._impl.mel(s, out)[3])[0]
 
     def features(self, y: ArrayLike) -> NDArray[Any]:
-        """Return the compressed mel spectrogram: ``ln(mel + offset)``.
+        """Return the features: the compressed and normalised mel spectrogram.
 
-        Parameters, result and errors are those of `mel`; a signal so large that a value is not
-        finite is a `SignalError` too.
+        Parameters
+        ----------
+        y : array [shape=(..., n)] of int16, float32 or float64
+            Signals; int16 is read as ``y / 32768``. Leading axes are kept.
+
+        Returns
+        -------
+        np.ndarray [shape=(..., n_mels, frames)], dtype=`dtype`]
+            For the recipe, ``ln(mel + 1e-9)``. `layout` may exchange the axes; an axis of patches
+            comes before them, one of stacked mels behind them.
+
+        Raises
+        ------
+        ValueError
+            If `y` has another type or is too short for a frame.
+        SignalError
+            If a sample is NaN or infinite, or so large that a feature is.
         """
-        features, peak = self._values(y, self._impl.features)
+        y = self._fitted(checks.signal(y, "fi"))
+        shape: tuple[int, ...] = (self.n_mels, self._columns(y.shape[-1]))
+        if self.layout == "frames":
+            shape = shape[::-1]
+        if len(self._mels) > 1:
+            shape = (*shape, len(self._mels))
+
+        def one(y: NDArray[Any], out: NDArray[Any]) -> float:
+            peak = 0.0
+            for channel, f in enumerate(self._mels):
+                to = out[..., channel] if len(self._mels) > 1 else out
+                to = (
+                    to.T
+                    if self.layout == "frames"
+                    else to[::-1]
+                    if self.layout == "flipped"
+                    else to
+                )
+                peak = max(peak, f._impl.features(y, to)[3])
+            return peak
+
+        features, peak = checks.map_leading(y, shape, np.dtype(self.dtype), one)
         self._warn_if_loud(peak)
-        return features
+        return features if self.patch is None else self._patches(features, len(shape))
+
+    def _patches(self, features: NDArray[Any], dims: int) -> NDArray[Any]:
+        """Cut features, whose last `dims` axes are those of one signal, along their frames."""
+        assert self.patch is not None
+        assert self.patch_step is not None
+        time = features.ndim - dims + (self.layout != "frames")
+        starts = range(0, features.shape[time] - self.patch + 1, self.patch_step)
+        before = (slice(None),) * time
+        patches = [features[(*before, slice(s, s + self.patch))] for s in starts]
+        if patches:
+            return np.stack(patches, axis=features.ndim - dims)
+        shape = list(features.shape)
+        shape[time] = self.patch
+        shape.insert(features.ndim - dims, 0)
+        return np.empty(shape, features.dtype)
 
     def image(self, y: ArrayLike, out: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
         """Return the image.
@@ -313,6 +448,8 @@ class Frontend:
         Returns
         -------
         np.ndarray [shape=(n_mels, frames), dtype=uint8]
+            uint16 where `bits` are 16, as `out` must be then. With an axis more for the channels
+            where mels are stacked.
 
         Raises
         ------
@@ -323,6 +460,8 @@ class Frontend:
         EncodeError
             If the image were larger than PNG readers accept.
         """
+        if len(self._mels) > 1:
+            return self.render(y, out).image
         image, _, _, peak = self._impl.image(self._signal(y), out)
         self._warn_if_loud(peak)
         return image
@@ -365,13 +504,24 @@ class Frontend:
                 raise type(error)(error.code, f"ys[{i}]: {error}") from None
             except ValueError as error:
                 raise ValueError(f"ys[{i}]: {error}") from None
-        images, peak = self._impl.images(signals, threads)
-        self._warn_if_loud(peak)
-        return images
+        results = [f._impl.images(signals, threads) for f in self._mels]
+        self._warn_if_loud(max(peak for _, peak in results))
+        if len(results) == 1:
+            return results[0][0]
+        return [np.stack(mels, axis=-1) for mels in zip(*(r[0] for r in results), strict=True)]
 
-    def render(self, y: ArrayLike, out: NDArray[np.uint8] | None = None) -> Rendering:
+    def render(self, y: ArrayLike, out: NDArray[Any] | None = None) -> Rendering:
         """Return the image with its value range; parameters and errors are those of `image`."""
-        image, least, greatest, peak = self._impl.image(self._signal(y), out)
+        y = self._signal(y)
+        if len(self._mels) > 1:
+            parts = [f._rendered(y, None) for f in self._mels]
+            image = np.stack([part.image for part in parts], axis=-1, out=out)
+            lo, hi, least, greatest = zip(*((p.lo, p.hi, p.min, p.max) for p in parts), strict=True)
+            return Rendering(image, lo, hi, least, greatest, self.params)
+        return self._rendered(y, out)
+
+    def _rendered(self, y: NDArray[Any], out: NDArray[Any] | None) -> Rendering:
+        image, least, greatest, peak = self._impl.image(y, out)
         self._warn_if_loud(peak)
         lo, hi = self.range if isinstance(self.range, tuple) else (least, greatest)
         return Rendering(image, lo, hi, least, greatest, self.params)
@@ -426,19 +576,59 @@ class Frontend:
     def _signal(self, y: ArrayLike) -> NDArray[Any]:
         """Return `y` as the core takes it, or say why it gives no image."""
         y = checks.signal(y, "fi")
-        length = y.shape[-1]
-        if length == 0:
+        if y.shape[-1] == 0:
             raise SignalError("empty_audio", "y holds no samples")
-        columns = self._impl.frames(length)
+        if not self._as_it_is:
+            # What is done to levels is done to the sum of the channels.
+            y = self._fitted(fit.mixed(y, self._float()) if self.level and y.ndim == 2 else y)
+        columns = self._columns(y.shape[-1])
         if columns > self.max_columns:
             raise self.too_wide(f"{columns} columns")
         return y
 
-    def _values(self, y: ArrayLike, compute: Any) -> tuple[NDArray[Any], float]:
-        y = checks.signal(y, "fi")
-        shape = (self.n_mels, self._impl.frames(y.shape[-1]))
-        dtype = np.float32 if self.precision == "single" else np.float64
-        return checks.map_leading(y, shape, dtype, lambda s, out: compute(s, out)[3])
+    def _columns(self, n: int) -> int:
+        """Return the columns of an image, or say why there are none."""
+        columns = self._impl.frames(n)
+        for f in self._mels[1:]:
+            if f._impl.frames(n) != columns:
+                raise ValueError(
+                    f"stack must give all mels as many columns, but {n} samples give {columns} and "
+                    f"{f._impl.frames(n)}"
+                )
+        return columns
+
+    def _samples(self, n: int) -> int:
+        """Return how many of the samples of a signal the core gets, or with how many more."""
+        if self.duration is not None:
+            n = round(self.duration * self.sr)
+        if self.tail == "pad":
+            assert self.patch is not None
+            assert self.patch_step is not None
+            first = (self.patch - 1) * self.hop_length + self._reach()
+            step = self.patch_step * self.hop_length
+            n = first + max(0, -(-(n - first) // step)) * step
+        return n
+
+    def _reach(self) -> int:
+        """Return how many samples the first frame needs."""
+        padding = {"center": self.n_fft // 2, "middle": (self.n_fft - self.hop_length) // 2}
+        length = self.win_length if self.framing == "snip" else self.n_fft
+        return max(0, length - 2 * padding.get(self.framing, 0))
+
+    def _float(self) -> type[np.float32] | type[np.float64]:
+        return np.float32 if self.precision == "single" else np.float64
+
+    def _fitted(self, y: NDArray[Any]) -> NDArray[Any]:
+        """Bring signals to the length and the level that the front-end is for."""
+        if self._as_it_is or y.shape[-1] == 0:
+            return y
+        if self.level == "int16":
+            y = fit.through_int16(y, self._float())
+        if self.duration is not None:
+            y = fit.to_length(y, round(self.duration * self.sr), self.fit)
+        if self.level == "minmax":
+            y = fit.to_extremes(y, self._float())
+        return fit.to_length(y, self._samples(y.shape[-1]), "pad")
 
     def _warn_if_loud(self, peak: float) -> None:
         if peak > _SINGLE_PEAK and self.precision == "single" and not self._warned[0]:
@@ -449,7 +639,11 @@ class Frontend:
             self._warned[0] = True
 
 
-_PARAMETERS = tuple(f.name for f in fields(Frontend) if f.init)
+_DEFAULTS = {f.name: f.default for f in fields(Frontend) if f.init}
+_PARAMETERS = tuple(_DEFAULTS)
+# What stacked mels have in common.
+_SHARED = {"sr", "duration", "fit", "level", "n_mels", "layout", "patch", "patch_step", "tail"}
+_SHARED |= {"dtype", "flip", "bits", "stack", "precision"}
 
 
 def _rebuild(given: dict[str, Any]) -> Frontend:
@@ -461,43 +655,4 @@ def _rebuild(given: dict[str, Any]) -> Frontend:
 
 
 def _open(given: dict[str, Any]) -> dict[str, None]:
-    return {name: None for name in ("n_fft", "win_length", "fmax") if given[name] is None}
-
-
-def _complete(p: dict[str, Any]) -> dict[str, Any]:
-    """Check all parameters and fill in those that follow from others."""
-    sr = checks.above_zero("sr", p["sr"])
-    hop_length = checks.integer("hop_length", p["hop_length"])
-    n_fft = 2 * hop_length if p["n_fft"] is None else checks.integer("n_fft", p["n_fft"])
-    win_length = n_fft if p["win_length"] is None else checks.integer("win_length", p["win_length"])
-    if win_length > n_fft:
-        raise ValueError(f"win_length must be <= n_fft ({n_fft}), got {win_length}")
-    norm = p["norm"]
-    return {
-        "sr": sr,
-        "n_fft": n_fft,
-        "hop_length": hop_length,
-        "win_length": win_length,
-        "window": checks.window(p["window"], win_length),
-        "framing": checks.choice("framing", p["framing"], ("center", "uncentered"), ("snip",)),
-        "pad_mode": checks.choice(
-            "pad_mode", p["pad_mode"], ("constant", "reflect", "edge", "symmetric", "linear_ramp")
-        ),
-        "power": checks.above_zero("power", p["power"]),
-        "n_mels": checks.integer("n_mels", p["n_mels"]),
-        "fmin": checks.real("fmin", p["fmin"]),
-        "fmax": checks.real("fmax", sr / 2 if p["fmax"] is None else p["fmax"]),
-        "mel_scale": checks.choice("mel_scale", p["mel_scale"], ("slaney", "htk"), ("kaldi", "tf")),
-        "norm": checks.norm(float(norm) if norm in ("inf", "-inf") else norm),
-        "compress": checks.choice(
-            "compress", p["compress"], ("ln",), ("log10", "db", "power", "pcen", None)
-        ),
-        "offset": checks.above_zero("offset", p["offset"]),
-        "floor": checks.choice("floor", p["floor"], (None,), (p["floor"],)),
-        "range": checks.value_range("range", p["range"]),
-        "rounding": checks.choice("rounding", p["rounding"], ("truncate",), ("nearest",)),
-        "flip": checks.choice("flip", p["flip"], (True,), (False,)),
-        "invert": checks.choice("invert", p["invert"], (True,), (False,)),
-        "bits": checks.choice("bits", p["bits"], (8,), (16,)),
-        "precision": checks.choice("precision", p["precision"], ("single", "double")),
-    }
+    return {name: None for name in parameters.OPEN if given[name] is None}

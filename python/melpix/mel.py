@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
 from functools import lru_cache
 from typing import Any
 
@@ -11,6 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from melpix import _core, checks
+
+# Slaney, Auditory Toolbox, 1998: linear up to the knee, then 27 mels for each factor 6.4.
+_KNEE_HZ, _KNEE_MEL, _HZ_PER_MEL = 1000.0, 15.0, 200.0 / 3
+_MELS_PER_NEPER = 27 / math.log(6.4)
 
 
 def melspectrogram(
@@ -97,7 +101,7 @@ def melspectrogram(
         hop_length=hop_length,
         win_length=win_length,
         window=checks.window(window, win_length),
-        center=bool(center),
+        framing="center" if center else "uncentered",
         pad_mode=checks.choice(
             "pad_mode", pad_mode, ("constant", "reflect", "edge", "symmetric", "linear_ramp")
         ),
@@ -105,7 +109,7 @@ def melspectrogram(
         n_mels=checks.integer("n_mels", n_mels),
         fmin=checks.real("fmin", fmin),
         fmax=checks.real("fmax", sr / 2 if fmax is None else fmax),
-        htk=bool(htk),
+        mel_scale="htk" if htk else "slaney",
         norm=checks.norm(norm),
         single=result_dtype == np.float32,
         single_filterbank=weights_dtype == np.float32,
@@ -162,7 +166,7 @@ def mel_filterbank(
         n_mels=n_mels,
         fmin=checks.real("fmin", fmin),
         fmax=checks.real("fmax", sr / 2 if fmax is None else fmax),
-        htk=bool(htk),
+        mel_scale="htk" if htk else "slaney",
         norm=checks.norm(norm),
         single=_weights_dtype(dtype) == np.float32,
     )
@@ -171,59 +175,107 @@ def mel_filterbank(
     return weights
 
 
-def power_to_db(
-    S: ArrayLike,
-    *,
-    ref: float | Callable[[NDArray[Any]], Any] = 1.0,
-    amin: float = 1e-10,
-    top_db: float | None = 80.0,
-) -> NDArray[Any]:
-    """Power to decibels, as `librosa.power_to_db`: ``10 log10(S / ref)``.
+def hz_to_mel(frequencies: ArrayLike, *, htk: bool = False) -> Any:
+    """Frequencies in mel, as `librosa.hz_to_mel`.
 
     Parameters
     ----------
-    S : array
-        Power, >= 0.
-    ref : number or callable
-        The power of 0 dB, or a function of `S` that gives it, like `np.max`.
-    amin : number > 0
-        Floor of `S` and `ref`.
-    top_db : number >= 0 or None
-        Floor of the result, in dB below its maximum.
+    frequencies : number or array
+        In Hz.
+    htk : bool
+        HTK's scale, ``2595 log10(1 + f / 700)``, instead of Slaney's: 15 mels a kHz up to 1 kHz,
+        then 27 for each factor 6.4.
 
     Returns
     -------
-    np.ndarray
-        Of the shape of `S`.
+    number or np.ndarray
+        Of the shape of `frequencies`.
+
+    Examples
+    --------
+    >>> hz_to_mel([0, 200, 1000, 6400])
+    array([ 0.,  3., 15., 42.])
+    >>> float(hz_to_mel(6300, htk=True))
+    2595.0
+    """
+    hz = np.asanyarray(frequencies)
+    if htk:
+        return 2595.0 * np.log10(1.0 + hz / 700.0)
+    above = np.log(np.maximum(hz, _KNEE_HZ) / _KNEE_HZ)
+    return np.where(hz >= _KNEE_HZ, _KNEE_MEL + _MELS_PER_NEPER * above, hz / _HZ_PER_MEL)[()]
+
+
+def mel_to_hz(mels: ArrayLike, *, htk: bool = False) -> Any:
+    """Mels in Hz, as `librosa.mel_to_hz`: the inverse of `hz_to_mel`.
+
+    Parameters
+    ----------
+    mels : number or array
+    htk : bool
+        As in `hz_to_mel`.
+
+    Returns
+    -------
+    number or np.ndarray
+        Of the shape of `mels`.
+
+    Examples
+    --------
+    >>> mel_to_hz([0, 3, 15, 42])
+    array([   0.,  200., 1000., 6400.])
+    """
+    mel = np.asanyarray(mels)
+    if htk:
+        return 700.0 * (10.0 ** (mel / 2595.0) - 1.0)
+    above = np.maximum(mel, _KNEE_MEL) - _KNEE_MEL
+    return np.where(
+        mel >= _KNEE_MEL, _KNEE_HZ * np.exp(above / _MELS_PER_NEPER), _HZ_PER_MEL * mel
+    )[()]
+
+
+def mel_frequencies(
+    n_mels: int = 128, *, fmin: float = 0.0, fmax: float = 11025.0, htk: bool = False
+) -> NDArray[np.float64]:
+    """Frequencies that are evenly spaced in mel, as `librosa.mel_frequencies`.
+
+    The filters of ``mel_filterbank(n_mels=n)`` have their edges and peaks at
+    ``mel_frequencies(n + 2)``.
+
+    Parameters
+    ----------
+    n_mels : int >= 0
+        How many.
+    fmin, fmax : number
+        The first and the last of them, in Hz.
+    htk : bool
+        As in `hz_to_mel`.
+
+    Returns
+    -------
+    np.ndarray [shape=(n_mels,)]
 
     Raises
     ------
     ValueError
-        If `amin` or `top_db` is out of range, or `S` is complex.
+        If a parameter is out of range.
 
     Examples
     --------
-    >>> import numpy as np
-    >>> power_to_db(np.array([1e-12, 0.1, 1.0]), top_db=80)
-    array([-80., -10.,   0.])
+    >>> mel_frequencies(4, fmin=0, fmax=1000).round(1)
+    array([   0. ,  333.3,  666.7, 1000. ])
     """
-    S = np.asarray(S)
-    if np.iscomplexobj(S):
-        raise ValueError("S must be a power, got complex values: pass np.abs(S) ** 2")
-    if not amin > 0:
-        raise ValueError(f"amin must be > 0, got {amin!r}")
-    if top_db is not None and not top_db >= 0:
-        raise ValueError(f"top_db must be >= 0, got {top_db!r}")
-    reference = ref(S) if callable(ref) else np.abs(ref)
-    db: NDArray[Any] = 10.0 * np.log10(np.maximum(amin, S))
-    db -= 10.0 * np.log10(np.maximum(amin, reference))
-    return db if top_db is None else np.maximum(db, db.max() - top_db)
+    n_mels = checks.integer("n_mels", n_mels, 0)
+    lowest = hz_to_mel(checks.real("fmin", fmin), htk=htk)
+    highest = hz_to_mel(checks.real("fmax", fmax), htk=htk)
+    frequencies: NDArray[np.float64] = mel_to_hz(np.linspace(lowest, highest, n_mels), htk=htk)
+    return frequencies
 
 
 # Plans are cheap to keep and dear to make; a program uses a handful.
 @lru_cache(maxsize=32)
-def _plan(*, window: checks.Window, **parameters: Any) -> _core.Frontend:
-    return _core.Frontend(window=checks.core_window(window), offset=1.0, **parameters)
+def _plan(*, window: checks.Window, single: bool, **parameters: Any) -> _core.Frontend:
+    parameters |= {"window": checks.core_window(window), "compress": "none"}
+    return _core.Frontend(parameters, single=single)
 
 
 def _weights_dtype(dtype: DTypeLike) -> np.dtype[Any]:

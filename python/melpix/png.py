@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""PNG files with the data alone: 8-bit greyscale, and what is needed to read values back.
+"""PNG files with the data alone: greyscale, and what is needed to read values back.
 
 pypng writes and reads the container, the core filters the scanlines, isal deflates.
 """
@@ -30,10 +30,11 @@ except ImportError:  # no wheel for this platform
     isal_zlib = None
 
 _KEYWORD = b"melpix"
-_GREYSCALE = 0
+_COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # by channels: greyscale, with alpha, RGB, with alpha
 _MAX_METADATA = 1 << 26  # a custom window is the longest entry
 _BLOCK = 1 << 20
 _MAX_BYTES = 1 << 28  # of a file; the largest image is a third of that
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 
 
 def deflate_backend() -> str:
@@ -41,12 +42,13 @@ def deflate_backend() -> str:
     return "isal" if isal_zlib is not None else "zlib"
 
 
-def encode(image: NDArray[np.uint8], metadata: dict[str, Any] | None = None) -> bytes:
+def encode(image: NDArray[Any], metadata: dict[str, Any] | None = None) -> bytes:
     """Return an image as the bytes of a PNG file.
 
     Parameters
     ----------
-    image : np.ndarray [shape=(height, width), dtype=uint8]
+    image : np.ndarray [shape=(height, width) or (height, width, channels), dtype=uint8 or uint16]
+        Up to 4 channels: PNG calls two of them grey and alpha, three RGB.
     metadata : dict, optional
         JSON values, written as one iTXt entry ``melpix`` with sorted keys.
 
@@ -58,18 +60,19 @@ def encode(image: NDArray[np.uint8], metadata: dict[str, Any] | None = None) -> 
     Raises
     ------
     EncodeError
-        If `image` is not 8-bit greyscale, empty, or larger than PNG readers accept.
+        If `image` has another shape or type, is empty, or larger than PNG readers accept.
     """
     image = _checked(image)
-    height, width = image.shape
-    header = struct.pack(">IIBBBBB", width, height, 8, _GREYSCALE, 0, 0, 0)
-    raw = _core.filter_scanlines(image)
+    height, width, *channels = image.shape
+    colours = _COLOUR_TYPES[channels[0] if channels else 1]
+    header = struct.pack(">IIBBBBB", width, height, 8 * image.itemsize, colours, 0, 0, 0)
+    raw = _core.filter_scanlines(_as_bytes(image))
     # Level 1 of isal is as small as zlib's 6 on spectrograms, in a tenth of the time.
     data = isal_zlib.compress(raw, 1) if isal_zlib is not None else zlib.compress(raw, 6)
     chunks = [(b"IHDR", header), (b"tEXt", f"Software\0melpix {_core.__version__}".encode())]
     if metadata:
         # Escaped to ASCII, so that file names which are no valid Unicode survive as well.
-        text = json.dumps(metadata, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        text = _canonical(metadata)
         if len(text) > _MAX_METADATA:
             raise EncodeError("bad_image", f"metadata must have <= {_MAX_METADATA} characters")
         # Keyword, not compressed, no language, no translated keyword (PNG specification, 11.3.3).
@@ -82,7 +85,7 @@ def encode(image: NDArray[np.uint8], metadata: dict[str, Any] | None = None) -> 
 
 def write_png(
     path_or_file: str | os.PathLike[str] | IO[bytes],
-    image: NDArray[np.uint8],
+    image: NDArray[Any],
     metadata: dict[str, Any] | None = None,
 ) -> None:
     """Write an image as PNG.
@@ -90,14 +93,16 @@ def write_png(
     Parameters
     ----------
     path_or_file : path or binary file
-    image : np.ndarray [shape=(height, width), dtype=uint8]
+    image : np.ndarray [shape=(height, width) or (height, width, channels), dtype=uint8 or uint16]
+        Up to 4 channels.
     metadata : dict, optional
         JSON values.
 
     Raises
     ------
     EncodeError
-        A ValueError: if `image` is not 8-bit greyscale, empty, or larger than PNG readers accept.
+        A ValueError: if `image` has another shape or type, is empty, or larger than PNG readers
+        accept.
 
     Examples
     --------
@@ -134,8 +139,8 @@ def write_all(file: IO[bytes] | io.RawIOBase, data: bytes) -> None:
 
 def read_png(
     path_or_file_or_bytes: str | os.PathLike[str] | IO[bytes] | bytes,
-) -> tuple[NDArray[np.uint8], dict[str, Any]]:
-    """Read an 8-bit greyscale PNG, of melpix or of others.
+) -> tuple[NDArray[Any], dict[str, Any]]:
+    """Read a PNG of 8 or 16 bits, of melpix or of others.
 
     Parameters
     ----------
@@ -143,44 +148,53 @@ def read_png(
 
     Returns
     -------
-    image : np.ndarray [shape=(height, width), dtype=uint8]
+    image : np.ndarray [shape=(height, width) or (height, width, channels), dtype=uint8 or uint16]
     metadata : dict
         What melpix wrote into the file; empty for other PNG files.
 
     Raises
     ------
     DecodeError
-        If it is not a PNG file, broken, or of another kind (colour, 16 bits, interlaced).
+        If it is not a PNG file, broken, or of another kind (a palette, fewer bits, interlaced).
     """
     data = _content(path_or_file_or_bytes)
     try:
         chunks = _Chunks(io.BytesIO(data))
     except (pypng.Error, struct.error, EOFError) as error:
         raise DecodeError("decode_failed", f"not a readable PNG file: {error}") from error
-    image = _core.unfilter_scanlines(chunks.scanlines(), chunks.height, chunks.width)
-    return image, chunks.metadata
+    pixels = _core.unfilter_scanlines(
+        chunks.scanlines(), chunks.height, chunks.row_bytes, chunks.pixel_bytes
+    )
+    if chunks.depth == 16:
+        pixels = pixels.view(">u2").astype(np.uint16)
+    if chunks.channels > 1:
+        pixels = pixels.reshape(chunks.height, chunks.width, chunks.channels)
+    return pixels, chunks.metadata
 
 
-def features_from_image(image: NDArray[np.uint8], metadata: dict[str, Any]) -> NDArray[np.float32]:
+def features_from_image(image: NDArray[Any], metadata: dict[str, Any]) -> NDArray[np.float32]:
     """Return the features that an image was made of, back within half a grey level.
 
     Of those that a fixed range has clipped, the end of the range comes back.
 
     Parameters
     ----------
-    image : np.ndarray [shape=(n_mels, frames), dtype=uint8]
+    image : np.ndarray [shape=(n_mels, frames) or (n_mels, frames, channels)]
+        Of type uint8 or uint16.
     metadata : dict
-        As `read_png` returns it: its `lo` and `hi` are used.
+        As `read_png` returns it: its `lo` and `hi` are used, and of its `params` those that say
+        how greys became pixels; where they are missing, they are the recipe's.
 
     Returns
     -------
-    np.ndarray [shape=(n_mels, frames), dtype=float32]
-        As `melpix.Frontend.features` gives them: row 0 is the lowest band.
+    np.ndarray [shape=(n_mels, frames) or (n_mels, frames, channels), dtype=float32]
+        As `melpix.Frontend.features` gives them with the layout ``mels`` and no patches: row 0 is
+        the lowest band.
 
     Raises
     ------
     ValueError
-        If `image` is not 8-bit greyscale or the value range is missing.
+        If `image` is none that melpix makes, or the value range is missing.
 
     Examples
     --------
@@ -197,16 +211,30 @@ def features_from_image(image: NDArray[np.uint8], metadata: dict[str, Any]) -> N
     missing = [name for name in ("lo", "hi") if name not in metadata]
     if missing:
         raise ValueError(f"metadata must have lo and hi, but lacks {' and '.join(missing)}")
-    lo, hi = metadata["lo"], metadata["hi"]
-    for name, value in (("lo", lo), ("hi", hi)):
-        # (abs: an int may be larger than any float)
-        if type(value) not in (int, float) or not abs(value) <= sys.float_info.max:
-            raise ValueError(f"metadata must have a finite {name}, got {value!r}")
-    # A pixel was truncated, so its value lies half a level above on average; but the maximum
-    # itself is exact.
-    grey = np.minimum((255 - image[::-1]) + 0.5, 255.0)
-    features: NDArray[np.float32] = (grey / 255 * (hi - lo) + lo).astype(np.float32)
+    lo, hi = (_ends(name, metadata[name], image.shape[2:]) for name in ("lo", "hi"))
+    params = metadata.get("params") or {}
+    most = float(np.iinfo(image.dtype).max)
+    grey = image[::-1] if params.get("flip", True) else image
+    if params.get("invert", True):
+        grey = np.asarray(most, image.dtype) - grey
+    # Where a pixel was truncated, its value lies half a level above on average; but the maximum
+    # itself is exact. Where it was raised, the same the other way round.
+    shift = {"truncate": 0.5, "nearest": 0.0, "ceil": -0.5}[params.get("rounding", "truncate")]
+    grey = np.clip(grey + shift, 0.0, most)
+    features: NDArray[np.float32] = (grey / most * (hi - lo) + lo).astype(np.float32)
     return features
+
+
+def _ends(name: str, value: Any, channels: tuple[int, ...]) -> NDArray[np.float64]:
+    """Return one end of the value range, or that of each channel."""
+    numbers = value if channels and isinstance(value, list | tuple) else [value]
+    for number in numbers:
+        # (abs: an int may be larger than any float)
+        if type(number) not in (int, float) or not abs(number) <= sys.float_info.max:
+            raise ValueError(f"metadata must have a finite {name}, got {value!r}")
+    if len(numbers) not in (1, *channels):
+        raise ValueError(f"metadata must have {channels[0]} values of {name}, got {value!r}")
+    return np.array(numbers, np.float64)
 
 
 class _Chunks:
@@ -220,12 +248,16 @@ class _Chunks:
         if kind != b"IHDR":
             raise DecodeError("decode_failed", f"PNG begins with {kind!r} instead of a header")
         self.width, self.height, *rest = struct.unpack(">IIBBBBB", header)
-        if rest != [8, _GREYSCALE, 0, 0, 0]:
+        channels = {colours: n for n, colours in _COLOUR_TYPES.items()}.get(rest[1])
+        if rest[0] not in (8, 16) or channels is None or rest[2:] != [0, 0, 0]:
             raise DecodeError(
                 "unsupported_format",
-                f"PNG must be 8-bit greyscale and not interlaced, got bit depth {rest[0]}, "
-                f"colour type {rest[1]}, interlace method {rest[4]}",
+                f"PNG must have 8 or 16 bits, no palette, and not be interlaced, got bit depth "
+                f"{rest[0]}, colour type {rest[1]}, interlace method {rest[4]}",
             )
+        self.depth, self.channels = rest[0], channels
+        self.pixel_bytes = self.depth // 8 * channels
+        self.row_bytes = self.width * self.pixel_bytes
         _check_size(self.height, self.width, DecodeError)
         for kind, content in kinds:
             if kind == b"IDAT":
@@ -234,7 +266,7 @@ class _Chunks:
                 self.metadata = _parse_metadata(content)
 
     def scanlines(self) -> bytes:
-        size = self.height * (self.width + 1)
+        size = self.height * (self.row_bytes + 1)
         inflater = zlib.decompressobj()
         try:
             # One byte more than it may be: a file that swells beyond its header is refused.
@@ -245,7 +277,7 @@ class _Chunks:
             raise DecodeError("decode_failed", "PNG data is cut short")
         if len(raw) != size:
             raise DecodeError("decode_failed", f"PNG has {len(raw)} bytes of data, not {size}")
-        if any(filter_type > 4 for filter_type in raw[:: self.width + 1]):
+        if any(filter_type > 4 for filter_type in raw[:: self.row_bytes + 1]):
             raise DecodeError("decode_failed", "PNG names an unknown scanline filter")
         return raw
 
@@ -267,17 +299,25 @@ def _parse_metadata(content: bytes) -> dict[str, Any]:
     return metadata
 
 
-def _checked(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _checked(image: NDArray[Any]) -> NDArray[Any]:
     image = np.asarray(image)
-    if image.dtype != np.uint8 or image.ndim != 2:
+    known = image.ndim == 2 or (image.ndim == 3 and image.shape[2] in _COLOUR_TYPES)
+    if image.dtype not in (np.uint8, np.uint16) or not known:
         raise EncodeError(
             "bad_image",
-            f"image must be uint8 of shape (height, width), got {image.dtype} of shape "
-            f"{image.shape}",
+            "image must be uint8 or uint16 of shape (height, width) or (height, width, channels), "
+            f"up to 4 of them, got {image.dtype} of shape {image.shape}",
         )
-    height, width = image.shape
-    _check_size(height, width, EncodeError)
-    return image if image.strides[1] == 1 else np.ascontiguousarray(image)
+    _check_size(image.shape[0], image.shape[1], EncodeError)
+    return image
+
+
+def _as_bytes(image: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return the bytes of an image's rows, as PNG orders them; the image itself if it can be."""
+    if image.dtype == np.uint8 and image.ndim == 2 and image.strides[1] == 1:
+        return image
+    rows = np.ascontiguousarray(image, ">u2" if image.dtype == np.uint16 else np.uint8)
+    return rows.reshape(len(image), -1).view(np.uint8)
 
 
 def _check_size(height: int, width: int, error: type[DecodeError] | type[EncodeError]) -> None:

@@ -17,7 +17,7 @@ SHOWN = 10  # of many things, how many an error lists
 
 
 class Item(NamedTuple):
-    """One source of a dataset: a tuple, since those cross to another process in no time.
+    """One source of a dataset: a tuple, for those cross to another process in no time.
 
     Attributes
     ----------

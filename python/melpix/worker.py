@@ -45,8 +45,9 @@ class Plan:
 
     frontend: Frontend = dataclasses.field(default_factory=Frontend)
     time_steps: int | None = None
+    seconds: float | None = None
     exact_width: bool = False
-    step: int | None = None
+    step: float | None = None
     tail: str = "drop"
     short: str = "pad"
     first: bool = False
@@ -63,8 +64,10 @@ class Plan:
         checks.choice("dtype", self.dtype, ("float32", "float16"))
         self.windows(Item(os.devnull, ""))  # refuses what is out of range
         # As JSON knows them: NumPy's numbers are no values of its.
-        for name, kind in (("time_steps", int), ("step", int), ("offset", float)):
+        step = int if self.seconds is None else float
+        for name, kind in (("time_steps", int), ("step", step), ("seconds", float)):
             self._become(name, kind)
+        self._become("offset", float)
         self._become("duration", float)
 
     def _become(self, name: str, kind: Callable[[Any], Any]) -> None:
@@ -84,7 +87,7 @@ class Plan:
     @property
     def numbered(self) -> bool:
         """Whether a source makes several images."""
-        return self.time_steps is not None and not self.first
+        return (self.time_steps is not None or self.seconds is not None) and not self.first
 
     def first_name(self, item: Item) -> str:
         """Return the name of the first image of a source, relative to the output folder."""
@@ -111,6 +114,7 @@ class Plan:
             item.path,
             self.frontend,
             time_steps=self.time_steps,
+            seconds=self.seconds,
             exact_width=self.exact_width,
             step=self.step,
             tail=self.tail,
@@ -234,14 +238,16 @@ class Converter:
         f = window.frontend
         if self._plan.format == "npy":
             features = f.features(mono(window.y))
+            if not features.size:
+                raise DecodeError("too_short", "shorter than a patch")
             lo, hi = float(features.min()), float(features.max())
-            shape, constant = features.shape, lo == hi
+            shape, constant = (f.n_mels, f.frames(window.y.shape[-1])), lo == hi
             clock.lap("render")
             payload = sinks.npy_bytes(features, self._plan.dtype)
         else:
             rendering = f.render(window.y)
-            lo, hi, constant = rendering.lo, rendering.hi, rendering.constant
-            shape = rendering.image.shape
+            lo, hi = np.min(rendering.lo), np.max(rendering.hi)  # of all channels
+            shape, constant = rendering.image.shape, rendering.constant
             clock.lap("render")
             metadata = rendering.metadata(
                 source=os.path.basename(item.path),
@@ -257,8 +263,8 @@ class Converter:
             "rows": shape[0],
             "columns": shape[1],
             "sr": window.sr,
-            "lo": lo,
-            "hi": hi,
+            "lo": float(lo),
+            "hi": float(hi),
             "flags": {
                 "constant": constant,
                 "padded": window.padded,

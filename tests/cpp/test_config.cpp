@@ -32,7 +32,31 @@ int main() {
   CHECK_REFUSED("fmin must be below fmax (11025), got 11025", c.mel.fmin = 11025);
   CHECK_REFUSED("fmin must be below fmax (5), got 6", (c.mel.fmin = 6, c.mel.fmax = 5));
   CHECK_REFUSED("power must be > 0, got 0", c.power = 0);
-  CHECK_REFUSED("offset must be > 0, got -1", c.offset = -1);
+  CHECK_REFUSED("offset must be >= 0, got -1", c.offset = -1);
+  CHECK_REFUSED("offset must be > 0 where there is no floor, got 0", c.offset = 0);
+  validate(with([](melpix::Config& c) { c.offset = 0, c.floor = 1e-10; }));
+  validate(with([](melpix::Config& c) { c.offset = 0, c.compress = melpix::Compress::kNone; }));
+  CHECK_REFUSED("floor must be >= 0, got -1", c.floor = -1);
+  CHECK_REFUSED("gain must be > 0", c.gain = 0);
+  CHECK_REFUSED("got 1e+13", c.gain = 1e13);
+  CHECK_REFUSED("preemphasis must be >= 0 and < 1, got 1", c.preemphasis = 1);
+  CHECK_REFUSED("preemphasis", c.preemphasis = std::nan(""));
+  CHECK_REFUSED("hop_length must be <= n_fft (1024)",
+                (c.framing = melpix::Framing::kMiddle, c.hop_length = 1025));
+  CHECK_REFUSED("bin_offset must be >= 0, got -1", c.bin_offset = -1);
+  CHECK_REFUSED("ref must be > 0, got 0", c.ref = 0);
+  CHECK_REFUSED("top_db must be > 0, got 0", c.top_db = 0);
+  CHECK_REFUSED("exponent must be > 0, got 0", c.exponent = 0);
+  CHECK_REFUSED("pcen's gain must be >= 0, got -1", c.pcen.gain = -1);
+  CHECK_REFUSED("pcen's time_constant must be > 0, got 0", c.pcen.time_constant = 0);
+  CHECK_REFUSED("pcen's eps must be > 0, got 0", c.pcen.eps = 0);
+  CHECK_REFUSED("columns must be in 1 ... 1073741824, got 0", c.columns = 0);
+  CHECK_REFUSED("norm must be none", c.mel.scale = melpix::MelScale::kKaldi);
+  using Kind = melpix::Normalise::Kind;
+  CHECK_REFUSED("normalise's mean must have 1 or n_mels (128) values, got 2",
+                (c.normalise = {Kind::kGiven, {1, 2}, {1}}));
+  CHECK_REFUSED("normalise's std must be > 0, got 0", (c.normalise = {Kind::kGiven, {1}, {0}}));
+  CHECK_REFUSED("normalise's std must have", (c.normalise = {Kind::kGiven, {1}, {}}));
   CHECK_REFUSED("range must be (lo, hi) with -1e+30 <= lo < hi <= 1e+30, got (1, 1)",
                 (c.range = melpix::Range{1, 1}));
   CHECK_REFUSED("got (-2e+30, 0)", (c.range = melpix::Range{-2e30, 0}));

@@ -44,7 +44,8 @@ void test_spectrum(const melpix::Kernels<T>& k, std::size_t n_fft, T power) {
       sum += std::pow(double(y[lane * stride + n]) * double(window[n]), 2);
     CHECK_NEAR(double(energy.data[lane]), sum, sum * (sizeof(T) == 4 ? 1e-5 : 1e-13));
   }
-  k.spectrum(plan.get(), block.data, n_fft, power, bins.data);
+  const T bin_offset = power == 3 ? T(0.25) : T(0);
+  k.spectrum(plan.get(), block.data, n_fft, power, bin_offset, bins.data);
   std::vector<std::complex<double>> roots;
   for (std::size_t i = 0; i < n_fft; ++i)
     roots.push_back(
@@ -56,7 +57,8 @@ void test_spectrum(const melpix::Kernels<T>& k, std::size_t n_fft, T power) {
       std::complex<double> sum = 0;
       for (std::size_t n = 0; n < n_fft; ++n)
         sum += double(y[lane * stride + n]) * double(window[n]) * roots[bin * n % n_fft];
-      expected[bin * k.lanes + lane] = std::pow(std::abs(sum), double(power));
+      expected[bin * k.lanes + lane] =
+          std::pow(std::norm(sum) + double(bin_offset), double(power) / 2);
       most = std::max(most, expected[bin * k.lanes + lane]);
     }
   const double tolerance = most * (sizeof(T) == 4 ? 2e-6 : 1e-13) * double(power);
@@ -64,12 +66,20 @@ void test_spectrum(const melpix::Kernels<T>& k, std::size_t n_fft, T power) {
     CHECK_NEAR(double(bins.data[i]), expected[i], tolerance);
 }
 
+// Logarithms with neither offset nor floor.
+template <class T>
+melpix::Compression<T> plain_log() {
+  melpix::Compression<T> rule;
+  rule.kind = melpix::Compression<T>::Kind::kLog;
+  return rule;
+}
+
 template <class T, class Bits>
 void test_log(const melpix::Kernels<T>& k, Bits step) {
   Block<T> row(k.lanes);
   const auto log_of = [&](T x) {
     std::fill_n(row.data, k.lanes, x);
-    k.log(row.data, 1, T(0));
+    k.compress(row.data, 1, k.lanes, plain_log<T>(), nullptr);
     return row.data[k.lanes - 1];
   };
   // Bit patterns from 0 through the subnormal and normal numbers up to the largest.
@@ -144,21 +154,165 @@ void test_mel_and_store(const melpix::Kernels<T>& k) {
   }
 }
 
+template <class T, class Pixel>
+void test_pixels(const melpix::Kernels<T>& k,
+                 void (*pixels)(const T*, std::size_t, const melpix::Greys<T>&, Pixel*)) {
+  using Greys = melpix::Greys<T>;
+  using Rounding = typename Greys::Rounding;
+  constexpr int most = std::numeric_limits<Pixel>::max();
+  CHECK(pixels != nullptr && k.lanes > 0);
+  for (const Rounding rounding : {Rounding::kTruncate, Rounding::kNearest, Rounding::kCeil})
+    for (const bool invert : {true, false}) {
+      for (std::size_t count = 0; count < 70; ++count) {
+        std::vector<T> values = noise<T>(count, 5);
+        std::vector<Pixel> out(count + 1, 99);
+        pixels(values.data(), count, Greys{T(-1), T(2), rounding, invert}, out.data());
+        for (std::size_t i = 0; i < count; ++i) {
+          const T grey = (values[i] + T(1)) / T(2) * T(most);
+          const int whole =
+              static_cast<int>(rounding == Rounding::kTruncate  ? std::floor(grey)
+                               : rounding == Rounding::kNearest ? std::floor(grey + T(0.5))
+                                                                : std::ceil(grey));
+          CHECK_EQUAL(int{out[i]}, invert ? most - whole : whole);
+        }
+        CHECK_EQUAL(int{out[count]}, 99);
+      }
+      const T ends[] = {T(-20.7), T(3.1)};
+      Pixel out[2];
+      pixels(ends, 2, Greys{ends[0], ends[1] - ends[0], rounding, invert}, out);
+      CHECK_EQUAL(int{out[0]}, invert ? most : 0);
+      CHECK_EQUAL(int{out[1]}, invert ? 0 : most);
+    }
+}
+
+// Powers over the whole range of numbers, within the error of a logarithm times the exponent.
 template <class T>
-void test_pixels(const melpix::Kernels<T>& k) {
-  for (std::size_t count = 0; count < 70; ++count) {
-    std::vector<T> values = noise<T>(count, 5);
-    std::vector<std::uint8_t> out(count + 1, 99);
-    k.pixels(values.data(), count, T(-1), T(2), out.data());
-    for (std::size_t i = 0; i < count; ++i)
-      CHECK_EQUAL(int{out[i]}, 255 - static_cast<int>((values[i] + T(1)) / T(2) * T(255)));
-    CHECK_EQUAL(int{out[count]}, 99);
+void test_powers(const melpix::Kernels<T>& k) {
+  melpix::Compression<T> rule;
+  rule.kind = melpix::Compression<T>::Kind::kPower;
+  Block<T> row(k.lanes);
+  const auto power_of = [&](T x) {
+    std::fill_n(row.data, k.lanes, x);
+    k.compress(row.data, 1, k.lanes, rule, nullptr);
+    return row.data[k.lanes - 1];
+  };
+  for (const double exponent : {0.5, 0.25, 0.33, 0.2262, 0.9, 1.5, 3.0}) {
+    rule.exponent = static_cast<T>(exponent);
+    double worst = 0;
+    for (int e = std::numeric_limits<T>::min_exponent - 5; e < std::numeric_limits<T>::max_exponent;
+         ++e) {
+      const T x = static_cast<T>(std::ldexp(1.3, e));
+      const double exact = std::pow(double(x), double(rule.exponent));
+      if (exact > double(std::numeric_limits<T>::max()) / 2) {
+        if (exact > double(std::numeric_limits<T>::max())) CHECK(std::isinf(power_of(x)));
+        continue;
+      }
+      const double epsilon = double(std::numeric_limits<T>::epsilon());
+      const double allowed = 4 + std::fabs(double(rule.exponent) * std::log(double(x)));
+      if (exact < double(std::numeric_limits<T>::min())) {
+        CHECK_NEAR(double(power_of(x)), exact,
+                   exact * allowed * epsilon + double(std::numeric_limits<T>::denorm_min()));
+        continue;
+      }
+      worst = std::max(worst, std::fabs(double(power_of(x)) / exact - 1) / epsilon / allowed);
+    }
+    CHECK(worst <= 1);
+    CHECK_EQUAL(power_of(0), T(0));
+    CHECK(std::isnan(power_of(std::numeric_limits<T>::quiet_NaN())));
+    CHECK(std::isinf(power_of(std::numeric_limits<T>::infinity())));
   }
-  const T ends[] = {T(-20.7), T(3.1)};
-  std::uint8_t out[2];
-  k.pixels(ends, 2, ends[0], ends[1] - ends[0], out);
-  CHECK_EQUAL(int{out[0]}, 255);
-  CHECK_EQUAL(int{out[1]}, 0);
+  rule.kind = melpix::Compression<T>::Kind::kNone;
+  rule.floor = T(0.5);
+  CHECK_EQUAL(power_of(T(0.25)), T(0.5));
+  CHECK_EQUAL(power_of(T(2)), T(2));
+}
+
+// Two blocks, the second of three frames, against the recursion as it is written down.
+template <class T>
+void test_pcen(const melpix::Kernels<T>& k) {
+  const std::size_t n_mels = 3;
+  for (const double bias : {2.0, 0.0, 1e-3})
+    for (const double power : {0.5, 0.0, 0.1}) {
+      melpix::Compression<T> rule;
+      rule.kind = melpix::Compression<T>::Kind::kPcen;
+      rule.gain = T(0.98), rule.bias = static_cast<T>(bias), rule.power = static_cast<T>(power);
+      rule.smoothing = T(0.06), rule.eps = T(1e-6);
+      std::vector<T> smooth(n_mels, T(1));
+      std::vector<double> M(n_mels, 1.0);
+      for (const std::size_t frames : {k.lanes, std::min<std::size_t>(3, k.lanes)}) {
+        const auto values = noise<T>(n_mels * k.lanes, 8);
+        Block<T> bands(n_mels * k.lanes);
+        for (std::size_t i = 0; i < values.size(); ++i)
+          bands.data[i] = std::fabs(values[i]) * (i / k.lanes == 2 ? T(1e-9) : T(10));
+        const std::vector<T> before(bands.data, bands.data + values.size());
+        k.compress(bands.data, n_mels, frames, rule, smooth.data());
+        for (std::size_t m = 0; m < n_mels; ++m)
+          for (std::size_t t = 0; t < frames; ++t) {
+            const double x = double(before[m * k.lanes + t]);
+            M[m] += double(rule.smoothing) * (x - M[m]);
+            const double r = x * std::pow(double(rule.eps) + M[m], -double(rule.gain));
+            const double d = double(rule.bias), p = double(rule.power);
+            const double exact = p == 0   ? std::log1p(r)
+                                 : d == 0 ? std::pow(r, p)
+                                          : std::pow(d, p) * std::expm1(p * std::log1p(r / d));
+            CHECK_NEAR(double(bands.data[m * k.lanes + t]), exact,
+                       exact * 60 * double(std::numeric_limits<T>::epsilon()));
+          }
+      }
+      for (std::size_t m = 0; m < n_mels; ++m)
+        CHECK_NEAR(double(smooth[m]), M[m], M[m] * 60 * double(std::numeric_limits<T>::epsilon()));
+    }
+}
+
+template <class T>
+void test_prepare(const melpix::Kernels<T>& k) {
+  for (const std::size_t count : {1u, 2u, 15u, 16u, 17u, 400u})
+    for (const bool remove_dc : {false, true})
+      for (const double a : {0.0, 0.97}) {
+        auto x = noise<T>(count, 9);
+        for (T& value : x) value += T(3);
+        std::vector<T> out(count + 1, T(99));
+        const T energy = k.prepare(x.data(), count, remove_dc, static_cast<T>(a), out.data());
+        double sum = 0, squares = 0;
+        for (const T value : x) {
+          sum += double(value);
+          squares += double(value) * double(value);
+        }
+        const double mean = remove_dc ? sum / static_cast<double>(count) : 0;
+        const double near = 1e3 * double(std::numeric_limits<T>::epsilon());
+        CHECK_NEAR(double(energy), squares, squares * near);
+        for (std::size_t i = 0; i < count; ++i)
+          CHECK_NEAR(double(out[i]),
+                     double(x[i]) - mean - a * (double(x[i > 0 ? i - 1 : 0]) - mean), near);
+        CHECK_EQUAL(out[count], T(99));
+      }
+}
+
+template <class T>
+void test_finish(const melpix::Kernels<T>& k) {
+  for (const std::size_t count : {1u, 5u, 16u, 33u}) {
+    const auto values = noise<T>(count, 10);
+    std::vector<T> out = values;
+    out.push_back(T(99));
+    const melpix::Finish<T> rule = {T(-0.5), T(0.25), T(2), T(-0.2), T(0.1)};
+    T extremes[2], lo = 1, hi = -1;
+    k.finish(out.data(), count, rule, extremes);
+    double sums[2], sum = 0, squares = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      const T raised = std::max(values[i], rule.least);
+      const T feature = (raised - rule.shift) / rule.scale;
+      lo = std::min(lo, feature), hi = std::max(hi, feature);
+      CHECK_EQUAL(out[i], std::min(std::max(feature, rule.lo), rule.hi));
+      sum += double(values[i]) - 0.125;
+      squares += std::pow(double(values[i]) - 0.125, 2);
+    }
+    CHECK_EQUAL(out[count], T(99));
+    CHECK_EQUAL(extremes[0], lo);
+    CHECK_EQUAL(extremes[1], hi);
+    k.moments(values.data(), count, 0.125, sums);
+    CHECK_NEAR(sums[0], sum, 1e-12);
+    CHECK_NEAR(sums[1], squares, 1e-12);
+  }
 }
 
 // The rounding error of single precision keeps to the bound that BlockPlan's doubts build on.
@@ -182,8 +336,8 @@ void test_fft_error(const melpix::Kernels<float>& single, const melpix::Kernels<
       single.load(plan.get(), y.data(), stride, ones.data(), n, x.data, energy.data, nullptr, 0);
       twice.load(exact.get(), y_twice.data(), stride, ones_twice.data(), n, x_twice.data,
                  energy_twice.data, nullptr, 0);
-      single.spectrum(plan.get(), x.data, n, 2.0f, power.data);
-      twice.spectrum(exact.get(), x_twice.data, n, 2.0, power_twice.data);
+      single.spectrum(plan.get(), x.data, n, 2.0f, 0.0f, power.data);
+      twice.spectrum(exact.get(), x_twice.data, n, 2.0, 0.0, power_twice.data);
       // The noise in the direction of X is what changes |X|.
       for (std::size_t k = 0; k < n_bins; ++k)
         for (std::size_t lane = 0; lane < twice.lanes; ++lane, ++count)
@@ -206,13 +360,14 @@ void test_doubt(const melpix::Kernels<T>& k) {
   std::fill_n(bands.data, 2 * k.lanes, T(1));
   const T reach[] = {T(1), T(0.25), T(1)}, floor[] = {T(1e-13), T(1e-13)};
   const T offset = T(1e-6), noise = T(1e-4);
-  const auto doubts = [&](T power) {
-    return k.doubt(bands.data, reach, floor, 2, offset, power, energy.data, noise);
+  const auto doubts = [&](T power, T least = T(0)) {
+    return k.doubt(bands.data, reach, floor, 2, least, offset, power, energy.data, noise);
   };
   CHECK_EQUAL(doubts(2), 0u);
   // In doubt below noise * reach, until the offset covers it: near noise * reach / offset^2.
   bands.data[1] = T(0.9e-4);
   CHECK_EQUAL(doubts(2), 2u);
+  CHECK_EQUAL(doubts(2, T(0.95e-4)), 0u);  // nor where a floor covers it
   bands.data[1] = T(1e-9);
   CHECK_EQUAL(doubts(2), 0u);
   bands.data[k.lanes] = T(0.3e-4);
@@ -286,8 +441,8 @@ void test_log_of_neighbours(const melpix::Kernels<T>& k) {
   for (std::size_t i = 0; i < values.size(); ++i)
     plain.data[i] = odd.data[i] = values[i] * values[i];
   odd.data[0] = std::numeric_limits<T>::denorm_min();
-  k.log(plain.data, 3, T(0));
-  k.log(odd.data, 3, T(0));
+  k.compress(plain.data, 3, k.lanes, plain_log<T>(), nullptr);
+  k.compress(odd.data, 3, k.lanes, plain_log<T>(), nullptr);
   for (std::size_t i = 1; i < values.size(); ++i) CHECK_EQUAL(odd.data[i], plain.data[i]);
 }
 
@@ -314,7 +469,12 @@ void test_all(const melpix::Kernels<T>& k, Bits log_step) {
   test_mix<T, std::int16_t>(k, 1.0 / 32768, melpix::SampleType::kInt16);
   test_mel_and_store(k);
   test_doubt(k);
-  test_pixels(k);
+  test_powers(k);
+  test_pcen(k);
+  test_prepare(k);
+  test_finish(k);
+  test_pixels<T, std::uint8_t>(k, k.pixels8);
+  test_pixels<T, std::uint16_t>(k, k.pixels16);
 }
 
 }  // namespace

@@ -34,6 +34,12 @@ int main() {
   CHECK((second_row(3, 1, 2) == std::vector<int>{6, 15}));
   CHECK((second_row(4, 1, 2) == std::vector<int>{11, 22}));
 
+  // Pixels of two bytes: left is two bytes before.
+  const std::vector<std::uint8_t> wide = {1, 10, 20, 1, 2, 4, 1, 1, 1, 1};
+  std::vector<std::uint8_t> pixels(8);
+  CHECK(melpix::unfilter_scanlines(wide.data(), 2, 4, pixels.data(), 2));
+  CHECK((pixels == std::vector<std::uint8_t>{10, 20, 11, 22, 11, 21, 12, 23}));
+
   const std::vector<std::uint8_t> broken = {5, 1};
   std::uint8_t pixel = 0;
   CHECK(!melpix::unfilter_scanlines(broken.data(), 1, 1, &pixel));

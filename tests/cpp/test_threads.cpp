@@ -133,7 +133,7 @@ struct Batch {
   const melpix::Frontend<T>& f;
   std::vector<float> y;
   std::vector<std::vector<std::uint8_t>> images;
-  std::vector<typename melpix::Frontend<T>::Task> tasks;
+  std::vector<typename melpix::Frontend<T>::template Task<std::uint8_t>> tasks;
 };
 
 template <class T>
@@ -143,6 +143,7 @@ void test_images() {
   c.hop_length = 100;
   c.mel.n_mels = 20;
   const melpix::Frontend<T> f(c);
+  typename melpix::Frontend<T>::template Task<std::uint8_t>* const none = nullptr;
   Batch<T> expected(f);
   for (auto& task : expected.tasks) task.seen = f.image(task.y, task.out, task.row_stride);
   for (std::size_t threads : {1u, 2u, 3u, 8u, 1024u}) {
@@ -154,7 +155,7 @@ void test_images() {
       CHECK_EQUAL(batch.tasks[i].seen.max, expected.tasks[i].seen.max);
       CHECK_EQUAL(batch.tasks[i].seen.peak, expected.tasks[i].seen.peak);
     }
-    f.images(nullptr, 0, threads);
+    f.images(none, 0, threads);
 
     // Of two bad signals the later one is longer, so it comes first.
     std::vector<float> bad(20000, 0.5f);
@@ -175,7 +176,7 @@ void test_images() {
   }
   for (std::size_t threads : {std::size_t{0}, std::size_t{1025}, ~std::size_t{0}})
     CHECK_THROWS(std::invalid_argument, "threads must be in 1 ... 1024, got",
-                 f.images(nullptr, 0, threads));
+                 f.images(none, 0, threads));
 }
 
 #if defined(__GLIBC__)

@@ -318,16 +318,16 @@ def test_help_has_examples(run, command):
 def test_help_states_the_defaults(run):
     text = " ".join(run("convert", "--help").out.decode().split())
     defaults = {
-        "--sr": "22050",
+        "--sr": "(22050)",
         "--offset": "0.0",
         "--duration": "(to the end)",
-        "--hop-length": "512",
+        "--hop-length": "(512)",
         "--n-fft": "(2 hops)",
-        "--n-mels": "128",
-        "--fmin": "0.0",
+        "--n-mels": "(128)",
+        "--fmin": "(0)",
         "--fmax": "(sr / 2)",
         "--time-steps": "(the whole file is one image)",
-        "--precision": "single",
+        "--precision": "(single)",
         "--max-duration": f"({MAX_SECONDS:g}, for windows of a folder's files "
         f"{audio.MAX_SECONDS:g})",
     }
@@ -397,7 +397,11 @@ def test_inspect_image_of_others(run, tmp_path):
     skimage_io.imsave(colour, np.zeros((3, 5, 3), np.uint8), check_contrast=False)
     facts = json.loads(run("inspect", grey, "--json").out)
     assert (facts["kind"], facts["rows"], facts["columns"]) == ("image", 3, 5)
-    assert_fails(run("inspect", colour), 1, "colour.png")
+    assert "channels" not in facts
+    assert json.loads(run("inspect", colour, "--json").out)["channels"] == 3
+    pillow = pytest.importorskip("PIL.Image")
+    pillow.new("P", (5, 3)).save(tmp_path / "palette.png")
+    assert_fails(run("inspect", tmp_path / "palette.png"), 1, "palette.png", "no palette")
 
 
 def test_inspect_what_is_neither(run, tmp_path):

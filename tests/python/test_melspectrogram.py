@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""melpix.melspectrogram, mel_filterbank and power_to_db against librosa, whose names they bear."""
+"""melpix.melspectrogram, mel_filterbank and mel scales against librosa, whose names they bear."""
 
 import re
 import warnings
@@ -295,32 +295,47 @@ def test_mel_filterbank_refuses_nonsense_by_name_and_value(name, value):
         melpix.mel_filterbank(**({"sr": 22050, "n_fft": 512} | {name: value}))
 
 
-# --- power_to_db ----------------------------------------------------------------------------
+# --- mel scales -----------------------------------------------------------------------------
+
+IN_HZ = [0, 440, 1000, 6400.5, -3.0, [0, 200, 999.999, 1000, 1000.001, 12345], []]
+IN_HZ += [np.arange(0, 24000, 7), np.linspace(0, 3000, 60, dtype=np.float32).reshape(3, 4, 5)]
+IN_MELS = [0, 7, 15, 43.5, -3.0, [0, 3, 14.999, 15, 15.001, 60], []]
+IN_MELS += [np.arange(70), np.linspace(0, 45, 60, dtype=np.float32).reshape(3, 4, 5)]
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("ref", [1.0, 0.25, -4.0, 0.0, np.max, np.median])
-@pytest.mark.parametrize("amin", [1e-10, 1e-3])
-@pytest.mark.parametrize("top_db", [None, 80.0, 12, 0])
-def test_power_to_db_is_librosas(dtype, ref, amin, top_db):
-    S = np.geomspace(1e-14, 1e3, 600, dtype=dtype).reshape(20, 30)
-    S[3, 4] = 0
-    before = S.copy()
-    expected = librosa.power_to_db(S, ref=ref, amin=amin, top_db=top_db)
-    actual = melpix.power_to_db(S, ref=ref, amin=amin, top_db=top_db)
+@pytest.mark.parametrize("htk", [False, True])
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [("hz_to_mel", v) for v in IN_HZ] + [("mel_to_hz", v) for v in IN_MELS],
+    ids=lambda v: v if isinstance(v, str) else str(np.shape(v) or v),
+)
+def test_mel_scales_are_librosas(name, values, htk):
+    expected = getattr(librosa, name)(values, htk=htk)
+    actual = getattr(melpix, name)(values, htk=htk)
+    assert np.shape(actual) == np.shape(expected)
+    assert np.isscalar(actual) == np.isscalar(expected)
     assert actual.dtype == expected.dtype
-    eps = np.finfo(dtype).eps
-    np.testing.assert_allclose(actual, expected, rtol=0, atol=200 * eps)
-    np.testing.assert_array_equal(S, before)
+    rtol = 1e-14 if expected.dtype == np.float64 else 5e-7
+    np.testing.assert_allclose(actual, expected, rtol=rtol, atol=1e-12)
 
 
-def test_power_to_db_of_a_number():
-    assert melpix.power_to_db(0.01) == pytest.approx(librosa.power_to_db(0.01), abs=1e-12)
+@pytest.mark.parametrize("htk", [False, True])
+@pytest.mark.parametrize(
+    ("n_mels", "fmin", "fmax"),
+    [(128, 0.0, 11025.0), (0, 0, 8000), (1, 50, 8000), (2, 1000, 1000), (40, 8000, 20)],
+)
+def test_mel_frequencies_are_librosas(n_mels, fmin, fmax, htk):
+    expected = librosa.mel_frequencies(n_mels, fmin=fmin, fmax=fmax, htk=htk)
+    actual = melpix.mel_frequencies(n_mels, fmin=fmin, fmax=fmax, htk=htk)
+    assert actual.dtype == expected.dtype
+    np.testing.assert_allclose(actual, expected, rtol=1e-13, atol=1e-12)
+    np.testing.assert_array_equal(melpix.mel_frequencies(), melpix.mel_frequencies(128))
 
 
-@pytest.mark.parametrize(("name", "value"), [("amin", 0), ("amin", -1e-3), ("top_db", -1)])
-def test_power_to_db_refuses(name, value):
-    with pytest.raises(ParameterError):
-        librosa.power_to_db(np.ones(3), **{name: value})
-    with pytest.raises(ValueError, match=f"{name}.*{value}"):
-        melpix.power_to_db(np.ones(3), **{name: value})
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("n_mels", -1), ("n_mels", 2.5), ("fmin", np.nan), ("fmax", np.inf), ("fmax", "8000")],
+)
+def test_mel_frequencies_refuses_by_name_and_value(name, value):
+    with pytest.raises(ValueError, match=f"^{name} must be .*{value}"):
+        melpix.mel_frequencies(**{name: value})

@@ -9,6 +9,7 @@ import scipy.signal
 import signals
 import sweep
 from reference import recipe
+from reference.window import window_values
 
 WINDOWS = [w for w in sweep.WINDOWS if not callable(w) and w not in ("array", "list")]
 
@@ -34,9 +35,19 @@ def test_melspectrogram_is_librosas(seed):
 
 @pytest.mark.parametrize("window", WINDOWS, ids=str)
 @pytest.mark.parametrize("n", [1, 2, 3, 16, 17, 400, 1021])
-def test_windows_are_scipys(window, n):
-    expected = scipy.signal.get_window(window, n, fftbins=True)
-    np.testing.assert_allclose(recipe.window_values(window, n), expected, rtol=0, atol=2e-15)
+@pytest.mark.parametrize("periodic", [True, False])
+def test_windows_are_scipys(window, n, periodic):
+    expected = scipy.signal.get_window(window, n, fftbins=periodic)
+    actual = window_values(window, n, periodic)
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=4e-15)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 400])
+@pytest.mark.parametrize("periodic", [True, False])
+def test_povey_is_a_power_of_hann(n, periodic):
+    expected = scipy.signal.get_window("hann", n, fftbins=periodic) ** 0.85
+    actual = window_values("povey", n, periodic)
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-13)  # a root of rounding
 
 
 @pytest.mark.parametrize(("n_fft", "hop_length"), [(2, 1), (2, 3), (8, 4), (8, 8), (8, 9)])

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Every number that turns samples into an image. The defaults are the recipe.
+// Every number that turns samples into features and an image. The defaults are the recipe.
 #pragma once
 
 #include <cstddef>
@@ -9,17 +9,28 @@
 
 namespace melpix {
 
-// A window is a name of scipy.signal.get_window with its parameters ("kaiser", {beta}), made
-// periodic; or, where `samples` is not empty, those very samples (win_length of them).
+// A window is a name of scipy.signal.get_window with its parameters ("kaiser", {beta}), or "povey",
+// periodic or symmetric; or, where `samples` is not empty, those very samples (win_length of them).
 struct Window {
   std::string name = "hann";
   std::vector<double> parameters;
   std::vector<double> samples;
+  bool periodic = true;
 };
 
-enum class Framing { kCenter, kUncentered };
+// Where frame t lies:
+//   kCenter      n_fft samples around t * hop_length, the signal padded by n_fft / 2 on both sides;
+//   kUncentered  n_fft samples from t * hop_length on;
+//   kSnip        win_length samples from there on, and zeros up to n_fft (Kaldi's snip-edges);
+//   kMiddle      n_fft samples around the middle of hop t, the signal padded by
+//                (n_fft - hop_length) / 2 on both sides.
+enum class Framing { kCenter, kUncentered, kSnip, kMiddle };
 enum class PadMode { kConstant, kReflect, kEdge, kSymmetric, kLinearRamp };
-enum class MelScale { kSlaney, kHtk };
+
+// Slaney's and HTK's scales with triangles that are linear in Hz; or 1127 ln(1 + f / 700) with
+// triangles that are linear in mel, as Kaldi (no weight for the bin sr / 2) and TensorFlow (none
+// for the bin 0) have them.
+enum class MelScale { kSlaney, kHtk, kKaldi, kTf };
 
 // How each filter of the mel filterbank is scaled: to the same area (Slaney), not at all, or
 // to unit p-norm, where p may be infinite, negative infinite or 0 (the count of its bins).
@@ -38,23 +49,74 @@ struct MelConfig {
   MelNorm norm;
 };
 
+// What becomes of a mel value x, with f = max(x, floor):
+//   kNone   f
+//   kLn, kLog10, kDb   ln, log10, 10 log10 of f + offset, minus that of max(ref, floor)
+//   kPower  f^exponent
+//   kPcen   per-channel energy normalisation: see Pcen
+enum class Compress { kNone, kLn, kLog10, kDb, kPower, kPcen };
+
+// V. Lostanlen et al., IEEE Signal Processing Letters 26(1), 2019, as librosa.pcen has it:
+//   M[t] = (1 - b) M[t - 1] + b f[t], M[-1] = 1,
+//   (f / (eps + M)^gain + bias)^power - bias^power,
+// with b = (sqrt(1 + 4 T^2) - 1) / (2 T^2) and T = time_constant * sr / hop_length.
+struct Pcen {
+  double gain = 0.98, bias = 2, power = 0.5;
+  double time_constant = 0.4;  // seconds
+  double eps = 1e-6;
+};
+
+// How compressed values become features: as they are; minus `mean`, divided by `std` (one of each,
+// or one for each band); the same with the mean and deviation of the signal's own values, in all or
+// in each band (1e-6 is added to the deviation); or divided by the greatest.
+struct Normalise {
+  enum class Kind { kNone, kGiven, kImage, kFrequency, kMax } kind = Kind::kNone;
+  std::vector<double> mean, std;
+};
+
 // Features from lo to hi: lo < hi, neither beyond 1e30.
 struct Range {
   double lo = 0, hi = 0;
 };
 
+// Of a grey value that is no whole number.
+enum class Rounding { kTruncate, kNearest, kCeil };
+
+// In the order of the stages.
 struct Config {
   MelConfig mel;
   std::size_t hop_length = 512;
   std::optional<std::size_t> win_length;  // nothing: n_fft
   Window window;
   Framing framing = Framing::kCenter;
-  PadMode pad_mode = PadMode::kConstant;
-  double power = 2;      // the exponent of |X|
-  double offset = 1e-9;  // added before the logarithm
+  PadMode pad_mode = PadMode::kConstant;  // where there is padding
+  double gain = 1;                        // samples are multiplied by it
+  bool remove_dc = false;                 // each frame minus its mean
+  double preemphasis = 0;                 // a: each frame's x[i] - a x[i - 1], its x[0] - a x[0]
+
+  double power = 2;       // the exponent of |X|
+  double bin_offset = 0;  // (|X|^2 + bin_offset)^(power / 2)
+
+  Compress compress = Compress::kLn;
+  double offset = 1e-9;             // of logarithms
+  double floor = 0;                 // 0: none
+  std::optional<double> ref = 1.0;  // of logarithms; nothing: the signal's greatest feature is 0
+  // Of logarithms: features further below the greatest than this are raised to it.
+  std::optional<double> top_db;
+  double exponent = 1;
+  Pcen pcen;
+
+  // Exactly so many frames: later ones are left out, missing ones are compressed values of 0.
+  std::optional<std::size_t> columns;
+  Normalise normalise;
+
   // The features that the greys stand for: those outside are clipped to its ends. Nothing: from
   // each image's own least feature to its greatest.
   std::optional<Range> range;
+  Rounding rounding = Rounding::kTruncate;
+  bool flip = true;    // low frequencies in the last row
+  bool invert = true;  // the greatest feature is 0
+
   // Rounds the filterbank to float32 even where the arithmetic is double: what
   // librosa.feature.melspectrogram does to a float64 signal unless told otherwise.
   bool single_filterbank = false;
@@ -63,6 +125,9 @@ struct Config {
 // Throws std::invalid_argument, naming the parameter, its value and the allowed range.
 void validate(const MelConfig& config);
 void validate(const Config& config);
+
+// Whether features are logarithms of mel values.
+bool is_log(Compress compress);
 
 // The window of `length` samples, in double.
 std::vector<double> window_samples(const Window& window, std::size_t length);

@@ -15,7 +15,8 @@
 namespace melpix {
 
 // The stages that an image's time goes to, in their order: framing and window; FFT and power;
-// filterbank; logarithm; columns out and extremes; pixels.
+// filterbank; logarithm or whatever else compresses; columns out, extremes and normalisation;
+// pixels.
 constexpr const char* kStageNames[] = {"load", "spectrum", "mel", "log", "store", "pixels"};
 constexpr std::size_t kStages = std::size(kStageNames);
 using StageSeconds = std::array<double, kStages>;
@@ -48,26 +49,33 @@ class Frontend {
     double peak = 0;  // the largest |sample| of any channel, as read
   };
 
-  // Columns that a signal of `length` samples gives.
+  // Columns that a signal of `length` samples gives: its frames, or as many as are configured.
   std::size_t frames(std::size_t length) const;
+  std::size_t mel_frames(std::size_t length) const;  // its frames
 
-  // Mel spectrogram, n_mels rows of frames(y.length) values; rows start `row_stride` values apart.
+  // Mel spectrogram, n_mels rows of mel_frames(y.length) values that start `row_stride` apart.
   // Values that overflow T come out infinite or NaN, as the arithmetic has them.
   Summary mel(const Signal& y, T* out, std::ptrdiff_t row_stride) const;
 
-  // ln(mel + offset), not clipped. Throws std::overflow_error if a value is not finite.
-  Summary features(const Signal& y, T* out, std::ptrdiff_t row_stride) const;
+  // Features, not clipped to the range: compressed and normalised mel values. U is float or double;
+  // rows and columns start `row_stride` and `column_stride` values apart, which may be negative, so
+  // that frames can be rows. Throws std::overflow_error if a value is not finite, or not in U.
+  template <class U>
+  Summary features(const Signal& y, U* out, std::ptrdiff_t row_stride,
+                   std::ptrdiff_t column_stride = 1) const;
 
-  // The image: features clipped to the configuration's range and scaled so that its `lo` is 255
-  // (white) and its `hi` is 0 (black), truncated as the recipe does, low frequencies in the last
-  // row. Without a range, the features' `min` and `max` take its place; if all are equal
-  // (min == max) every pixel is then 255. Throws std::overflow_error as features() does.
-  Summary image(const Signal& y, std::uint8_t* out, std::ptrdiff_t row_stride) const;
+  // The image, of 8 or 16 bits: features clipped to the configuration's range and scaled so that
+  // its `lo` is no energy (white where inverted, as in the recipe) and its `hi` the most. Without a
+  // range, the features' `min` and `max` take its place; if all are equal (min == max) no pixel has
+  // any. Throws std::overflow_error as features() does.
+  template <class Pixel>
+  Summary image(const Signal& y, Pixel* out, std::ptrdiff_t row_stride) const;
 
   // One of many signals, where its image goes, and what the pass over it has seen.
+  template <class Pixel>
   struct Task {
     Signal y;
-    std::uint8_t* out = nullptr;
+    Pixel* out = nullptr;
     std::ptrdiff_t row_stride = 0;
     Summary seen{};
   };
@@ -79,7 +87,8 @@ class Frontend {
   // Images and errors are those of one call after the other: if tasks fail, what the first of them
   // threw is thrown, `*failed` is its index, and the tasks after it may not have been done.
   // (`*failed` is not written otherwise.)
-  void images(Task* tasks, std::size_t count, std::size_t threads,
+  template <class Pixel>
+  void images(Task<Pixel>* tasks, std::size_t count, std::size_t threads,
               std::size_t* failed = nullptr) const;
 
   // image(), with the time spent in each stage. (Looking at the clock takes time too.)
@@ -88,7 +97,7 @@ class Frontend {
 
   const Config& config() const;
   const std::string& isa() const;
-  // Filters that catch no bin of the FFT: their rows hold ln(offset).
+  // Filters that catch no bin of the FFT.
   std::size_t empty_filters() const;
 
  private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// PNG's scanline filters (PNG specification, section 9) for 8-bit greyscale rows.
+// PNG's scanline filters (PNG specification, section 9) for rows of bytes.
 #pragma once
 
 #include <cstddef>
@@ -12,8 +12,9 @@ namespace melpix {
 void filter_scanlines(const std::uint8_t* image, std::size_t height, std::size_t width,
                       std::ptrdiff_t stride, std::uint8_t* out);
 
-// Undoes any mixture of the five filters. Returns false if a row names a filter that is none.
+// Undoes any mixture of the five filters, for pixels of `pixel_bytes` >= 1. Returns false if a row
+// names a filter that is none.
 bool unfilter_scanlines(const std::uint8_t* raw, std::size_t height, std::size_t width,
-                        std::uint8_t* image);
+                        std::uint8_t* image, std::size_t pixel_bytes = 1);
 
 }  // namespace melpix

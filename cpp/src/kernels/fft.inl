@@ -445,9 +445,11 @@ std::size_t fft_rows(const void* plan) {
 }
 
 template <class T>
-void spectrum(const void* plan, T* block, std::size_t n_fft, T power, T* bins) {
+void spectrum(const void* plan, T* block, std::size_t n_fft, T power, T bin_offset, T* bins) {
   real_fft<T>(plan).power(rows(block), rows(bins));
   const std::size_t count = (n_fft / 2 + 1) * kLanes<T>;
+  if (bin_offset != 0)
+    for (std::size_t i = 0; i < count; ++i) bins[i] += bin_offset;
   if (power == 1) {
     for (std::size_t i = 0; i < count; ++i) bins[i] = std::sqrt(bins[i]);
   } else if (power != 2) {

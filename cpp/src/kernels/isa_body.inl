@@ -51,12 +51,32 @@ namespace {
 //
 #include "log.inl"
 //
+#include "exp.inl"
+//
+#include "compress.inl"
+//
 #include "pixels.inl"
 
 template <class T>
 constexpr Kernels<T> make_table() {
-  return {kLanes<T>, peak<T>,     mix<T>, fft_create<T>, fft_destroy<T>, fft_error<T>, fft_rows<T>,
-          load<T>,   spectrum<T>, mel<T>, doubt<T>,      log_offset<T>,  store<T>,     pixels<T>};
+  return {kLanes<T>,
+          peak<T>,
+          mix<T>,
+          prepare<T>,
+          fft_create<T>,
+          fft_destroy<T>,
+          fft_error<T>,
+          fft_rows<T>,
+          load<T>,
+          spectrum<T>,
+          mel<T>,
+          doubt<T>,
+          compress<T>,
+          store<T>,
+          finish<T>,
+          moments<T>,
+          pixels<T, std::uint8_t>,
+          pixels<T, std::uint16_t>};
 }
 
 }  // namespace

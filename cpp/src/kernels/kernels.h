@@ -25,6 +25,34 @@ struct Extremes {
   alignas(kAlignment) T poison[kMaxLanes];
 };
 
+// What becomes of a mel value x, with f = max(x, floor).
+template <class T>
+struct Compression {
+  enum class Kind { kNone, kLog, kPower, kPcen } kind = Kind::kNone;
+  T floor = 0;
+  // kLog: unit * ln(f + offset) - shift
+  T offset = 0, unit = 1, shift = 0;
+  T exponent = 1;  // kPower: f^exponent
+  // kPcen: with M = M' + smoothing * (f - M'), M' that of the frame before,
+  // (f * (eps + M)^-gain + bias)^power - bias^power
+  T gain = 0, bias = 0, power = 0, smoothing = 0, eps = 0;
+};
+
+// How compressed values become features: (max(x, least) - shift) / scale, then clipped to lo ...
+// hi.
+template <class T>
+struct Finish {
+  T least, shift, scale, lo, hi;
+};
+
+// How features become grey values: (x - lo) / range * (all bits set), range > 0.
+template <class T>
+struct Greys {
+  T lo, range;
+  enum class Rounding { kTruncate, kNearest, kCeil } rounding;
+  bool invert;  // all bits set minus that
+};
+
 template <class T>
 struct Kernels {
   std::size_t lanes;
@@ -35,6 +63,10 @@ struct Kernels {
   // The samples [begin, begin + count) of a signal as mono values of type T. Channels are summed in
   // their order, as NumPy does up to 7 of them, and what is wider than T is rounded after the sum.
   void (*mix)(const Signal& y, std::size_t begin, std::size_t count, T* out);
+
+  // The `count` samples of a frame, minus their mean if `remove_dc`; then each minus `preemphasis`
+  // times the one before it, the first minus that of itself. Returns the sum of x^2.
+  T (*prepare)(const T* x, std::size_t count, bool remove_dc, T preemphasis, T* out);
 
   // A plan for the power spectra of frames of n_fft samples; null if memory ran out. Any thread may
   // use it.
@@ -54,8 +86,9 @@ struct Kernels {
   void (*load)(const void* plan, const T* samples, std::ptrdiff_t stride, const T* window,
                std::size_t n_fft, T* block, T* energy, const void* next, std::size_t ahead);
 
-  // bins[k] = |X[k]|^power for k = 0 ... n_fft / 2. The block is used up. May throw std::bad_alloc.
-  void (*spectrum)(const void* plan, T* block, std::size_t n_fft, T power, T* bins);
+  // bins[k] = (|X[k]|^2 + bin_offset)^(power / 2) for k = 0 ... n_fft / 2. The block is used up.
+  // May throw std::bad_alloc.
+  void (*spectrum)(const void* plan, T* block, std::size_t n_fft, T power, T bin_offset, T* bins);
 
   // bands[m] = sum of weights[offset[m] + i] * bins[first[m] + i]
   void (*mel)(const T* bins, const T* weights, const std::size_t* first, const std::size_t* offset,
@@ -63,13 +96,15 @@ struct Kernels {
 
   // Bit `lane` is set if some band of that frame has, with b = max(band, floor[m] * n^(power / 2))
   // and n the energy of the lane,
-  //   (b + offset)^2 < noise_factor * n * reach[m] * b^(2 - 2 / power): see block.h.
+  //   (max(b, least) + offset)^2 < noise_factor * n * reach[m] * b^(2 - 2 / power): see block.h.
   // reach[n_mels] is the largest of them.
-  unsigned (*doubt)(const T* bands, const T* reach, const T* floor, std::size_t n_mels, T offset,
-                    T power, const T* energy, T noise_factor);
+  unsigned (*doubt)(const T* bands, const T* reach, const T* floor, std::size_t n_mels, T least,
+                    T offset, T power, const T* energy, T noise_factor);
 
-  // ln(value + offset) in place, over whole rows
-  void (*log)(T* bands, std::size_t n_mels, T offset);
+  // In place, over whole rows; the first `frames` columns follow each other, and `smooth` has M' of
+  // each band for kPcen, before and after.
+  void (*compress)(T* bands, std::size_t n_mels, std::size_t frames, const Compression<T>& rule,
+                   T* smooth);
 
   // Copies the first `frames` columns to an image of values, clipped to least ... most (NaN stays),
   // and keeps the extremes of what was not clipped yet. The remaining columns must repeat valid
@@ -77,9 +112,15 @@ struct Kernels {
   void (*store)(const T* bands, std::size_t n_mels, std::size_t frames, T* out,
                 std::ptrdiff_t row_stride, T least, T most, Extremes<T>* extremes);
 
-  // out[i] = 255 - trunc((values[i] - lo) / range * 255), where range > 0 and no value lies outside
-  // of lo ... lo + range
-  void (*pixels)(const T* values, std::size_t count, T lo, T range, std::uint8_t* out);
+  // In place; extremes[0] and [1] become the least and the greatest value before clipping.
+  void (*finish)(T* values, std::size_t count, const Finish<T>& rule, T* extremes);
+
+  // Sum of x - from, and of its square.
+  void (*moments)(const T* values, std::size_t count, double from, double* sums);
+
+  // No value lies outside of lo ... lo + range.
+  void (*pixels8)(const T* values, std::size_t count, const Greys<T>& rule, std::uint8_t* out);
+  void (*pixels16)(const T* values, std::size_t count, const Greys<T>& rule, std::uint16_t* out);
 };
 
 // What an instruction set offers.

@@ -147,6 +147,31 @@ void load_split(const T* samples, std::ptrdiff_t stride, const T* window, std::s
   *rows(energy) = (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
+template <class T>
+T prepare(const T* x, std::size_t count, bool remove_dc, T preemphasis, T* out) {
+  // Several sums side by side, which vectorise.
+  T sums[kLanes<T>] = {}, squares[kLanes<T>] = {};
+  std::size_t i = 0;
+  for (; i + kLanes<T> <= count; i += kLanes<T>)
+    for (std::size_t j = 0; j < kLanes<T>; ++j) {
+      sums[j] += x[i + j];
+      squares[j] += x[i + j] * x[i + j];
+    }
+  for (std::size_t j = 0; i < count; ++i, ++j) {
+    sums[j] += x[i];
+    squares[j] += x[i] * x[i];
+  }
+  T sum = 0, energy = 0;
+  for (std::size_t j = 0; j < kLanes<T>; ++j) {
+    sum += sums[j];
+    energy += squares[j];
+  }
+  const T mean = remove_dc ? sum / static_cast<T>(count) : T(0);
+  out[0] = (x[0] - mean) - preemphasis * (x[0] - mean);
+  for (i = 1; i < count; ++i) out[i] = (x[i] - mean) - preemphasis * (x[i - 1] - mean);
+  return energy;
+}
+
 // The order of floats of one sign is that of their bits as integers, with infinity and NaN above
 // all others: so one integer maximum finds the peak and whether all is finite.
 template <class T>

@@ -74,35 +74,11 @@ MELPIX_INLINE Row<T> log_of_any(Row<T> x) {
   return select<T>(x < infinity, finite, x);  // infinity and NaN stay
 }
 
-template <class T>
-void log_offset(T* bands, std::size_t n_mels, T offset) {
-  Row<T>* x = rows(bands);
-  // Zeros, subnormal numbers, infinity and NaN hardly ever come; where there is none, nothing needs
-  // to look after them.
-  Row<T> least = x[0] + offset, odd = broadcast<T>(0);
-  for (std::size_t m = 0; m < n_mels; ++m) {
-    const Row<T> value = x[m] + offset;
-    least = smaller<T>(value, least);
-    odd += value * T(0);  // infinity and NaN give NaN
-  }
-  bool normal = true;
-  for (std::size_t lane = 0; lane < kLanes<T>; ++lane)
-    normal = normal && least[lane] >= std::numeric_limits<T>::min() && odd[lane] == 0;
-
-  if (normal) {
-    for (std::size_t m = 0; m < n_mels; ++m) x[m] = log_of_normal<T>(x[m] + offset, Row<T>{});
-  } else {
-    for (std::size_t m = 0; m < n_mels; ++m) x[m] = log_of_any<T>(x[m] + offset);
-  }
-}
-
 #else
 
 template <class T>
-void log_offset(T* bands, std::size_t n_mels, T offset) {
-  Row<T>* x = rows(bands);
-  for (std::size_t m = 0; m < n_mels; ++m)
-    x[m] = Row<T>::each([&](std::size_t lane) { return std::log(x[m][lane] + offset); });
+inline Row<T> log_of_any(const Row<T>& x) {
+  return Row<T>::each([&](std::size_t lane) { return std::log(x[lane]); });
 }
 
 #endif

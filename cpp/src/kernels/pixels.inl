@@ -29,10 +29,76 @@ void store(const T* bands, std::size_t n_mels, std::size_t frames, T* out,
   *rows(extremes->poison) = poison;
 }
 
+// Values side by side, each with extremes of its own: one after the other, they would wait for each
+// other.
 template <class T>
-void pixels(const T* values, std::size_t count, T lo, T range, std::uint8_t* out) {
-  // Divided and then multiplied, as in the recipe: so `hi` becomes exactly 255.
-  for (std::size_t i = 0; i < count; ++i)
-    out[i] =
-        static_cast<std::uint8_t>(255 - static_cast<std::int32_t>((values[i] - lo) / range * 255));
+void finish(T* values, std::size_t count, const Finish<T>& rule, T* extremes) {
+  const auto [least, shift, scale, bottom, top] = rule;
+  T lo[kLanes<T>], hi[kLanes<T>];
+  std::fill_n(lo, kLanes<T>, std::numeric_limits<T>::infinity());
+  std::fill_n(hi, kLanes<T>, -std::numeric_limits<T>::infinity());
+  for (std::size_t begin = 0; begin < count; begin += kLanes<T>) {
+    const std::size_t n = std::min(count - begin, kLanes<T>);
+    const auto some = [&](std::size_t size) {
+      for (std::size_t j = 0; j < size; ++j) {
+        const T x = values[begin + j], raised = x < least ? least : x;
+        const T feature = (raised - shift) / scale;
+        lo[j] = feature < lo[j] ? feature : lo[j];
+        hi[j] = feature > hi[j] ? feature : hi[j];
+        const T clipped = feature < bottom ? bottom : feature;
+        values[begin + j] = clipped > top ? top : clipped;
+      }
+    };
+    // A constant size vectorises.
+    n == kLanes<T> ? some(kLanes<T>) : some(n);
+  }
+  extremes[0] = *std::min_element(lo, lo + kLanes<T>);
+  extremes[1] = *std::max_element(hi, hi + kLanes<T>);
+}
+
+template <class T>
+void moments(const T* values, std::size_t count, double from, double* sums) {
+  double first[kLanes<T>] = {}, second[kLanes<T>] = {};
+  for (std::size_t begin = 0; begin < count; begin += kLanes<T>) {
+    const auto some = [&](std::size_t size) {
+      for (std::size_t j = 0; j < size; ++j) {
+        const double d = static_cast<double>(values[begin + j]) - from;
+        first[j] += d;
+        second[j] += d * d;
+      }
+    };
+    count - begin >= kLanes<T> ? some(kLanes<T>) : some(count - begin);
+  }
+  sums[0] = sums[1] = 0;
+  for (std::size_t j = 0; j < kLanes<T>; ++j) {
+    sums[0] += first[j];
+    sums[1] += second[j];
+  }
+}
+
+template <class T, class Pixel>
+void pixels(const T* values, std::size_t count, const Greys<T>& rule, Pixel* out) {
+  using Rounding = typename Greys<T>::Rounding;
+  constexpr std::int32_t kMost = std::numeric_limits<Pixel>::max();
+  const T lo = rule.lo, range = rule.range;
+  const auto each = [&](const auto& rounded) {
+    // Divided and then multiplied, as in the recipe: so `hi` becomes exactly the greatest value.
+    const auto grey = [&](std::size_t i) { return rounded((values[i] - lo) / range * T(kMost)); };
+    if (rule.invert) {
+      for (std::size_t i = 0; i < count; ++i) out[i] = static_cast<Pixel>(kMost - grey(i));
+    } else {
+      for (std::size_t i = 0; i < count; ++i) out[i] = static_cast<Pixel>(grey(i));
+    }
+  };
+  switch (rule.rounding) {
+    case Rounding::kTruncate:
+      return each([](T g) { return static_cast<std::int32_t>(g); });
+    case Rounding::kNearest:
+      return each([](T g) { return static_cast<std::int32_t>(g + T(0.5)); });
+    case Rounding::kCeil:
+      return each([](T g) {
+        const auto whole = static_cast<std::int32_t>(g);
+        return whole + (static_cast<T>(whole) < g ? 1 : 0);
+      });
+  }
 }

@@ -15,7 +15,9 @@ from melpix.cli.common import NotWritten, say, say_line
 from melpix.cli.convert import convert
 from melpix.cli.demo import demo
 from melpix.cli.inspect import inspect
+from melpix.cli.presets import presets
 from melpix.cli.report import report
+from melpix.cli.verify import verify
 from melpix.process import Stopped, signals
 
 
@@ -34,8 +36,10 @@ def cli(ctx: click.Context) -> None:
       melpix convert speech.ogg -o speech.png  a file of yours
       melpix convert recordings/ -o images/    all files of a folder, on all cores
       melpix report images/                    what became of them
+      melpix presets                           the inputs of known models
       melpix inspect speech.png                what an image says about itself
       melpix bench speech.ogg                  what others take for the same image, here
+      melpix verify speech.ogg                 how far that image is from the reference's
 
     \b
     Exit codes:
@@ -47,7 +51,7 @@ def cli(ctx: click.Context) -> None:
         ctx.exit(click.UsageError.exit_code)
 
 
-for _command in (demo, convert, inspect, report, bench):
+for _command in (demo, convert, inspect, report, presets, verify, bench):
     cli.add_command(_command)
 
 

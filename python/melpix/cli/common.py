@@ -10,12 +10,15 @@ import select
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from melpix.process import overhear
 from melpix.text import printable
+
+if TYPE_CHECKING:
+    from melpix.frontend import Frontend
 
 STDIN_LIMIT = 2**30
 """Bytes that are read from standard input at most."""
@@ -61,6 +64,83 @@ def image_options(command: Callable[..., None]) -> Callable[..., None]:
     ):
         command = option(command)
     return command
+
+
+# Options that set a parameter of the front-end, in their order.
+_FRONTEND = ("sr", "hop_length", "n_fft", "n_mels", "fmin", "fmax", "precision")
+
+
+def frontend_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that make a front-end: see `frontend_parameters`."""
+    for option in (
+        click.option(
+            "--precision",
+            type=click.Choice(["single", "double"]),
+            show_default="single",
+            help="Arithmetic of the core.",
+        ),
+        click.option("--fmax", type=float, show_default="sr / 2", help="Highest frequency [Hz]."),
+        click.option("--fmin", type=float, show_default="0", help="Lowest frequency [Hz]."),
+        click.option("--n-mels", type=int, show_default="128", help="Rows of the image."),
+        click.option("--n-fft", type=int, show_default="2 hops", help="Samples a frame."),
+        click.option("--hop-length", type=int, show_default="512", help="Samples a step."),
+        click.option(
+            "--sr",
+            callback=lambda ctx, p, value: None if value is None else _rate(ctx, p, value),
+            metavar="RATE|native",
+            show_default="22050",
+            help="Resample to this [Hz]; native: do not.",
+        ),
+        click.option(
+            "--config",
+            metavar="FILE",
+            help="Parameters of melpix.Frontend, as JSON or TOML (melpix presets NAME --json).",
+        ),
+        click.option(
+            "--preset",
+            metavar="NAME",
+            help="The input of a known model: see melpix presets. Options override it.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def frontend_parameters(options: dict[str, Any]) -> dict[str, Any]:
+    """Take the options of `frontend_options` out of all, and return the parameters they make.
+
+    What a preset says, the file overrides, and the options both.
+    """
+    preset_name, config = options.pop("preset"), options.pop("config")
+    given = {name: options.pop(name) for name in _FRONTEND}
+    parameters: dict[str, Any] = {}
+    try:
+        if preset_name is not None:
+            from melpix.presets import preset
+
+            parameters |= preset(preset_name).parameters
+        if config is not None:
+            from melpix.settings import read_settings
+
+            parameters |= read_settings(config)
+    except ValueError as error:
+        raise usage(spell(str(error))) from error
+    except OSError as error:
+        raise usage(f"--config {config}: {error.strerror}") from error
+    return parameters | {name: value for name, value in given.items() if value is not None}
+
+
+def made(parameters: dict[str, Any]) -> Frontend:
+    """Return the front-end of these parameters; TypeError and all is a ValueError."""
+    from melpix.frontend import Frontend
+
+    try:
+        return Frontend(**parameters)
+    except TypeError:
+        unknown = parameters.keys() - Frontend().params.keys()
+        if unknown:
+            raise ValueError(f"a front-end has no parameter {min(unknown)!r}") from None
+        raise
 
 
 def read(source: str) -> str | bytes:
@@ -161,6 +241,8 @@ _OPTIONS = {
 }
 # English words too, or nearly: parameters only where a message begins with them.
 _WORDS = {
+    "preset": "--preset",
+    "seconds": "--seconds",
     "sr": "--sr",
     "offset": "--offset",
     "duration": "--duration",

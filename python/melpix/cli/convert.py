@@ -16,7 +16,9 @@ from melpix.cli.common import (
     FileFailed,
     NotWritten,
     SectionedCommand,
-    image_options,
+    frontend_options,
+    frontend_parameters,
+    made,
     say,
     spell,
     usage,
@@ -31,7 +33,7 @@ _OTHER_IMAGES = (".bmp", ".gif", ".jpeg", ".jpg", ".tif", ".tiff", ".webp")
 @click.command(
     cls=SectionedCommand,
     headings={
-        "sr": "The image",
+        "preset": "The image",
         "offset": "What to read",
         "time_steps": "Windows",
         "format": "What to write",
@@ -42,16 +44,7 @@ _OTHER_IMAGES = (".bmp", ".gif", ".jpeg", ".jpg", ".tif", ".tiff", ".webp")
 @click.option(
     "-o", "output", metavar="OUT", required=True, help="A folder, one .png, or - for stdout."
 )
-@image_options
-@click.option("--fmin", type=float, default=0.0, show_default=True, help="Lowest frequency [Hz].")
-@click.option("--fmax", type=float, show_default="sr / 2", help="Highest frequency [Hz].")
-@click.option(
-    "--precision",
-    type=click.Choice(["single", "double"]),
-    default="single",
-    show_default=True,
-    help="Arithmetic of the core.",
-)
+@frontend_options
 @click.option(
     "--scale",
     type=click.Choice(["minmax", "fixed", "dataset"]),
@@ -108,8 +101,19 @@ _OTHER_IMAGES = (".bmp", ".gif", ".jpeg", ".jpg", ".tif", ".tiff", ".webp")
     show_default="the whole file is one image",
     help="Cut files into windows of so many hops; an image has one column more.",
 )
+@click.option(
+    "--seconds",
+    type=float,
+    show_default="a preset's",
+    help="Cut them into windows of so many seconds.",
+)
 @click.option("--exact-width", is_flag=True, help="Not one column more: exactly that many.")
-@click.option("--step", type=int, help="From window to window, in hops.  [default: no overlap]")
+@click.option(
+    "--step",
+    type=float,
+    show_default="no overlap",
+    help="From window to window, in hops; in seconds with --seconds.",
+)
 @click.option(
     "--overlap",
     type=click.FloatRange(0, 1, max_open=True),
@@ -118,13 +122,13 @@ _OTHER_IMAGES = (".bmp", ".gif", ".jpeg", ".jpg", ".tif", ".tiff", ".webp")
 @click.option(
     "--tail",
     type=click.Choice(["drop", "pad", "shift", "keep"]),
-    show_default="drop",
+    show_default="drop; keep for windows of a preset",
     help="What becomes of the rest behind the last full window.",
 )
 @click.option(
     "--short",
     type=click.Choice(["pad", "skip", "error", "keep"]),
-    show_default="pad; keep for one image",
+    show_default="pad; keep for one image and for windows of a preset",
     help="What becomes of a file shorter than a window.",
 )
 @click.option("--first", is_flag=True, help="The first window of each file alone.")
@@ -183,14 +187,12 @@ def convert(
       melpix convert vibe_ace.ogg -o out.png --offset 1 --duration 10 --time-steps 384
       melpix convert recordings/ -o images/ --time-steps 384
       melpix convert recordings/ -o images/ --time-steps 128 --overlap 0.5 --tail pad --sr 16000
+      melpix convert recordings/ -o features/ --preset whisper-80 --format npy
       melpix convert --from-list clips.csv -o shards/ --format webdataset --scale dataset
       curl -s https://example.org/a.mp3 | melpix convert - -o - > a.png
       melpix convert -o out.png -- -starts-with-a-dash.wav
     """  # noqa: D301
-    parameters = {
-        name: options.pop(name)
-        for name in ("n_mels", "n_fft", "hop_length", "fmin", "fmax", "precision")
-    }
+    parameters = frontend_parameters(options)
     _set_scale(options)
     if output == "-" or output.lower().endswith(".png"):
         _one(context, inputs, output, parameters, options)
@@ -199,7 +201,7 @@ def convert(
 
 
 # What means the same for one image as for many.
-_FOR_ONE = {"sr", "offset", "duration", "max_duration", "strict"}
+_FOR_ONE = {"offset", "duration", "max_duration", "strict"}
 _FOR_ONE |= {"time_steps", "first", "scale", "quiet"}
 
 
@@ -228,7 +230,6 @@ def _one(
         inputs[0],
         output,
         parameters,
-        sr=options["sr"],
         offset=options["offset"],
         duration=options["duration"],
         time_steps=options["time_steps"],
@@ -243,7 +244,6 @@ def _many(
     inputs: tuple[str, ...], output: str, parameters: dict[str, Any], options: dict[str, Any]
 ) -> None:
     from melpix.batch import convert_dataset, prepare_workers
-    from melpix.frontend import Frontend
     from melpix.process import Stopped
     from melpix.scan import scan
 
@@ -257,17 +257,18 @@ def _many(
     scanned |= {name: options.pop(name) for name in ("keep_suffix", "fanout")}
     recursive = not options.pop("no_recursive")
     options["max_seconds"] = options.pop("max_duration")
-    _set_step(options)
     if options["dtype"] is not None and options["format"] != "npy":
         raise usage(f"--dtype is for --format npy, not {options['format']}")
     options["dtype"] = options["dtype"] or "float32"
     quiet, as_json = options.pop("quiet"), options.pop("as_json")
     with _faults(output):
-        at = {} if options["sr"] == "native" else {"sr": options["sr"]}
+        if parameters.get("sr") == "native":
+            options["sr"] = parameters.pop("sr")
         with warnings.catch_warnings(record=True) as caught:
-            frontend = Frontend(**at, **parameters)
+            frontend = made(parameters)
         for warning in caught:
             say("warning", spell(str(warning.message)))
+        _set_step(options, frontend.duration)
         if not options["dry_run"]:
             prepare_workers()
         try:
@@ -296,20 +297,27 @@ def _many(
         )
 
 
-def _set_step(options: dict[str, Any]) -> None:
-    overlap, steps = options.pop("overlap"), options["time_steps"]
-    if steps is None:
+def _set_step(options: dict[str, Any], window: float | None) -> None:
+    """Check what speaks of windows; `window` is the length of a preset's, in seconds."""
+    overlap, steps, seconds = options.pop("overlap"), options["time_steps"], options["seconds"]
+    if steps is not None and seconds is not None:
+        raise usage("--time-steps and --seconds say the same: give one of them")
+    length = seconds or window if steps is None else steps
+    if length is None:
         for name in ("step", "exact_width", "first", "tail", "short"):
             if options[name]:
-                raise usage(f"--{name.replace('_', '-')} needs --time-steps")
+                raise usage(f"--{name.replace('_', '-')} needs --time-steps or --seconds")
         if overlap is not None:
-            raise usage("--overlap needs --time-steps")
-    options["tail"] = options["tail"] or "drop"
-    options["short"] = options["short"] or "pad"
-    if overlap is not None:
+            raise usage("--overlap needs --time-steps or --seconds")
+    if steps is not None and options["step"] is not None:
+        if not options["step"].is_integer():
+            raise usage(f"--step must be a whole number of hops, got {options['step']}")
+        options["step"] = int(options["step"])
+    if overlap is not None and length is not None:
         if options["step"] is not None:
             raise usage("--step and --overlap say the same: give one of them")
-        options["step"] = max(1, round(steps * (1 - overlap)))
+        step = length * (1 - overlap)
+        options["step"] = step if steps is None else max(1, round(step))
 
 
 def _set_scale(options: dict[str, Any]) -> None:

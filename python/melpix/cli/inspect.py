@@ -45,8 +45,10 @@ def _facts(file: str) -> dict[str, Any]:
     if _starts_as_png(data):
         image, metadata = png.read_png(data)
         size = len(data) if isinstance(data, bytes) else os.path.getsize(data)
-        rows, columns = image.shape
+        rows, columns, *channels = image.shape
         facts = {"kind": "image", "rows": rows, "columns": columns, "bytes": size}
+        if channels:
+            facts["channels"] = channels[0]
         return {**facts, **metadata, **facts}  # first in order, and not to be overruled
     return {"kind": "audio", **audio.probe(data)}
 

@@ -8,27 +8,26 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from melpix.cli.common import NotWritten, faults, read, say, usage
+from melpix.cli.common import NotWritten, faults, made, read, say, usage
 from melpix.text import printable
 
 if TYPE_CHECKING:
     from melpix.convert import Conversion
 
 
-def convert_one(
-    source: str, output: str, parameters: dict[str, Any], sr: Any = 22050, **options: Any
-) -> Conversion:
+def convert_one(source: str, output: str, parameters: dict[str, Any], **options: Any) -> Conversion:
     """Run `convert_file` for a command, its faults and warnings in the command line's terms."""
-    from melpix import Frontend, audio, convert_file
+    from melpix import audio, convert_file
 
     picture = io.BytesIO()
     with faults(source, output) as notes:
         sound = read(source)
         # What a front-end refuses or warns of depends on its rate: it is made at the right one.
-        rate = audio.probe(sound)["sr"] if sr == "native" else sr
-        frontend = Frontend(sr=rate, **parameters)
+        if parameters.get("sr") == "native":
+            parameters = {**parameters, "sr": audio.probe(sound)["sr"]}
+        frontend = made(parameters)
         target = picture if output == "-" else output
-        conversion = convert_file(sound, target, frontend, sr=sr, **options)
+        conversion = convert_file(sound, target, frontend, **options)
     for note in notes:
         say("warning", note)
     if output == "-":

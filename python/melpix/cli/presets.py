@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: MIT
+"""``melpix presets``: the front-ends of known models."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+
+@click.command()
+@click.argument("name", metavar="[NAME]", required=False)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
+def presets(name: str | None, as_json: bool) -> None:
+    """List the presets, or all numbers of one: what a known model takes for its input.
+
+    What is printed with --json can be kept in a file, changed, and given to melpix convert
+    --config.
+
+    \b
+    Examples:
+      melpix presets
+      melpix presets whisper-80
+      melpix presets kaldi-fbank --json > mine.json
+      melpix convert recordings/ -o features/ --preset whisper-80 --format npy
+    """  # noqa: D301
+    from melpix.presets import PRESETS, preset
+
+    if name is None:
+        if as_json:
+            click.echo(json.dumps({name: p.parameters for name, p in PRESETS.items()}))
+            return
+        width = max(map(len, PRESETS)) + 2
+        for each, found in PRESETS.items():
+            click.echo(f"{each:{width}}{found.about}")
+        return
+    try:
+        found = preset(name)
+    except ValueError as error:
+        raise click.UsageError(str(error), click.get_current_context()) from error
+    from melpix.frontend import Frontend
+
+    parameters = Frontend.from_preset(name).params
+    if as_json:
+        click.echo(json.dumps(parameters))
+        return
+    click.echo(f"{name}: {found.about}")
+    click.echo(f"reference: {found.reference}")
+    click.echo(f"tolerance: {found.tolerance:g} between features (melpix verify --preset {name})")
+    click.echo("parameters, those that differ from the recipe's with a star:")
+    for key, value in parameters.items():
+        star = "*" if key in found.parameters else " "
+        click.echo(f"  {star} {key:14}{json.dumps(value)}")

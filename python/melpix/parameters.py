@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: MIT
+"""The front-end's parameters: checked, completed, and in the form that the core takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from melpix import checks
+
+LOGARITHMS = ("ln", "log10", "db")
+_PCEN = ("gain", "bias", "power", "time_constant", "eps")
+_PCEN_DEFAULTS = (0.98, 2, 0.5, 0.4, 1e-6)  # librosa.pcen's
+_MOST_GAIN = 1e12  # the core's limit
+_MOST_SAMPLES = 2**31  # of a signal's duration: a typing error must not fill the memory
+
+# Parameters that follow from others where they are None.
+OPEN = ("n_fft", "win_length", "fmax", "patch_step", "dtype")
+
+
+def complete(p: Mapping[str, Any]) -> dict[str, Any]:
+    """Check all parameters and fill in those that follow from others."""
+    sr = checks.above_zero("sr", p["sr"])
+    hop_length = checks.integer("hop_length", p["hop_length"])
+    n_fft = 2 * hop_length if p["n_fft"] is None else checks.integer("n_fft", p["n_fft"])
+    win_length = n_fft if p["win_length"] is None else checks.integer("win_length", p["win_length"])
+    if win_length > n_fft:
+        raise ValueError(f"win_length must be <= n_fft ({n_fft}), got {win_length}")
+    n_mels = checks.integer("n_mels", p["n_mels"])
+    norm = p["norm"]
+    precision = checks.choice("precision", p["precision"], ("single", "double"))
+    patch = _optional("patch", p["patch"], checks.integer)
+    patch_step = _optional("patch_step", p["patch_step"], checks.integer)
+    dtype = "float32" if precision == "single" else "float64"
+    done = {
+        "sr": sr,
+        "duration": _optional("duration", p["duration"], checks.above_zero),
+        "fit": checks.choice("fit", p["fit"], ("pad", "repeat", "repeat_pad")),
+        "level": checks.choice("level", p["level"], (None, "int16", "minmax")),
+        "gain": checks.above_zero("gain", p["gain"]),
+        "n_fft": n_fft,
+        "hop_length": hop_length,
+        "win_length": win_length,
+        "window": checks.window(p["window"], win_length),
+        "periodic": checks.choice("periodic", p["periodic"], (True, False)),
+        "framing": checks.choice(
+            "framing", p["framing"], ("center", "uncentered", "snip", "middle")
+        ),
+        "pad_mode": checks.choice(
+            "pad_mode", p["pad_mode"], ("constant", "reflect", "edge", "symmetric", "linear_ramp")
+        ),
+        "remove_dc": checks.choice("remove_dc", p["remove_dc"], (True, False)),
+        "preemphasis": checks.real("preemphasis", p["preemphasis"]),
+        "power": checks.above_zero("power", p["power"]),
+        "bin_offset": checks.not_below_zero("bin_offset", p["bin_offset"]),
+        "n_mels": n_mels,
+        "fmin": checks.real("fmin", p["fmin"]),
+        "fmax": checks.real("fmax", sr / 2 if p["fmax"] is None else p["fmax"]),
+        "mel_scale": checks.choice("mel_scale", p["mel_scale"], ("slaney", "htk", "kaldi", "tf")),
+        "norm": checks.norm(float(norm) if norm in ("inf", "-inf") else norm),
+        "compress": _compress(p["compress"]),
+        "offset": checks.not_below_zero("offset", p["offset"]),
+        "floor": _optional("floor", p["floor"], checks.above_zero),
+        "ref": "max" if p["ref"] == "max" else checks.above_zero("ref", p["ref"]),
+        "top_db": _optional("top_db", p["top_db"], checks.above_zero),
+        "columns": _optional("columns", p["columns"], checks.integer),
+        "normalise": _normalise(p["normalise"], n_mels),
+        "layout": checks.choice("layout", p["layout"], ("mels", "flipped", "frames")),
+        "patch": patch,
+        "patch_step": patch if patch_step is None else patch_step,
+        "tail": checks.choice("tail", p["tail"], ("drop", "pad")),
+        "dtype": dtype
+        if p["dtype"] is None
+        else checks.choice("dtype", p["dtype"], ("float32", "float64")),
+        "range": checks.value_range("range", p["range"]),
+        "rounding": checks.choice("rounding", p["rounding"], ("truncate", "nearest", "ceil")),
+        "flip": checks.choice("flip", p["flip"], (True, False)),
+        "invert": checks.choice("invert", p["invert"], (True, False)),
+        "bits": checks.choice("bits", p["bits"], (8, 16)),
+        "stack": stack(p["stack"]),
+        "precision": precision,
+    }
+    _check_together(done)
+    return done
+
+
+def _check_together(p: Mapping[str, Any]) -> None:
+    """Refuse what makes no sense beside another parameter."""
+    if not p["preemphasis"] < 1 or p["preemphasis"] < 0:
+        raise ValueError(f"preemphasis must be >= 0 and < 1, got {p['preemphasis']}")
+    if p["gain"] > _MOST_GAIN:
+        raise ValueError(f"gain must be <= {_MOST_GAIN:g}, got {p['gain']}")
+    if p["duration"] is not None and not 0.5 < p["duration"] * p["sr"] <= _MOST_SAMPLES:
+        raise ValueError(
+            f"duration must hold 1 ... {_MOST_SAMPLES} samples at {p['sr']} Hz, got {p['duration']}"
+        )
+    if p["framing"] == "middle" and p["hop_length"] > p["n_fft"]:
+        raise ValueError(
+            f"hop_length must be <= n_fft ({p['n_fft']}) with framing='middle', got "
+            f"{p['hop_length']}"
+        )
+    if p["mel_scale"] in ("kaldi", "tf") and p["norm"] is not None:
+        raise ValueError(f"norm must be None with mel_scale={p['mel_scale']!r}, got {p['norm']!r}")
+    if p["compress"] in LOGARITHMS:
+        if p["offset"] == 0 and p["floor"] is None:
+            raise ValueError("offset must be > 0 where floor is None, got 0")
+    else:
+        for name, none in (("ref", 1), ("top_db", None)):
+            if p[name] != none:
+                raise ValueError(
+                    f"{name} needs a logarithm, but compress is {p['compress']!r}: got {p[name]!r}"
+                )
+    if p["patch"] is None:
+        if p["patch_step"] is not None:
+            raise ValueError(f"patch_step needs patch, got {p['patch_step']}")
+        if p["tail"] != "drop":
+            raise ValueError(f"tail={p['tail']!r} needs patch")
+
+
+def _optional(name: str, value: Any, check: Any) -> Any:
+    return None if value is None else check(name, value)
+
+
+def _compress(value: Any) -> Any:
+    """Return None, the name of a logarithm, ('power', exponent) or ('pcen', its parameters)."""
+    if value is None or (isinstance(value, str) and value in LOGARITHMS):
+        return value
+    several = isinstance(value, Sequence) and not isinstance(value, str) and len(value) > 0
+    kind, *given = value if several else (value,)
+    if kind == "power" and len(given) == 1:
+        return "power", checks.above_zero("compress's exponent", given[0])
+    if kind == "pcen" and len(given) in (0, len(_PCEN)):
+        numbers = tuple(
+            (checks.above_zero if name in ("time_constant", "eps") else checks.not_below_zero)(
+                f"compress's {name}", number
+            )
+            for name, number in zip(_PCEN, given or _PCEN_DEFAULTS, strict=True)
+        )
+        return "pcen", *numbers
+    raise ValueError(
+        "compress must be 'ln', 'log10', 'db', ('power', exponent), 'pcen', ('pcen', "
+        f"{', '.join(_PCEN)}) or None, got {value!r}"
+    )
+
+
+def _normalise(value: Any, n_mels: int) -> Any:
+    """Return None, a name, or (mean, std), each a number or one for each band."""
+    if value is None or (isinstance(value, str) and value in ("image", "frequency", "max")):
+        return value
+    if isinstance(value, Sequence) and not isinstance(value, str) and len(value) == 2:
+        mean = _statistic("normalise's mean", value[0], n_mels, checks.real)
+        return mean, _statistic("normalise's std", value[1], n_mels, checks.above_zero)
+    raise ValueError(
+        f"normalise must be 'image', 'frequency', 'max', (mean, std) or None, got {value!r}"
+    )
+
+
+def _statistic(name: str, value: Any, n_mels: int, check: Any) -> Any:
+    if hasattr(value, "tolist"):  # of NumPy
+        value = value.tolist()
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        return check(name, value)
+    if len(value) != n_mels:
+        raise ValueError(f"{name} must have n_mels ({n_mels}) values, got {len(value)}")
+    return tuple(check(name, v) for v in value)
+
+
+def stack(value: Any) -> Any:
+    """Return what each further mel changes, in a form that can be hashed."""
+    if value is None:
+        return None
+    try:
+        changes = tuple(tuple(sorted(dict(change).items())) for change in value)
+    except (TypeError, ValueError):
+        changes = ()
+    if not changes:
+        raise ValueError(f"stack must be a list of dicts of parameters, or None, got {value!r}")
+    return changes
+
+
+def core(p: Mapping[str, Any]) -> dict[str, Any]:
+    """Return complete parameters as `_core.Frontend` takes them."""
+    same = (
+        "sr", "gain", "n_fft", "hop_length", "win_length", "periodic", "framing", "pad_mode",
+        "remove_dc", "preemphasis", "power", "bin_offset", "n_mels", "fmin", "fmax", "mel_scale",
+        "norm", "offset", "top_db", "columns", "rounding", "flip", "invert",
+    )  # fmt: skip
+    compress, *numbers = p["compress"] if isinstance(p["compress"], tuple) else (p["compress"],)
+    parameters = {name: p[name] for name in same}
+    parameters["window"] = checks.core_window(p["window"])
+    parameters["compress"] = "none" if compress is None else compress
+    if compress == "power":
+        parameters["exponent"] = numbers[0]
+    elif compress == "pcen":
+        parameters["pcen"] = numbers
+    parameters["floor"] = 0.0 if p["floor"] is None else p["floor"]
+    parameters["ref"] = None if p["ref"] == "max" else p["ref"]
+    parameters["range"] = p["range"] if isinstance(p["range"], tuple) else None
+    normalise = p["normalise"]
+    if isinstance(normalise, tuple):
+        mean, std = (v if isinstance(v, tuple) else (v,) for v in normalise)
+        parameters["normalise"] = "given", mean, std
+    else:
+        parameters["normalise"] = normalise or "none", (), ()
+    return parameters
+
+
+def to_json(value: Any) -> Any:
+    """Return a complete parameter as JSON has it."""
+    if value in (float("inf"), float("-inf")):
+        return str(value)  # JSON has no infinity
+    return [to_json(v) for v in value] if isinstance(value, tuple) else value

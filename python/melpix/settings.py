@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: MIT
+"""A front-end's parameters in a file: JSON or TOML."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+from melpix.presets import preset
+
+_MOST_BYTES = 1 << 24  # a custom window is the longest entry
+
+
+def read_settings(path: str | os.PathLike[str]) -> dict[str, Any]:
+    r"""Read parameters of `melpix.Frontend` from a file.
+
+    Parameters
+    ----------
+    path : path
+        A TOML file if its name ends in ``.toml``, else JSON. One object; an entry ``preset`` names
+        a preset, whose parameters the others override. TOML, which has no null, writes ``"none"``.
+
+    Returns
+    -------
+    dict
+        ``Frontend(**read_settings(path))``
+
+    Raises
+    ------
+    ValueError
+        It holds something else, or there is no such preset.
+    OSError
+        It cannot be read.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "mine.toml")
+    ...     with open(path, "w") as file:
+    ...         size = file.write('preset = "hifigan-22k"\nn_mels = 100\nfmax = "none"\n')
+    ...     settings = read_settings(path)
+    >>> settings["n_mels"], settings["hop_length"], settings["fmax"]
+    (100, 256, None)
+    """
+    name = os.fsdecode(path)
+    with open(path, "rb") as file:
+        data = file.read(_MOST_BYTES + 1)
+    try:
+        if len(data) > _MOST_BYTES:
+            raise ValueError(f"more than {_MOST_BYTES} bytes")
+        settings = _toml(data) if name.lower().endswith(".toml") else json.loads(data)
+        if not isinstance(settings, dict):
+            raise ValueError(f"no object, but {type(settings).__name__}")
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # of both languages, and of bytes that are no text
+        raise ValueError(f"{name!r} does not hold a front-end's parameters: {error}") from None
+    base = settings.pop("preset", None)
+    return settings if base is None else {**preset(base).parameters, **settings}
+
+
+def _toml(data: bytes) -> dict[str, Any]:
+    import tomllib
+
+    settings = tomllib.loads(data.decode("utf-8"))
+    return {name: None if value == "none" else value for name, value in settings.items()}

@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: MIT
+"""`melpix verify`: what it compares, what it prints, when it ends with 1."""
+
+from __future__ import annotations
+
+import builtins
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import soundfile
+
+import signals
+from melpix import Frontend, demo, references, verify
+from melpix.cli import main
+from melpix.references import REFERENCES, Reference
+from melpix.verify import Pair
+
+pytest.importorskip("librosa")
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+@pytest.fixture
+def files(tmp_path):
+    paths = []
+    for name in ("noise.wav", "new\nline.wav"):
+        y = signals.noise(22050, seed=len(name))
+        soundfile.write(tmp_path / name, y, 22050)
+        paths.append(str(tmp_path / name))
+    return paths
+
+
+def run(capfd, *arguments):
+    code = main(["verify", *arguments])
+    out, err = capfd.readouterr()
+    return code, out, err
+
+
+def other(preset="recipe", **parameters):
+    """A pair whose front-end is not the reference's."""
+    return Pair(preset, Frontend(**parameters), REFERENCES[preset], 0.05)
+
+
+# --- the command ----------------------------------------------------------------------------
+
+
+def test_the_recipe_on_the_demonstrations_sound(capfd):
+    code, out, err = run(capfd)
+    assert (code, err) == (0, "")
+    title, blank, heads, row = out.splitlines()
+    assert title.startswith("recipe beside librosa 0.11")
+    assert blank == ""
+    assert heads.split() == ["max", "mean", "/", "allowed", "pixels", "equal"]
+    assert float(row.split()[0]) < 0.05
+    assert float(row.split()[3]) > 99.9
+    assert row.endswith("the demonstration's sound")
+
+
+def test_files_and_the_worst_of_them(files, capfd):
+    code, out, err = run(capfd, *files)
+    assert (code, err) == (0, "")
+    assert out.splitlines()[-1].startswith("worst of 2: ")
+    assert r"new\nline.wav" in out
+
+
+def test_report_as_json(files, capfd):
+    code, out, err = run(capfd, *files, "--json", "--duration", "0.5")
+    assert (code, err) == (0, "")
+    report = json.loads(out)
+    assert report["preset"] == "recipe"
+    assert report["reference"].keys() == {"librosa"}
+    assert report["within"] is True
+    assert report["failed"] == []
+    assert [row["name"] for row in report["files"]] == files
+    assert report["worst"] in files
+    for row in report["files"]:
+        assert row["seconds"] == 0.5
+        assert 0 < row["mean"] < row["max"] < 1e-4
+        assert row["of_allowed"] == pytest.approx(row["max"] / report["tolerance"])
+        assert row["identical"] > 0.999
+        assert row["levels"] <= 1
+
+
+def test_every_preset_whose_reference_is_installed(files, capfd):
+    for name, reference in REFERENCES.items():
+        code, out, err = run(capfd, files[0], "--preset", name)
+        if code == 0:
+            assert out.startswith(f"{name} beside ")
+            assert err == ""
+        else:
+            assert "is not installed (pip install 'melpix[references]')" in err
+            assert reference.packages
+    assert run(capfd, files[0], "--preset", "vggish")[1].startswith("vggish beside its formulas")
+
+
+def test_a_bad_file_does_not_stop_the_others(files, tmp_path, capfd):
+    (tmp_path / "text.wav").write_text("Dear diary")
+    code, out, err = run(capfd, str(tmp_path / "text.wav"), files[0], "none.wav", "--json")
+    assert code == 1
+    assert err.count("\n") == 2
+    assert err.startswith("melpix: error: ")
+    assert "none.wav: No such file" in err
+    report = json.loads(out)
+    assert report["failed"] == [str(tmp_path / "text.wav"), "none.wav"]
+    assert [row["name"] for row in report["files"]] == [files[0]]
+    assert report["within"] is False
+
+
+def test_what_either_refuses_is_named(files, tmp_path, capfd, monkeypatch):
+    soundfile.write(tmp_path / "short.wav", signals.noise(200), 16000)
+    code, out, err = run(capfd, str(tmp_path / "short.wav"), files[0], "--preset", "vggish")
+    assert code == 1
+    assert out.count("\n") == 4  # the other file's
+    assert err.count("\n") == 1
+    assert "short.wav: y is too short: 200 samples" in err
+
+    def refuse(y):
+        raise RuntimeError("no such sound\nat line 7")
+
+    refusing = Reference(22050, lambda: refuse, ("librosa",))
+    monkeypatch.setattr(verify, "pair", lambda name: Pair("x", Frontend(), refusing, 1.0))
+    code, out, err = run(capfd, files[0])
+    assert (code, out) == (1, "")
+    assert err.endswith("noise.wav: librosa fails: RuntimeError: no such sound\n")
+
+
+def test_farther_off_than_allowed_ends_with_1(files, capfd, monkeypatch):
+    monkeypatch.setattr(verify, "pair", lambda name: other(offset=1e-6))
+    code, out, err = run(capfd, files[0])
+    assert (code, err) == (0, "")  # noise has no band that faint
+    assert "TOO FAR" not in out
+    code, out, err = run(capfd)
+    assert code == 1
+    assert out.endswith("the demonstration's sound   TOO FAR\n")
+    monkeypatch.setattr(verify, "pair", lambda name: other(window="hamming"))
+    code, out, err = run(capfd, *files, "--json")
+    assert code == 1
+    assert err.startswith("melpix: error: farther from the reference than allowed: ")
+    assert err.count("\n") == 1
+    report = json.loads(out)
+    assert report["within"] is False
+    assert all(row["of_allowed"] > 1 and not row["within"] for row in report["files"])
+
+
+def test_wrong_use(capfd):
+    for arguments, part in (
+        (["--preset", "jpeg"], "--preset must be one of recipe, "),
+        (["--duration", "0"], "--duration"),
+        (["--precision", "single"], "--precision"),
+    ):
+        code, out, err = run(capfd, *arguments)
+        assert (code, out) == (2, "")
+        assert err.startswith("melpix: error: ")
+        assert err.count("\n") == 1
+        assert part in err
+
+
+def test_a_missing_package_is_one_line(capfd, monkeypatch):
+    real = builtins.__import__
+
+    def without(name, *arguments, **options):
+        if name.startswith("kaldi"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+        return real(name, *arguments, **options)
+
+    references._planned.cache_clear()
+    monkeypatch.setattr(builtins, "__import__", without)
+    code, out, err = run(capfd, "--preset", "kaldi-fbank")
+    assert (code, out) == (1, "")
+    assert err == (
+        "melpix: error: kaldi-native-fbank: kaldi_native_fbank is not installed "
+        "(pip install 'melpix[references]')\n"
+    )
+
+
+def test_as_a_process_standard_input_and_nothing_else_on_stderr(tmp_path):
+    command = [sys.executable, "-m", "melpix", "verify", "-", "--json", "--preset", "whisper-80"]
+    done = subprocess.run(command, input=demo.wav(), capture_output=True, timeout=120)
+    if b"is not installed" in done.stderr:
+        pytest.skip(done.stderr.decode())
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert json.loads(done.stdout)["files"][0]["name"] == "-"
+
+
+def test_other_commands_do_not_load_it(tmp_path):
+    code = (
+        "import sys; from melpix.cli import main\n"
+        "main(['verify', '--help']); main(['demo', '-o', sys.argv[1]])\n"
+        "print([m for m in ('melpix.verify', 'melpix.references', 'librosa') if m in sys.modules])"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+# --- the parts ------------------------------------------------------------------------------
+
+
+def test_distance_of_other_shapes_is_infinite():
+    y = signals.noise(22050).astype(np.float32)
+    both = other(n_mels=64)
+    apart = verify.distance(both, y, both.reference.features(y), "y", 1.0)
+    assert apart.max == apart.of_allowed == np.inf
+    assert not apart.within
+    json.dumps(verify.report(both, [apart], []), allow_nan=False)
+
+
+def test_distance_is_that_of_the_features():
+    y = signals.noise(22050).astype(np.float32)
+    both = other(precision="double")
+    expected = both.frontend.features(y)
+    expected[3, 4] += 0.04
+    apart = verify.distance(both, y, expected, "y", 1.0)
+    assert apart.max == pytest.approx(0.04)
+    assert apart.mean == pytest.approx(0.04 / expected.size)
+    assert apart.of_allowed == pytest.approx(0.8)
+    assert apart.within
+    expected[3, 4] += 0.04
+    assert not verify.distance(both, y, expected, "y", 1.0).within
+
+
+def test_no_patch_at_all_is_no_difference():
+    y = signals.noise(500).astype(np.float32)
+    both = verify.pair("vggish")
+    apart = verify.distance(both, y, both.reference.features(y), "y", 0.03)
+    assert apart.max == 0
+    assert apart.within
+
+
+def test_images_are_the_references_own():
+    y = signals.noise(22050).astype(np.float32)
+    black = Reference(
+        22050, REFERENCES["recipe"].plan, render=lambda x: np.zeros(x.shape, np.uint8)
+    )
+    apart = verify.distance(Pair("x", Frontend(), black, 0.05), y, black.features(y), "y", 1.0)
+    assert apart.within
+    assert apart.identical < 0.1
+    assert apart.levels == 255
