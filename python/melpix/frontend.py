@@ -319,7 +319,11 @@ class Frontend:
     @property
     def params(self) -> dict[str, Any]:
         """All parameters as JSON values; ``Frontend(**f.params) == f``."""
-        return copy.deepcopy(self._params)
+        # A list may be changed by whoever gets it; deeper, only a stack and statistics go.
+        return {
+            name: copy.deepcopy(value) if type(value) is list else value
+            for name, value in self._params.items()
+        }
 
     @property
     def open(self) -> frozenset[str]:
