@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
+import copy
 import functools
-import pickle
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -220,7 +220,7 @@ class Frontend:
 
     max_columns: int = field(init=False, repr=False, compare=False)
     _given: dict[str, Any] = field(init=False, repr=False, compare=False)
-    _params: bytes = field(init=False, repr=False, compare=False)
+    _params: dict[str, Any] = field(init=False, repr=False, compare=False)
     _impl: _core.Frontend = field(init=False, repr=False, compare=False)
     # This one, and those of `stack`.
     _mels: tuple[Frontend, ...] = field(init=False, repr=False, compare=False)
@@ -293,7 +293,7 @@ class Frontend:
         params = {name: parameters.to_json(getattr(self, name)) for name in _PARAMETERS}
         if further:
             params["stack"] = [{n: parameters.to_json(v) for n, v in c} for c in self.stack]
-        now("_params", pickle.dumps(params))
+        now("_params", params)
 
     def _changes(self, other: Frontend) -> tuple[tuple[str, Any], ...]:
         names = sorted(set(_PARAMETERS) - _SHARED)
@@ -319,9 +319,11 @@ class Frontend:
     @property
     def params(self) -> dict[str, Any]:
         """All parameters as JSON values; ``Frontend(**f.params) == f``."""
-        return dict(
-            pickle.loads(self._params)
-        )  # a copy, as every image wants: far from deepcopy's price
+        # A list may be changed by whoever gets it; deeper, only a stack and statistics go.
+        return {
+            name: copy.deepcopy(value) if type(value) is list else value
+            for name, value in self._params.items()
+        }
 
     @property
     def open(self) -> frozenset[str]:

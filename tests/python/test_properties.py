@@ -13,10 +13,10 @@ import pytest
 from hypothesis import HealthCheck, assume, given, note, settings
 
 import melpix
+import rounding
 from front_ends import is_long_enough, parameter_sets, signals
 from melpix import Frontend
 from reference import image as imaging
-from reference import mel as melling
 from reference import pipeline
 
 PROFILE = settings(
@@ -85,71 +85,30 @@ def test_any_front_end_renders_any_signal(p, y):
 # --- numbers --------------------------------------------------------------------------------
 
 
-def shaken(M, x, p):
-    """The mel as rounding in an FFT of the samples could have made it.
-
-    A bin may be off by 1e-14 of the greatest that these samples can make: its power by as much,
-    a root of it by the root.
-    """
-    bank = melling.mel_filterbank(
-        *(p[name] for name in ("sr", "n_fft", "n_mels", "fmin", "fmax", "mel_scale", "norm"))
-    )
-    power = p["power"]
-    greatest = np.abs(x).max() * p["n_fft"] / 4
-    step = bank.sum(axis=1).max() * greatest**power * 1e-14 ** min(1, power)
-    rng = np.random.default_rng(0)
-    for sign in (1, -1, rng.choice([-1, 1], M.shape), rng.choice([-1, 1], M.shape)):
-        yield np.maximum(M + sign * step, 0)
-
-
-def expected_with_tolerance(y, p, finish):
-    """finish(mel, parameters) for each stacked mel, and how far rounding could move it."""
-    values, tolerances = [], []
-    for q in pipeline.complete(p):
-        x = pipeline.signal_of(y, q)
-        M = pipeline.mel_of(x, q)
-        value = finish(M, q)
-        moved = [np.abs(finish(N, q) - value).max(initial=0) for N in shaken(M, x, q)]
-        values.append(value)
-        tolerances.append(4 * max(moved) + 1e-9 * np.abs(value).max(initial=1e-3))
-    if p.get("stack") is None:
-        return values[0], tolerances[0]
-    return np.stack(values, axis=-1), np.array(tolerances)
-
-
-def check_close(actual, expected, tolerance):
-    assert actual.shape == expected.shape
-    assert (np.abs(actual - expected) <= tolerance).all(), np.abs(actual - expected).max()
-
-
 @for_all(SOME, parameter_sets(precision="double"), signals())
 def test_features_are_the_specifications(p, y):
     """In double precision, within 1e-9 of the greatest or what rounding alone would do."""
     assume(is_long_enough(y, p))
     actual = make(p).features(y)
-    expected, tolerance = expected_with_tolerance(
-        y, p, lambda M, q: pipeline.laid_out(pipeline.features_of(M, q), q)
-    )
+    expected, tolerance = rounding.features(y, p)
     assert actual.dtype == np.dtype(p.get("dtype") or "float64")
     if actual.dtype == np.float32:
         tolerance = tolerance + 2.0**-24 * np.abs(expected).max(initial=0)
     np.testing.assert_array_equal(expected.shape, pipeline.features(y, **p).shape)
-    check_close(actual, expected, tolerance)
+    rounding.check(actual, expected, tolerance)
 
 
 @for_all(SOME, parameter_sets(precision="double"), signals())
 def test_mels_are_the_specifications(p, y):
     assume(is_long_enough(y, p))
-    p = p | {"stack": None}  # it is the first that is returned
-    expected, tolerance = expected_with_tolerance(y, p, lambda M, q: M)
-    check_close(make(p).mel(y), expected, tolerance)
+    rounding.check(make(p).mel(y), *rounding.mel(y, p))
 
 
 @for_all(SOME, parameter_sets(precision="double"), signals())
 def test_pixels_are_the_specifications(p, y):
     """They differ only where the grey value lies next to where it is rounded."""
     assume(is_long_enough(y, p))
-    G, tolerance = expected_with_tolerance(y, p, pipeline.grey_of)
+    G, tolerance = rounding.grey(y, p)
     q = pipeline.complete(p)[0]
     image = make(p).image(y).astype(float)
     assert image.shape == G.shape
@@ -161,6 +120,20 @@ def test_pixels_are_the_specifications(p, y):
     top = 2 ** q["bits"] - 1
     assert (round_(np.clip(G - tolerance, 0, top)) <= image).all()
     assert (image <= round_(np.clip(G + tolerance, 0, top))).all()
+
+
+@for_all(FEW, parameter_sets(precision="double"), signals())
+def test_features_come_back_from_an_image(p, y):
+    """Within half a grey level; what a range clips, as its end."""
+    p = p | {"layout": "mels", "patch": None, "patch_step": None, "tail": "drop", "dtype": None}
+    assume(is_long_enough(y, p) and "stack" not in p)
+    f = make(p)
+    features, rendering = f.features(y), f.render(y)
+    back = melpix.features_from_image(rendering.image, rendering.metadata())
+    lo, hi = rendering.lo, rendering.hi
+    half_a_level = 0.5 * (hi - lo) / (2**f.bits - 1)
+    rounded = 2.0**-23 * max(abs(lo), abs(hi)) + 1e-37  # what comes back is float32
+    assert (np.abs(back - np.clip(features, lo, hi)) <= 1.001 * half_a_level + rounded).all()
 
 
 # --- the same front-end, the same sound -----------------------------------------------------

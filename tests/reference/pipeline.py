@@ -110,15 +110,20 @@ def mel_of(y, p):
     return melling.mel(S, bank)
 
 
-def features_of(M, p):
-    """Shape (n_mels, frames), or (n_mels, columns): a mel, compressed and normalised."""
+def compressed_of(M, p):
+    """A mel, compressed, and then exactly so many columns."""
     if p["columns"] is not None:
         M = M[:, : p["columns"]]
     names = ("compress", "offset", "floor", "ref", "top_db")
     L = compressing.compress(M, p["sr"], p["hop_length"], *(p[name] for name in names))
     if p["columns"] is not None:
         L = normalising.fill_columns(L, p["columns"])
-    return normalising.normalise(L, p["normalise"])
+    return L
+
+
+def features_of(M, p):
+    """Shape (n_mels, frames), or (n_mels, columns): a mel, compressed and normalised."""
+    return normalising.normalise(compressed_of(M, p), p["normalise"])
 
 
 def patches_of(L, patch, step):
