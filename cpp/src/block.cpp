@@ -182,9 +182,9 @@ void Block<T>::load(const SampleReader<T>& reader, std::size_t begin, std::size_
 
 template <class T>
 void Block<T>::spectrum() {
-  plan_.kernels.spectrum(plan_.fft.get(), block_, plan_.config.mel.n_fft,
-                         static_cast<T>(plan_.config.power),
-                         static_cast<T>(plan_.config.bin_offset), bins_);
+  plan_.kernels.spectrum(plan_.fft.get(), block_, static_cast<T>(plan_.config.power),
+                         static_cast<T>(plan_.config.bin_offset), plan_.mel.begin, plan_.mel.end,
+                         bins_);
 }
 
 template <class T>

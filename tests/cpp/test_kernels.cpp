@@ -45,7 +45,7 @@ void test_spectrum(const melpix::Kernels<T>& k, std::size_t n_fft, T power) {
     CHECK_NEAR(double(energy.data[lane]), sum, sum * (sizeof(T) == 4 ? 1e-5 : 1e-13));
   }
   const T bin_offset = power == 3 ? T(0.25) : T(0);
-  k.spectrum(plan.get(), block.data, n_fft, power, bin_offset, bins.data);
+  k.spectrum(plan.get(), block.data, power, bin_offset, 0, n_bins, bins.data);
   std::vector<std::complex<double>> roots;
   for (std::size_t i = 0; i < n_fft; ++i)
     roots.push_back(
@@ -336,8 +336,8 @@ void test_fft_error(const melpix::Kernels<float>& single, const melpix::Kernels<
       single.load(plan.get(), y.data(), stride, ones.data(), n, x.data, energy.data, nullptr, 0);
       twice.load(exact.get(), y_twice.data(), stride, ones_twice.data(), n, x_twice.data,
                  energy_twice.data, nullptr, 0);
-      single.spectrum(plan.get(), x.data, n, 2.0f, 0.0f, power.data);
-      twice.spectrum(exact.get(), x_twice.data, n, 2.0, 0.0, power_twice.data);
+      single.spectrum(plan.get(), x.data, 2.0f, 0.0f, 0, n_bins, power.data);
+      twice.spectrum(exact.get(), x_twice.data, 2.0, 0.0, 0, n_bins, power_twice.data);
       // The noise in the direction of X is what changes |X|.
       for (std::size_t k = 0; k < n_bins; ++k)
         for (std::size_t lane = 0; lane < twice.lanes; ++lane, ++count)

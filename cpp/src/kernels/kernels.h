@@ -86,9 +86,10 @@ struct Kernels {
   void (*load)(const void* plan, const T* samples, std::ptrdiff_t stride, const T* window,
                std::size_t n_fft, T* block, T* energy, const void* next, std::size_t ahead);
 
-  // bins[k] = (|X[k]|^2 + bin_offset)^(power / 2) for k = 0 ... n_fft / 2. The block is used up.
-  // May throw std::bad_alloc.
-  void (*spectrum)(const void* plan, T* block, std::size_t n_fft, T power, T bin_offset, T* bins);
+  // bins[k] = (|X[k]|^2 + bin_offset)^(power / 2) for the bins begin ... end - 1; others may be
+  // written as well. The block is used up. May throw std::bad_alloc.
+  void (*spectrum)(const void* plan, T* block, T power, T bin_offset, std::size_t begin,
+                   std::size_t end, T* bins);
 
   // bands[m] = sum of weights[offset[m] + i] * bins[first[m] + i]
   void (*mel)(const T* bins, const T* weights, const std::size_t* first, const std::size_t* offset,
