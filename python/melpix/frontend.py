@@ -428,15 +428,20 @@ class Frontend:
         assert self.patch is not None
         assert self.patch_step is not None
         time = features.ndim - dims + (self.layout != "frames")
-        starts = range(0, features.shape[time] - self.patch + 1, self.patch_step)
-        before = (slice(None),) * time
-        patches = [features[(*before, slice(s, s + self.patch))] for s in starts]
-        if patches:
-            return np.stack(patches, axis=features.ndim - dims)
-        shape = list(features.shape)
-        shape[time] = self.patch
-        shape.insert(features.ndim - dims, 0)
-        return np.empty(shape, features.dtype)
+        count = max(0, 1 + (features.shape[time] - self.patch) // self.patch_step)
+        first = features.ndim - dims
+        if self.patch_step == self.patch and time == first:  # they lie side by side already
+            shape = (*features.shape[:first], count, self.patch, *features.shape[first + 1 :])
+            whole = features[(*(slice(None),) * first, slice(0, count * self.patch))]
+            return whole.reshape(shape)
+        if count == 0:
+            shape = (*features.shape[:time], self.patch, *features.shape[time + 1 :])
+            return np.empty((*shape[:first], 0, *shape[first:]), features.dtype)
+        views = np.lib.stride_tricks.sliding_window_view(features, self.patch, axis=time)
+        views = np.moveaxis(views, -1, time + 1)[
+            (*(slice(None),) * time, slice(None, None, self.patch_step))
+        ]
+        return np.ascontiguousarray(np.moveaxis(views, time, first))
 
     def image(self, y: ArrayLike, out: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
         """Return the image.
