@@ -88,6 +88,9 @@ def _floats(y: NDArray[Any], dtype: Any, copy: bool = False) -> NDArray[Any]:
 
 
 def mixed(y: NDArray[Any], dtype: Any) -> NDArray[Any]:
-    """Return the mean of (channels, n) samples, int16 as multiples of 1 / 32768."""
+    """Return the mean of (channels, n) samples, int16 as multiples of 1 / 32768.
+
+    float64 stays, as that of one channel does until its level is set.
+    """
     mean: NDArray[Any] = _floats(y, np.float64).mean(axis=0)
-    return mean.astype(dtype, copy=False)
+    return mean if y.dtype == np.float64 else mean.astype(dtype, copy=False)

@@ -633,6 +633,7 @@ def test_levels_of_what_is_too_large_for_float32(level):
     y = np.random.default_rng(0).uniform(-1, 1, 22050)
     f = Frontend(level=level)
     np.testing.assert_array_equal(f.image(1e300 * y), f.image(2.0**90 * y))
+    np.testing.assert_array_equal(f.image(1e300 * np.stack([y, y])), f.image(1e300 * y))
 
 
 def test_stacked_images_go_where_they_fit_and_nowhere_else():
