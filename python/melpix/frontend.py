@@ -332,7 +332,10 @@ class Frontend:
 
     def replace(self, **overrides: Any) -> Frontend:
         """Return a copy with other values; what followed from a replaced value follows again."""
-        return Frontend(**{**self._given, **overrides})
+        given = {**self._given, **overrides}
+        if overrides.keys() <= {"range"}:  # no filter is another: there is nothing to warn of anew
+            return _rebuild(given)
+        return Frontend(**given)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (self._given,)

@@ -665,3 +665,12 @@ def test_an_exponent_that_float32_cannot_hold(precision):
     f = Frontend(compress=("power", 1e-50), precision=precision)
     assert (f.features(np.zeros(22050)) == 0).all()
     assert (f.features(np.ones(22050)) <= 1).all()
+
+
+def test_another_range_warns_of_nothing_anew():
+    with pytest.warns(UserWarning, match="catch no bin"):
+        f = Frontend(n_fft=256, hop_length=256)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        g = f.replace(range=(-20, 5))
+    assert g.params == {**f.params, "range": [-20, 5]}
