@@ -34,6 +34,9 @@ class SampleReader {
     return std::min(y_.length, static_cast<std::size_t>(std::max<std::ptrdiff_t>(end, 0)));
   }
 
+  // Whether no sample is rounded on its way to T.
+  bool exact() const { return y_.channels == 1 && sample_bytes_ <= std::ptrdiff_t{sizeof(T)}; }
+
   // Where the samples [start, start + count) lie as T already, or null.
   const T* direct(std::ptrdiff_t start, std::size_t count) const {
     return as_is_ != nullptr && inside(start, count) ? as_is_ + start : nullptr;

@@ -332,7 +332,10 @@ class Frontend:
 
     def replace(self, **overrides: Any) -> Frontend:
         """Return a copy with other values; what followed from a replaced value follows again."""
-        return Frontend(**{**self._given, **overrides})
+        given = {**self._given, **overrides}
+        if overrides.keys() <= {"range"}:  # no filter is another: there is nothing to warn of anew
+            return _rebuild(given)
+        return Frontend(**given)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (self._given,)
@@ -347,7 +350,7 @@ class Frontend:
         """Return how many columns a signal of `n` samples gives: 0 if it is too short for one."""
         n = checks.integer("n", n, least=0)
         try:
-            return self._impl.frames(self._samples(n))
+            return self._impl.frames(self._samples(n) if n else 0)  # nothing cannot be filled up
         except ValueError:
             return 0
 
@@ -523,11 +526,24 @@ class Frontend:
         """Return the image with its value range; parameters and errors are those of `image`."""
         y = self._signal(y)
         if len(self._mels) > 1:
+            if out is not None:
+                self._check_out(out, y.shape[-1])
             parts = [f._rendered(y, None) for f in self._mels]
             image = np.stack([part.image for part in parts], axis=-1, out=out)
             lo, hi, least, greatest = zip(*((p.lo, p.hi, p.min, p.max) for p in parts), strict=True)
             return Rendering(image, lo, hi, least, greatest, self.params)
         return self._rendered(y, out)
+
+    def _check_out(self, out: Any, n: int) -> None:
+        """Refuse, in the core's words, an array that does not fit stacked images."""
+        dtype = np.uint8 if self.bits == 8 else np.uint16
+        shape = (self.n_mels, self._columns(n), len(self._mels))
+        if not isinstance(out, np.ndarray) or out.dtype != dtype:
+            raise ValueError(f"out must be an array of type {np.dtype(dtype)}")
+        if out.shape != shape:
+            raise ValueError(f"out must have the shape {shape}")
+        if not out.flags.writeable:
+            raise ValueError("out must be writeable")
 
     def _rendered(self, y: NDArray[Any], out: NDArray[Any] | None) -> Rendering:
         image, least, greatest, peak = self._impl.image(y, out)
@@ -588,8 +604,7 @@ class Frontend:
         if y.shape[-1] == 0:
             raise SignalError("empty_audio", "y holds no samples")
         if not self._as_it_is:
-            # What is done to levels is done to the sum of the channels.
-            y = self._fitted(fit.mixed(y, self._float()) if self.level and y.ndim == 2 else y)
+            y = self._fitted(y, mixing=True)
         columns = self._columns(y.shape[-1])
         if columns > self.max_columns:
             raise self.too_wide(f"{columns} columns")
@@ -627,10 +642,14 @@ class Frontend:
     def _float(self) -> type[np.float32] | type[np.float64]:
         return np.float32 if self.precision == "single" else np.float64
 
-    def _fitted(self, y: NDArray[Any]) -> NDArray[Any]:
+    def _fitted(self, y: NDArray[Any], mixing: bool = False) -> NDArray[Any]:
         """Bring signals to the length and the level that the front-end is for."""
         if self._as_it_is or y.shape[-1] == 0:
             return y
+        if self.level is not None:
+            fit.refuse_non_finite(y, channels=mixing)  # no sample is what it was afterwards
+            if mixing and y.ndim == 2 and len(y) > 0:
+                y = fit.mixed(y, self._float())  # levels are those of the mean
         if self.level == "int16":
             y = fit.through_int16(y, self._float())
         if self.duration is not None:
@@ -652,7 +671,7 @@ _DEFAULTS = {f.name: f.default for f in fields(Frontend) if f.init}
 _PARAMETERS = tuple(_DEFAULTS)
 # What stacked mels have in common.
 _SHARED = {"sr", "duration", "fit", "level", "n_mels", "layout", "patch", "patch_step", "tail"}
-_SHARED |= {"dtype", "flip", "bits", "stack", "precision"}
+_SHARED |= {"dtype", "rounding", "flip", "invert", "bits", "stack", "precision"}
 
 
 def _rebuild(given: dict[str, Any]) -> Frontend:

@@ -272,18 +272,20 @@ void test_prepare(const melpix::Kernels<T>& k) {
         auto x = noise<T>(count, 9);
         for (T& value : x) value += T(3);
         std::vector<T> out(count + 1, T(99));
-        const T energy = k.prepare(x.data(), count, remove_dc, static_cast<T>(a), out.data());
+        const double energy = k.prepare(x.data(), count, remove_dc, a, out.data());
         double sum = 0, squares = 0;
         for (const T value : x) {
           sum += double(value);
           squares += double(value) * double(value);
         }
+        CHECK_NEAR(energy, squares, squares * 1e-14);
         const double mean = remove_dc ? sum / static_cast<double>(count) : 0;
-        const double near = 1e3 * double(std::numeric_limits<T>::epsilon());
-        CHECK_NEAR(double(energy), squares, squares * near);
-        for (std::size_t i = 0; i < count; ++i)
-          CHECK_NEAR(double(out[i]),
-                     double(x[i]) - mean - a * (double(x[i > 0 ? i - 1 : 0]) - mean), near);
+        // Relative to what is left, not to what it was taken from.
+        const double near = double(std::numeric_limits<T>::epsilon());
+        for (std::size_t i = 0; i < count; ++i) {
+          const double exact = double(x[i]) - mean - a * (double(x[i > 0 ? i - 1 : 0]) - mean);
+          CHECK_NEAR(double(out[i]), exact, std::fabs(exact) * near + 1e-14);
+        }
         CHECK_EQUAL(out[count], T(99));
       }
 }

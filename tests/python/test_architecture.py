@@ -89,7 +89,7 @@ MAY_IMPORT = {
     "demo": set(),
     "errors": set(),
     "find": {"lists", "sources"},
-    "fit": set(),
+    "fit": {"errors"},
     "frontend": {"_core", "checks", "errors", "fit", "parameters", "png", "presets", "rendering"},
     "lists": {"pyarrow", "sources"},
     "lock": {"errors"},

@@ -66,7 +66,7 @@ struct Kernels {
 
   // The `count` samples of a frame, minus their mean if `remove_dc`; then each minus `preemphasis`
   // times the one before it, the first minus that of itself. Returns the sum of x^2.
-  T (*prepare)(const T* x, std::size_t count, bool remove_dc, T preemphasis, T* out);
+  double (*prepare)(const T* x, std::size_t count, bool remove_dc, double preemphasis, T* out);
 
   // A plan for the power spectra of frames of n_fft samples; null if memory ran out. Any thread may
   // use it.
