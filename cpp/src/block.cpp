@@ -176,7 +176,8 @@ void Block<T>::load(const SampleReader<T>& reader, std::size_t begin, std::size_
   const auto next = reader.memory(reader.samples_before(begin + count),
                                   reader.samples_before(begin + count + plan_.kernels.lanes));
   plan_.kernels.load(plan_.fft.get(), in.samples, in.stride, plan_.window.data(),
-                     plan_.config.mel.n_fft, block_, energy_, next.begin, next.bytes);
+                     plan_.margin + plan_.win_length, plan_.config.mel.n_fft, block_, energy_,
+                     next.begin, next.bytes);
   if (prepared(plan_.config))
     for (std::size_t lane = 0; lane < plan_.kernels.lanes; ++lane)
       energy_[lane] += static_cast<T>(lost_[lane]);

@@ -32,11 +32,13 @@ template <class T>
 void test_spectrum(const melpix::Kernels<T>& k, std::size_t n_fft, T power) {
   const std::size_t stride = 5, n_bins = n_fft / 2 + 1;
   const auto y = noise<T>(stride * k.lanes + n_fft);
-  const auto window = noise<T>(n_fft, 2);
+  auto window = noise<T>(n_fft, 2);
+  const std::size_t filled = power == 1 ? n_fft - n_fft / 3 : n_fft;
+  std::fill(window.begin() + static_cast<std::ptrdiff_t>(filled), window.end(), T(0));
   const std::unique_ptr<void, void (*)(void*)> plan(k.fft_create(n_fft), k.fft_destroy);
   CHECK(plan != nullptr);
   Block<T> block(k.fft_rows(plan.get()) * k.lanes), bins(n_bins * k.lanes), energy(k.lanes);
-  k.load(plan.get(), y.data(), static_cast<std::ptrdiff_t>(stride), window.data(), n_fft,
+  k.load(plan.get(), y.data(), static_cast<std::ptrdiff_t>(stride), window.data(), filled, n_fft,
          block.data, energy.data, nullptr, 0);
   for (std::size_t lane = 0; lane < k.lanes; ++lane) {
     double sum = 0;
@@ -335,8 +337,8 @@ void test_fft_error(const melpix::Kernels<float>& single, const melpix::Kernels<
       const auto y = noise<float>(n * single.lanes, seed);
       const std::vector<double> y_twice(y.begin(), y.end());
       const auto stride = static_cast<std::ptrdiff_t>(n);
-      single.load(plan.get(), y.data(), stride, ones.data(), n, x.data, energy.data, nullptr, 0);
-      twice.load(exact.get(), y_twice.data(), stride, ones_twice.data(), n, x_twice.data,
+      single.load(plan.get(), y.data(), stride, ones.data(), n, n, x.data, energy.data, nullptr, 0);
+      twice.load(exact.get(), y_twice.data(), stride, ones_twice.data(), n, n, x_twice.data,
                  energy_twice.data, nullptr, 0);
       single.spectrum(plan.get(), x.data, 2.0f, 0.0f, 0, n_bins, power.data);
       twice.spectrum(exact.get(), x_twice.data, 2.0, 0.0, 0, n_bins, power_twice.data);

@@ -80,11 +80,12 @@ struct Kernels {
   std::size_t (*fft_rows)(const void* plan);
 
   // Brings samples[lane * stride + n] * window[n] to the block, one row for each n, where the plan
-  // wants it; energy[lane] is the sum of their squares. Meanwhile, `ahead` bytes from `next` on are
-  // brought near, since the next block will want them: the processor's own prefetching does not see
-  // that far.
+  // wants it; energy[lane] is the sum of their squares. The window is 0 from `count` on. Meanwhile,
+  // `ahead` bytes from `next` on are brought near, since the next block will want them: the
+  // processor's own prefetching does not see that far.
   void (*load)(const void* plan, const T* samples, std::ptrdiff_t stride, const T* window,
-               std::size_t n_fft, T* block, T* energy, const void* next, std::size_t ahead);
+               std::size_t count, std::size_t n_fft, T* block, T* energy, const void* next,
+               std::size_t ahead);
 
   // bins[k] = (|X[k]|^2 + bin_offset)^(power / 2) for the bins begin ... end - 1; others may be
   // written as well. The block is used up. May throw std::bad_alloc.

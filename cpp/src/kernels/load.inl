@@ -242,8 +242,10 @@ void mix(const Signal& y, std::size_t begin, std::size_t count, T* out) {
 
 template <class T>
 void load(const void* plan, const T* samples, std::ptrdiff_t stride, const T* window,
-          std::size_t n_fft, T* block, T* energy, const void* next, std::size_t ahead) {
+          std::size_t count, std::size_t n_fft, T* block, T* energy, const void* next,
+          std::size_t ahead) {
   const RealFft<T>& fft = real_fft<T>(plan);
+  const std::size_t split = fft.split(), first = (count + split - 1) / split;
   const auto load_as = [&] {
     switch (fft.split()) {
       case 1:
@@ -258,6 +260,9 @@ void load(const void* plan, const T* samples, std::ptrdiff_t stride, const T* wi
         return load_split<T, 0>;
     }
   }();
-  load_as(samples, stride, window, n_fft, fft.split(), fft.stride(), block, energy,
+  load_as(samples, stride, window, first * split, split, fft.stride(), block, energy,
           Ahead(next, ahead));
+  for (std::size_t sub = 0; sub < split; ++sub)
+    std::fill(rows(block) + sub * fft.stride() + first,
+              rows(block) + sub * fft.stride() + n_fft / split, broadcast<T>(0));
 }
