@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: MIT
-// The C API: checks what C cannot say in types, and turns exceptions into codes and messages.
+// The C API of front-ends.
 #include "melpix/c_api.h"
 
-#include <algorithm>
+#include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <exception>
-#include <memory>
-#include <new>
-#include <stdexcept>
-#include <type_traits>
 #include <variant>
 
+#include "c_checks.h"
 #include "check.h"
 #include "melpix/frontend.h"
 #include "settings.h"
@@ -19,97 +14,12 @@
 using melpix::checked_add;
 using melpix::checked_mul;
 using melpix::invalid;
-
-struct melpix_frontend {
-  std::variant<melpix::Frontend<float>, melpix::Frontend<double>> of;
-};
+using melpix::c::check_aligned;
+using melpix::c::checked_signal;
+using melpix::c::given;
+using melpix::c::guarded;
 
 namespace {
-
-// A message must be kept where there is no memory left, too.
-thread_local char last_error[512];
-
-melpix_status failed(melpix_status status, const char* message) {
-  std::snprintf(last_error, sizeof last_error, "%s", message);
-  return status;
-}
-
-template <class Call>
-melpix_status guarded(const Call& call) noexcept {
-  try {
-    call();
-    return MELPIX_OK;
-  } catch (const std::invalid_argument& e) {
-    return failed(MELPIX_INVALID_ARGUMENT, e.what());
-  } catch (const std::domain_error& e) {
-    return failed(MELPIX_NON_FINITE, e.what());
-  } catch (const std::overflow_error& e) {
-    return failed(MELPIX_OVERFLOW, e.what());
-  } catch (const std::length_error& e) {
-    return failed(MELPIX_TOO_LARGE, e.what());
-  } catch (const std::bad_alloc&) {
-    return failed(MELPIX_OUT_OF_MEMORY, "out of memory");
-  } catch (const std::exception& e) {
-    return failed(MELPIX_INTERNAL, e.what());
-  } catch (...) {
-    return failed(MELPIX_INTERNAL, "an unknown exception");
-  }
-}
-
-template <class T>
-T& given(const char* name, T* pointer) {
-  if (pointer == nullptr) throw invalid(name, " is null");
-  return *pointer;
-}
-
-template <class T>
-void check_aligned(const char* name, const void* pointer) {
-  if (reinterpret_cast<std::uintptr_t>(pointer) % alignof(T) != 0)
-    throw invalid(name, " must be aligned to ", alignof(T), " bytes");
-}
-
-std::size_t magnitude(std::ptrdiff_t x) {
-  return x < 0 ? std::size_t{0} - static_cast<std::size_t>(x) : static_cast<std::size_t>(x);
-}
-
-// Where the samples are, and of what type.
-template <class S>
-void locate(const melpix_signal& s, melpix::SampleType type, melpix::Signal* y) {
-  if (s.length > 0) given("signal's samples", static_cast<const S*>(s.samples));
-  check_aligned<S>("signal's samples", s.samples);
-  y->data = s.samples;
-  y->type = type;
-  if (s.length == 0) return;
-  const std::size_t along = checked_mul(s.length - 1, magnitude(y->stride));
-  const std::size_t across = checked_mul(s.channels - 1, magnitude(y->channel_stride));
-  checked_mul(checked_add(checked_add(along, across), 1), sizeof(S));
-}
-
-melpix::Signal checked_signal(const melpix_signal* signal) {
-  const melpix_signal& s = given("signal", signal);
-  melpix::Signal y;
-  y.length = s.length;
-  y.channels = s.channels;
-  if (s.channels < 1) throw invalid("signal's channels must be >= 1, got 0");
-  const bool mono = s.channels == 1;
-  y.stride = s.stride;
-  y.channel_stride = mono ? 0 : s.channel_stride;
-  if (y.stride == 0 && y.channel_stride == 0) {
-    y.stride = static_cast<std::ptrdiff_t>(checked_add(s.channels, 0));
-    y.channel_stride = 1;
-  } else if (y.stride == 0 || (!mono && y.channel_stride == 0)) {
-    throw invalid("signal's stride and channel_stride must both be 0, or neither");
-  }
-  if (s.type == MELPIX_INT16)
-    locate<std::int16_t>(s, melpix::SampleType::kInt16, &y);
-  else if (s.type == MELPIX_FLOAT32)
-    locate<float>(s, melpix::SampleType::kFloat32, &y);
-  else if (s.type == MELPIX_FLOAT64)
-    locate<double>(s, melpix::SampleType::kFloat64, &y);
-  else
-    throw invalid("signal's type must be MELPIX_INT16, _FLOAT32 or _FLOAT64, got ", s.type);
-  return y;
-}
 
 // Strides of a matrix in the caller's memory.
 struct Layout {
@@ -172,8 +82,6 @@ melpix_status features(const melpix_frontend* frontend, const melpix_signal* sig
 }
 
 }  // namespace
-
-const char* melpix_error() { return last_error; }
 
 const char* melpix_version() { return melpix::version(); }
 

@@ -24,6 +24,31 @@ static int loudest(const float* frame) {
   return best;
 }
 
+/* Tenths of a second, as from a microphone: the image's columns, one behind the other. */
+static void check_stream(const melpix_frontend* frontend, const double* y, const uint16_t* image,
+                         size_t columns) {
+  uint16_t* out = malloc(columns * BANDS * sizeof *out);
+  melpix_stream* stream = NULL;
+  check(melpix_stream_create(frontend, MELPIX_UINT16, &stream) == MELPIX_OK, "a stream");
+  size_t done = 0, count = 0;
+  for (size_t n = 0; out != NULL && n < SAMPLES; n += SAMPLES / 10, done += count) {
+    const melpix_signal chunk = {y + n, SAMPLES / 10, 1, 0, 0, MELPIX_FLOAT64};
+    check(melpix_stream_push(stream, &chunk, out + done * BANDS, (columns - done) * BANDS,
+                             &count) == MELPIX_OK,
+          "a push");
+  }
+  check(melpix_stream_flush(stream, out + done * BANDS, (columns - done) * BANDS, &count) ==
+            MELPIX_OK,
+        "a flush");
+  check(done + count == columns, "as many columns as the whole signal has");
+  int same = 1;
+  for (size_t i = 0; out != NULL && i < columns * BANDS; ++i)
+    same = same && out[i] == image[i % BANDS * columns + i / BANDS];
+  check(same, "the very pixels");
+  melpix_stream_destroy(stream);
+  free(out);
+}
+
 int main(void) {
   check(strcmp(melpix_version(), MELPIX_VERSION) == 0, "header and library differ");
 
@@ -61,6 +86,8 @@ int main(void) {
   check(melpix_image16(frontend, &signal, image, rows * columns, 0, NULL) == MELPIX_OK, "pixels");
   const int band = loudest(frames + 40 * rows);
   check(image[(size_t)band * columns + 40] < image[columns - 1], "black is energy");
+
+  check_stream(frontend, y, image, columns);
 
   check(melpix_image16(frontend, &signal, image, rows * columns - 1, 0, NULL) ==
             MELPIX_INVALID_ARGUMENT,

@@ -99,11 +99,13 @@ MELPIX_API void melpix_frontend_destroy(melpix_frontend* frontend);
 MELPIX_API melpix_status melpix_frames(const melpix_frontend* frontend, size_t length, size_t* rows,
                                        size_t* columns);
 
-/* Types of samples. */
+/* Types of samples, and of what streams write. */
 enum {
-  MELPIX_INT16 = 0, /* read as x / 32768 */
+  MELPIX_INT16 = 0, /* samples, read as x / 32768 */
   MELPIX_FLOAT32 = 1,
-  MELPIX_FLOAT64 = 2
+  MELPIX_FLOAT64 = 2,
+  MELPIX_UINT8 = 3, /* pixels */
+  MELPIX_UINT16 = 4
 };
 
 /* A view of the caller's samples, which are read in place: {y, n, 1, 0, 0, MELPIX_FLOAT32} for
@@ -155,6 +157,41 @@ MELPIX_API melpix_status melpix_features64(const melpix_frontend* frontend,
                                            const melpix_signal* signal, double* out,
                                            size_t capacity, size_t row_stride, size_t column_stride,
                                            melpix_summary* seen);
+
+/* A signal that comes in chunks of any size, and its columns, bit by bit those of the whole signal.
+   For one thread at a time. */
+typedef struct melpix_stream melpix_stream;
+
+/* Begins a stream of features (`type` MELPIX_FLOAT32 or MELPIX_FLOAT64) or pixels (MELPIX_UINT8 or
+   MELPIX_UINT16). The front-end may be destroyed before it. Fails, naming the parameter, where
+   columns would depend on the whole signal: ref=max, top_db, columns, the signal's own statistics,
+   and for pixels range=minmax. On success `*stream` is the caller's, on failure it is null. */
+MELPIX_API melpix_status melpix_stream_create(const melpix_frontend* frontend, int32_t type,
+                                              melpix_stream** stream);
+MELPIX_API void melpix_stream_destroy(melpix_stream* stream); /* null is fine */
+
+/* How many columns a push of so many samples a channel writes, and how many a flush. Both fail
+   after a flush or an error, the latter also while the signal is too short for the framing. */
+MELPIX_API melpix_status melpix_stream_columns(const melpix_stream* stream, size_t length,
+                                               size_t* columns);
+MELPIX_API melpix_status melpix_stream_tail(const melpix_stream* stream, size_t* columns);
+
+/* Takes the next samples, and writes the columns that they complete to `out`, which has room for
+   `capacity` values and does not overlap them: column after column, n_mels values each, in the
+   order of an image's or a feature matrix's rows. `*columns` is how many; the pointer may be null,
+   as `out` may be where there is none. Allocates nothing once its thread is warm.
+
+   After MELPIX_INVALID_ARGUMENT and MELPIX_TOO_LARGE the stream is as it was. After any other
+   failure, as after a flush, it refuses everything until it is reset. */
+MELPIX_API melpix_status melpix_stream_push(melpix_stream* stream, const melpix_signal* signal,
+                                            void* out, size_t capacity, size_t* columns);
+
+/* Ends the signal, and writes the columns that reach behind its end, as a push does. */
+MELPIX_API melpix_status melpix_stream_flush(melpix_stream* stream, void* out, size_t capacity,
+                                             size_t* columns);
+
+/* Makes the stream ready for another signal. Fails if it is null. */
+MELPIX_API melpix_status melpix_stream_reset(melpix_stream* stream);
 
 #ifdef __cplusplus
 }

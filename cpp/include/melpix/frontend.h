@@ -25,6 +25,11 @@ using StageSeconds = std::array<double, kStages>;
 // More would be a mistake.
 constexpr std::size_t kMaxThreads = 1024;
 
+template <class T>
+struct Plan;
+template <class T>
+class Stream;
+
 // Immutable after construction; one instance may serve any number of threads. T is the precision
 // of the arithmetic: float or double. Scratch memory belongs to the calling thread.
 //
@@ -102,8 +107,8 @@ class Frontend {
   MELPIX_API std::size_t empty_filters() const;
 
  private:
-  struct Plan;
-  std::unique_ptr<const Plan> plan_;
+  friend class Stream<T>;
+  std::shared_ptr<const Plan<T>> plan_;
 };
 
 }  // namespace melpix
