@@ -15,6 +15,7 @@ using melpix::checked_add;
 using melpix::checked_mul;
 using melpix::invalid;
 using melpix::c::check_aligned;
+using melpix::c::check_given;
 using melpix::c::checked_signal;
 using melpix::c::given;
 using melpix::c::guarded;
@@ -30,7 +31,7 @@ struct Layout {
 template <class T>
 Layout checked_layout(const T* out, std::size_t capacity, std::size_t rows, std::size_t columns,
                       Layout l) {
-  given("out", out);
+  check_given("out", out);
   check_aligned<T>("out", out);
   if (l.column_stride == 0) l.column_stride = 1;
   if (l.row_stride == 0) l.row_stride = checked_mul(columns, l.column_stride);

@@ -25,7 +25,7 @@ std::size_t magnitude(std::ptrdiff_t x) {
 // Where the samples are, and of what type.
 template <class S>
 void locate(const melpix_signal& s, SampleType type, Signal* y) {
-  if (s.length > 0) given("signal's samples", static_cast<const S*>(s.samples));
+  if (s.length > 0) check_given("signal's samples", s.samples);
   check_aligned<S>("signal's samples", s.samples);
   y->data = s.samples;
   y->type = type;

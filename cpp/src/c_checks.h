@@ -30,12 +30,18 @@ melpix_status guarded(const Call& call) noexcept {
   }
 }
 
+inline void check_given(const char* name, const void* pointer) {
+  if (pointer == nullptr) throw invalid(name, " is null");
+}
+
+// The one struct or handle that is pointed to.
 template <class T>
 T& given(const char* name, T* pointer) {
-  if (pointer == nullptr) throw invalid(name, " is null");
+  check_given(name, pointer);
   return *pointer;
 }
 
+// Of an array of T. Before it is checked, nothing may be told the compiler about its elements.
 template <class T>
 void check_aligned(const char* name, const void* pointer) {
   if (reinterpret_cast<std::uintptr_t>(pointer) % alignof(T) != 0)

@@ -11,6 +11,7 @@
 using melpix::checked_mul;
 using melpix::invalid;
 using melpix::c::check_aligned;
+using melpix::c::check_given;
 using melpix::c::checked_signal;
 using melpix::c::given;
 using melpix::c::guarded;
@@ -34,16 +35,15 @@ void require_open(const melpix_stream& s) {
 template <class V, class Call>
 void write_as(melpix_stream& s, std::size_t n_mels, std::size_t columns, void* out,
               std::size_t capacity, const Call& call) {
-  V* const values = static_cast<V*>(out);
   if (columns > 0) {
-    given("out", values);
+    check_given("out", out);
     check_aligned<V>("out", out);
     const std::size_t needed = checked_mul(columns, n_mels);
     checked_mul(needed, sizeof(V));
     if (capacity < needed) throw invalid("capacity must be >= ", needed, ", got ", capacity);
   }
   s.closed = kBroken;  // unless all goes well
-  call(values, static_cast<std::ptrdiff_t>(n_mels));
+  call(static_cast<V*>(out), static_cast<std::ptrdiff_t>(n_mels));
   s.closed = nullptr;
 }
 
