@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "check.h"
+#include "melpix/c_api.h"
 #include "melpix/melpix.h"
 #include "signals.h"
 
@@ -96,6 +97,33 @@ void test_stream(melpix::Values values, bool loud) {
   }
 }
 
+// The way through C adds none.
+void test_c() {
+  melpix_frontend* f = nullptr;
+  melpix_stream* stream = nullptr;
+  CHECK(melpix_frontend_create("n_mels=24 range=-20,5", &f) == MELPIX_OK);
+  CHECK(melpix_stream_create(f, MELPIX_UINT16, &stream) == MELPIX_OK);
+  const auto y = noise<float>(10000);
+  const melpix_signal signal = {y.data(), y.size(), 1, 0, 0, MELPIX_FLOAT32};
+  std::vector<std::uint8_t> image(24 * 20);
+  std::vector<std::uint16_t> columns(24 * 20);
+  std::vector<double> features(24 * 20);
+  std::size_t before = 0;
+  for (int i = 0; i < 5; ++i) {
+    if (i == 2) before = allocations;
+    int sum = melpix_image8(f, &signal, image.data(), image.size(), 0, nullptr);
+    sum += melpix_features64(f, &signal, features.data(), features.size(), 1, 24, nullptr);
+    sum += melpix_stream_push(stream, &signal, columns.data(), columns.size(), nullptr);
+    sum += melpix_stream_flush(stream, columns.data(), columns.size(), nullptr);
+    sum += melpix_stream_reset(stream);
+    if (sum != MELPIX_OK) before = 0;
+  }
+  const std::size_t made = allocations - before;
+  CHECK_EQUAL(made, std::size_t{0});
+  melpix_stream_destroy(stream);
+  melpix_frontend_destroy(f);
+}
+
 int main() {
   delete new int;
   CHECK(allocations > 0);  // they are counted at all
@@ -113,5 +141,6 @@ int main() {
       test_stream<float>(values, loud);
       test_stream<double>(values, loud);
     }
+  test_c();
   return failures();
 }

@@ -214,7 +214,11 @@ def test_stages_do_not_see_each_other() -> None:
 
 def test_the_c_api_sees_the_public_one() -> None:
     seen = includes(CPP / "src" / "c_api.cpp")
-    assert {i for i in seen if not i.startswith("melpix/")} == {"c_checks.h", "check.h", "settings.h"}
+    assert {i for i in seen if not i.startswith("melpix/")} == {
+        "c_checks.h",
+        "check.h",
+        "settings.h",
+    }
     seen = includes(CPP / "src" / "c_stream.cpp") | includes(CPP / "src" / "c_checks.h")
     assert {i for i in seen if not i.startswith("melpix/")} == {"c_checks.h", "check.h"}
     assert includes(CPP / "src" / "settings.cpp") == {"check.h", "settings.h"}
