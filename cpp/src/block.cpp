@@ -109,7 +109,7 @@ Block<T>::Block(const BlockPlan<T>& plan)
 
 // Frames in the middle of a mono signal of type T are used where they lie; others are brought to
 // the staging buffer. Lanes without a frame repeat the last one, so that the kernels need no mask
-// and extremes stay right.
+// and extremes stay right; a frame alone, as streams often have it, is repeated where it lies.
 template <class T>
 auto Block<T>::stage(const SampleReader<T>& reader, std::size_t begin, std::size_t count,
                      const std::size_t* frames) -> Frames {
@@ -118,6 +118,11 @@ auto Block<T>::stage(const SampleReader<T>& reader, std::size_t begin, std::size
   const std::size_t span = (lanes - 1) * hop_length + n_fft;
   const std::ptrdiff_t start = reader.frame_start(begin);
   if (prepared(plan_.config)) {
+    if (count == 1) {
+      prepare(reader, start, staging_, energy_);
+      std::fill_n(energy_ + 1, lanes - 1, *energy_);
+      return {staging_, 0};
+    }
     for (std::size_t lane = 0; lane < lanes; ++lane) {
       T* frame = staging_ + lane * n_fft;
       if (lane < count) {
@@ -137,6 +142,11 @@ auto Block<T>::stage(const SampleReader<T>& reader, std::size_t begin, std::size
       reader.read(start, span, staging_);
       return {staging_, hop};
     }
+  }
+  if (count == 1) {
+    if (const T* samples = reader.direct(start, n_fft)) return {samples, 0};
+    reader.read(start, n_fft, staging_);
+    return {staging_, 0};
   }
   for (std::size_t lane = 0; lane < lanes; ++lane) {
     T* frame = staging_ + lane * n_fft;

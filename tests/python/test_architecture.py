@@ -212,6 +212,34 @@ def test_stages_do_not_see_each_other() -> None:
         assert not others, stage
 
 
+def test_the_c_api_sees_the_public_one() -> None:
+    seen = includes(CPP / "src" / "c_api.cpp")
+    assert {i for i in seen if not i.startswith("melpix/")} == {
+        "c_checks.h",
+        "check.h",
+        "settings.h",
+    }
+    seen = includes(CPP / "src" / "c_stream.cpp") | includes(CPP / "src" / "c_checks.h")
+    assert {i for i in seen if not i.startswith("melpix/")} == {"c_checks.h", "check.h"}
+    assert includes(CPP / "src" / "settings.cpp") == {"check.h", "settings.h"}
+
+
+def test_every_parameter_can_be_set_from_c() -> None:
+    def names(path: Path, pattern: str) -> set[str]:
+        found = re.findall(pattern, path.read_text(encoding="utf-8"))
+        assert found
+        return set(found)
+
+    bound = names(
+        ROOT / "python" / "bindings" / "bind_config.cpp", r'entries\.take\w*[^(]*\("(\w+)"'
+    )
+    set_ = names(CPP / "src" / "settings.cpp", r'{"(\w+)",\s+\[\]')
+    shown = names(CPP / "include" / "melpix" / "c_api.h", r"(?<= )(\w+)=(?!value)")
+    # In C `compress` brings its numbers along, and an array is not a window's name.
+    assert set_ == bound - {"exponent", "pcen", "single"} | {"isa", "precision", "window_samples"}
+    assert shown == set_ - {"window_samples"}
+
+
 def test_instruction_sets_see_kernels_only() -> None:
     for path in (CPP / "src" / "kernels").glob("isa_*.cpp"):
         assert includes(path) == {"isa_body.inl"}

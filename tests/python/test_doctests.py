@@ -46,3 +46,13 @@ def test_readme(tmp_path: Path) -> None:
     )
     assert run.returncode == 0, run.stderr
     assert run.stdout == "3 0 {}\n"
+
+
+@pytest.mark.parametrize("language", ["c", "cpp"])
+def test_readme_shows_what_is_compiled(language: str) -> None:
+    text = README.read_text(encoding="utf-8")
+    blocks = re.findall(rf"^```{language}\n(.*?)^```", text, re.S | re.M)
+    example = README.parent / "tests" / "consumer" / f"readme.{language}"
+    licence, _, program = example.read_text(encoding="utf-8").partition("\n")
+    assert "SPDX" in licence
+    assert blocks == [program]
