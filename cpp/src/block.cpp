@@ -119,8 +119,7 @@ auto Block<T>::stage(const SampleReader<T>& reader, std::size_t begin, std::size
   const std::ptrdiff_t start = reader.frame_start(begin);
   if (prepared(plan_.config)) {
     if (count == 1) {
-      prepare(reader, start, staging_, energy_);
-      std::fill_n(energy_ + 1, lanes - 1, *energy_);
+      std::fill_n(lost_, lanes, prepare(reader, start, staging_));
       return {staging_, 0};
     }
     for (std::size_t lane = 0; lane < lanes; ++lane) {

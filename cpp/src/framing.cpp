@@ -74,6 +74,7 @@ SampleReader<T>::SampleReader(const Config& c, const Kernels<T>& kernels, const 
       hop_length_(c.hop_length),
       pad_(padding(c)) {
   constexpr SampleType kNative = sizeof(T) == 4 ? SampleType::kFloat32 : SampleType::kFloat64;
+  exact_ = !part.rounded && y.channels == 1 && sample_bytes_ <= std::ptrdiff_t{sizeof(T)};
   if (y.type == kNative && y.channels == 1 && y.stride == 1) as_is_ = static_cast<const T*>(y.data);
 
   // librosa pads the signal's tail apart from its head: the tail starts with the first frame that

@@ -25,6 +25,7 @@ std::size_t window_margin(const Config& config);
 struct Part {
   std::size_t begin = 0;
   bool last = true;
+  bool rounded = false;  // its samples have been wider, or several channels
 };
 
 // Reads the signal as if it were mono, of type T, and padded on both sides. Of a part, those
@@ -48,7 +49,7 @@ class SampleReader {
   }
 
   // Whether no sample is rounded on its way to T.
-  bool exact() const { return y_.channels == 1 && sample_bytes_ <= std::ptrdiff_t{sizeof(T)}; }
+  bool exact() const { return exact_; }
 
   // Where the samples [start, start + count) lie as T already, or null.
   const T* direct(std::ptrdiff_t start, std::size_t count) const {
@@ -84,6 +85,7 @@ class SampleReader {
   const Kernels<T>& kernels_;
   Signal y_;
   const T* as_is_ = nullptr;
+  bool exact_;
   std::ptrdiff_t sample_bytes_;
   std::ptrdiff_t begin_, end_;  // what the view shows
   PadMode mode_, mode_behind_;

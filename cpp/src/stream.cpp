@@ -87,6 +87,7 @@ struct Stream<T>::State {
 
   void restart() {
     held = received = next = 0;
+    rounded = false;
     peak = 0;
     std::fill(smooth.begin(), smooth.end(), T(1));
     state = kOpen;
@@ -144,7 +145,7 @@ struct Stream<T>::State {
   // What there is of the signal in the buffer.
   Readers<T> kept(bool last) const {
     return {*plan, Signal(buffer.data(), held), Signal(precise.data(), precise.empty() ? 0 : held),
-            Part{begin(), last}};
+            Part{begin(), last, rounded}};
   }
 
   // The frames [next, end) to columns.
@@ -190,13 +191,14 @@ struct Stream<T>::State {
     meter.advance(y.length);
     peak = std::max(peak, meter.peak());
 
+    rounded = rounded || !SampleReader<T>(plan->config, plan->block.kernels, y).exact();
     const std::size_t joining = std::min(y.length, plan->config.mel.n_fft);
     append(y, 0, joining);
     if (complete(length) > next) {
       Pass<T> pass(*plan, values != Values::kMel, smooth.data());
       write(pass, kept(false), complete(received), out, row_stride, column_stride);
       if (received < length)
-        write(pass, Readers<T>(*plan, y, y, {before, false}), complete(length),
+        write(pass, Readers<T>(*plan, y, y, {before, false, rounded}), complete(length),
               out + static_cast<std::ptrdiff_t>(next - first_frame) * column_stride, row_stride,
               column_stride);
     }
@@ -218,6 +220,7 @@ struct Stream<T>::State {
   std::vector<T> buffer;
   std::vector<double> precise;
   std::size_t held, received;
+  bool rounded;      // whether samples lost digits on their way to T
   std::size_t next;  // frame
   std::vector<T> smooth;
   double peak;
@@ -236,6 +239,7 @@ Stream<T>& Stream<T>::operator=(Stream&&) noexcept = default;
 
 template <class T>
 std::size_t Stream<T>::columns(std::size_t length) const {
+  state_->require_open();
   return state_->complete(checked_add(state_->received, length)) - state_->next;
 }
 

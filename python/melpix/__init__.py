@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from melpix.png import features_from_image, read_png, write_png
     from melpix.presets import presets
     from melpix.recipe import scale_minmax, spectrogram_image
+    from melpix.stream import Stream
 
 # Each public name and the module that holds it. Modules load on first use, so that importing
 # melpix costs little more than importing NumPy: a service that renders arrays needs no decoder.
@@ -43,6 +44,7 @@ _HOMES = {
     "Frontend": "frontend",
     "MelpixError": "errors",
     "SignalError": "errors",
+    "Stream": "stream",
     "amplitude_to_db": "compress",
     "convert_bytes": "convert",
     "convert_dataset": "batch",
@@ -71,6 +73,7 @@ __all__ = [
     "Frontend",
     "MelpixError",
     "SignalError",
+    "Stream",
     "__version__",
     "amplitude_to_db",
     "convert_bytes",

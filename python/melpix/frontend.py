@@ -7,7 +7,7 @@ import copy
 import functools
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,6 +15,9 @@ from numpy.typing import ArrayLike, NDArray
 from melpix import _core, checks, fit, parameters
 from melpix.errors import EncodeError, MelpixError, SignalError
 from melpix.rendering import Rendering
+
+if TYPE_CHECKING:
+    from melpix.stream import Stream
 
 # PNG readers commonly refuse wider images (libpng's user limit) and larger ones (Pillow's).
 MAX_COLUMNS = 1_000_000
@@ -550,6 +553,39 @@ class Frontend:
         self._warn_if_loud(peak)
         lo, hi = self.range if isinstance(self.range, tuple) else (least, greatest)
         return Rendering(image, lo, hi, least, greatest, self.params)
+
+    def stream(self, kind: str = "features") -> Stream:
+        """Return a stream: columns as their samples arrive, bit by bit those of the whole signal.
+
+        Parameters
+        ----------
+        kind : {"features", "mel", "image"}
+            What its columns are those of.
+
+        Raises
+        ------
+        ValueError
+            If columns would depend on the whole signal: with `duration`, `patch` and `columns`,
+            ``level="minmax"``, ``ref="max"``, `top_db`, `normalise` by the signal's statistics,
+            and for an image with ``range="minmax"``. (What `mel` does not look at does no harm to
+            a stream of that kind.) Stacked mels want a stream each.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> y = np.random.default_rng(0).uniform(-1, 1, 16000).astype(np.float32)
+        >>> f = Frontend(sr=16000, n_fft=400, hop_length=160, range=(-20, 5))
+        >>> s = f.stream("image")
+        >>> columns = [s.push(chunk) for chunk in np.split(y, 100)]
+        >>> [c.shape[1] for c in columns[:4]], s.latency
+        ([0, 1, 1, 1], 200)
+        >>> image = np.concatenate([*columns, s.flush()], axis=1)
+        >>> bool((image == f.image(y)).all())
+        True
+        """
+        from melpix.stream import Stream
+
+        return Stream(self, kind)
 
     def profile(self, y: ArrayLike) -> dict[str, float]:
         """Make the image once and return where the time went.

@@ -90,17 +90,15 @@ bool same(Stream<T>& stream, const Signal& y, Dice& dice, const std::vector<V>& 
   for (std::size_t begin = 0; begin < y.length;) {
     const std::size_t count = std::min(y.length - begin, dice.below(typical + 1));
     const std::size_t announced = stream.columns(count);
-    CHECK(at + announced <= frames);
     if (at + announced > frames) return false;
     const std::size_t written = stream.push(part(y, begin, count), got.data() + at, stride);
-    CHECK_EQUAL(written, announced);
     at += written;
     begin += count;
-    CHECK_EQUAL(stream.samples(), begin);
-    if (begin >= stream.latency() + 2)
-      CHECK_EQUAL(at, (begin - stream.latency()) / stream.config().hop_length + 1);
+    if (written != announced || stream.samples() != begin) return false;
+    if (begin >= stream.latency() + 2 &&
+        at != (begin - stream.latency()) / stream.config().hop_length + 1)
+      return false;
   }
-  CHECK_EQUAL(at + stream.tail(), frames);
   if (at + stream.tail() != frames) return false;
   at += stream.flush(got.data() + at, stride);
   return at == frames && std::memcmp(got.data(), expected.data(), got.size() * sizeof(V)) == 0;
@@ -199,7 +197,7 @@ void test_sizes(const std::string& isa) {
 // librosa's reflection at the very end, which exists where the length is a multiple of a long hop.
 void test_the_last_sample() {
   for (std::size_t hop : {8u, 11u})
-    for (std::size_t n : {2 * hop, 5 * hop, 5 * hop + 1}) {
+    for (std::size_t n : {hop, 2 * hop, 5 * hop, 5 * hop + 1}) {
       Config c;
       c.mel.n_fft = 16;
       c.mel.n_mels = 4;

@@ -32,6 +32,7 @@ MAY_IMPORT = {
         "png",
         "presets",
         "recipe",
+        "stream",
     },
     "__main__": {"cli"},
     "audio": {"containers", "decoder", "errors", "soxr"},
@@ -90,7 +91,17 @@ MAY_IMPORT = {
     "errors": set(),
     "find": {"lists", "sources"},
     "fit": {"errors"},
-    "frontend": {"_core", "checks", "errors", "fit", "parameters", "png", "presets", "rendering"},
+    "frontend": {
+        "_core",
+        "checks",
+        "errors",
+        "fit",
+        "parameters",
+        "png",
+        "presets",
+        "rendering",
+        "stream",
+    },
     "lists": {"pyarrow", "sources"},
     "lock": {"errors"},
     "manifest": {"errors", "sinks"},
@@ -122,6 +133,7 @@ MAY_IMPORT = {
     "sources": {"text"},
     "sinks": {"checks", "errors", "png"},
     "stats": {"audio", "pool", "sinks", "sources", "worker"},
+    "stream": {"checks", "errors", "fit", "frontend"},
     "summary": set(),
     "text": set(),
     "verify": {
@@ -195,6 +207,7 @@ def test_bindings_see_public_headers_only() -> None:
         assert {i for i in includes(path) if not i.startswith("melpix/")} <= {
             "bindings.h",
             "bind_config.h",
+            "bind_frontend.h",
         }, path.name
 
 
