@@ -156,6 +156,7 @@ def read_clip(
     duration: float | None = None,
     samples: int | None = None,
     max_seconds: float | None = None,
+    max_bytes: int | None = None,
     strict: bool = False,
     empty: Empty = np.empty,
 ) -> Clip:
@@ -169,6 +170,8 @@ def read_clip(
         Give the first so many samples of that alone, and decode no more than they take.
     max_seconds : float > 0 or None
         Refuse to read more than this. None: `MAX_SECONDS`.
+    max_bytes : int >= 0 or None
+        Refuse a source that holds more than this.
     strict : bool
         Refuse a source that is truncated.
     empty : callable
@@ -194,7 +197,7 @@ def read_clip(
     """
     max_seconds = MAX_SECONDS if max_seconds is None else max_seconds
     check(sr, offset, duration, max_seconds)
-    with open_sound(source) as sound:
+    with open_sound(source, max_bytes) as sound:
         target = _target(sound, sr)
         plain = _is_plain(sound, target)
         limit = _limit(sound, target, max_seconds, channels=sound.channels if plain else 1)

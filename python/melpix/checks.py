@@ -167,7 +167,7 @@ def signal(y: Any, kinds: str = "f") -> NDArray[Any]:
     # np.ma would import it, which takes a tenth of a first call; nobody who has not can mask.
     if isinstance(y, getattr(sys.modules.get("numpy.ma"), "MaskedArray", ())):
         raise ValueError("y must not be masked: fill it first")
-    y = np.asarray(y)
+    y = _in_place(y)
     welcome = "float16, float32, float64" + (" or int16" if "i" in kinds else "")
     dtype: type[np.generic]
     if y.dtype.kind == "f":
@@ -182,6 +182,51 @@ def signal(y: Any, kinds: str = "f") -> NDArray[Any]:
     return np.require(y, dtype, "A")
 
 
+# What says where its elements lie, in the ways that np.asarray knows.
+_KNOWN = ("__array__", "__array_interface__", "__array_struct__")
+
+
+def _in_place(y: Any) -> NDArray[Any]:
+    """Return y as an array, of the same memory where it has any that NumPy can address."""
+    if hasattr(y, "__dlpack__") and not any(hasattr(y, name) for name in _KNOWN):
+        try:
+            array: NDArray[Any] = np.from_dlpack(y)
+            return array
+        except (BufferError, RuntimeError, TypeError) as error:
+            raise ValueError(f"y must lie in memory that NumPy can read: {error}") from error
+    return np.asarray(y)
+
+
+def destination(out: Any, y: NDArray[Any]) -> NDArray[Any]:
+    """Return what the caller gave for a result as an array of the same memory, apart from y's."""
+    array: NDArray[Any] = out
+    if type(out) is not np.ndarray:
+        try:
+            if hasattr(out, "__array_interface__"):
+                array = np.asarray(out)
+            elif hasattr(out, "__dlpack__"):  # never a copy, as that of __array__ might be
+                array = np.from_dlpack(out)
+            else:
+                array = np.asarray(memoryview(out))
+        except (BufferError, RuntimeError, TypeError, ValueError) as error:
+            raise ValueError(f"out must be memory that NumPy can write to: {error}") from error
+    if np.may_share_memory(array, y):
+        raise ValueError("out must not overlap y")
+    return array
+
+
+def filled(out: Any, y: NDArray[Any], shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return `destination` if it has this shape and type."""
+    array = destination(out, y)
+    if array.shape != shape or array.dtype != dtype:
+        raise ValueError(
+            f"out must be {dtype} of shape {shape}, got {array.dtype} of shape {array.shape}"
+        )
+    if not (array.flags.writeable and array.flags.aligned):
+        raise ValueError("out must be writeable and aligned")
+    return array
+
+
 def warn(message: str) -> None:
     """Warn, and name the line that called melpix, however deep inside this is."""
     level, frame = 1, sys._getframe()
@@ -194,13 +239,15 @@ Mapped = Callable[[NDArray[Any], NDArray[Any]], float]
 
 
 def map_leading(
-    y: NDArray[Any], shape: tuple[int, ...], dtype: Any, one: Mapped
+    y: NDArray[Any], shape: tuple[int, ...], dtype: Any, one: Mapped, out: Any = None
 ) -> tuple[NDArray[Any], float]:
     """Apply one(signal, out) to each signal along y's leading axes.
 
-    Returns the results, stacked likewise, and the largest number that `one` returned.
+    Returns the results, stacked likewise, in `out` if given, and the largest number that `one`
+    returned.
     """
-    out = np.empty((*y.shape[:-1], *shape), dtype)
+    shape = (*y.shape[:-1], *shape)
+    out = np.empty(shape, dtype) if out is None else filled(out, y, shape, np.dtype(dtype))
     peak = 0.0
     for index in np.ndindex(y.shape[:-1]) if y.ndim > 1 else [()]:
         peak = max(peak, one(y[index], out[index]))

@@ -15,7 +15,7 @@ from typing import BinaryIO, NamedTuple, TypeAlias, cast
 
 from melpix import audio, checks, png, sinks
 from melpix.cutting import Rate, at_rate
-from melpix.errors import DecodeError
+from melpix.errors import DecodeError, EncodeError
 from melpix.frontend import Frontend
 from melpix.rendering import Value
 
@@ -74,15 +74,21 @@ def convert_bytes(
     time_steps: int | None = None,
     source: str | None = None,
     strict: bool = False,
+    max_bytes: int | None = None,
     max_seconds: float | None = MAX_SECONDS,
+    max_pixels: int | None = None,
 ) -> bytes:
     r"""Turn the bytes of an audio file into the bytes of a PNG, in memory.
+
+    Re-entrant: threads may call it at once, and share a front-end. It starts no thread and opens no
+    file. The GIL is free while the core renders and while isal (or zlib), soxr and libsndfile work;
+    libsndfile takes it for moments, to fetch more of `data`.
 
     Parameters
     ----------
     data : bytes-like
-        A whole audio file in any format that melpix reads.
-    frontend, sr, offset, duration, time_steps, source, strict, max_seconds
+        A whole audio file in any format that melpix reads. It is not copied, whatever holds it.
+    frontend, sr, offset, duration, time_steps, source, strict, max_bytes, max_seconds, max_pixels
         As in `convert_file`.
 
     Returns
@@ -93,13 +99,19 @@ def convert_bytes(
     Raises
     ------
     DecodeError, SignalError, EncodeError, ValueError
-        As in `convert_file`.
+        As in `convert_file`. The first three say what is wrong with `data`, and their attribute
+        ``code`` says it to programs.
 
     Examples
     --------
-    >>> from melpix import convert_bytes, demo
+    >>> from melpix import DecodeError, convert_bytes, demo
     >>> convert_bytes(demo.wav())[:8]
     b'\x89PNG\r\n\x1a\n'
+    >>> try:
+    ...     convert_bytes(demo.wav(), max_seconds=5)
+    ... except DecodeError as error:
+    ...     print(error.code)
+    too_long
     """
     if isinstance(data, (str, os.PathLike)):
         raise TypeError(f"data must hold an audio file's bytes, got the path {data!r}")
@@ -114,7 +126,9 @@ def convert_bytes(
         time_steps=time_steps,
         source=source,
         strict=strict,
+        max_bytes=max_bytes,
         max_seconds=max_seconds,
+        max_pixels=max_pixels,
     )
     return picture.getvalue()
 
@@ -130,7 +144,9 @@ def convert_file(
     time_steps: int | None = None,
     source: str | None = None,
     strict: bool = False,
+    max_bytes: int | None = None,
     max_seconds: float | None = MAX_SECONDS,
+    max_pixels: int | None = None,
 ) -> Conversion:
     """Turn one audio file into one spectrogram image.
 
@@ -154,8 +170,13 @@ def convert_file(
         Name of the sound in the image's metadata. Default: the base name of the path, if any.
     strict : bool
         Make a truncated file an error.
+    max_bytes : int >= 0 or None
+        Refuse a source that holds more than this, before anything else.
     max_seconds : float [s] or None
-        Refuse to decode more than this. None: the limits of `load` alone.
+        Refuse to decode more than this: before decoding where the header tells, else as soon as so
+        much is decoded. None: the limits of `load` alone.
+    max_pixels : int >= 1 or None
+        Refuse to make a larger image, at the same moments. None: what PNG readers accept.
 
     Returns
     -------
@@ -165,7 +186,7 @@ def convert_file(
     Raises
     ------
     DecodeError
-        The sound cannot be read, or is truncated (``strict``), or too long.
+        The sound cannot be read, or is truncated (``strict``), too large, too long or too short.
     SignalError
         The samples hold NaN or infinity, or are too large.
     EncodeError
@@ -188,9 +209,12 @@ def convert_file(
         write = functools.partial(_replace, _target(dst, src))
     if time_steps is not None:
         checks.integer("time_steps", time_steps)
+    if max_bytes is not None:
+        checks.integer("max_bytes", max_bytes, least=0)
     if source is None and isinstance(src, (str, os.PathLike)):
         source = os.path.basename(os.fsdecode(src))
     f = at_rate(frontend, None if sr == "native" else sr)
+    columns = _most_columns(f, max_pixels)
     started = time.perf_counter()
 
     rate = None if sr == "native" else f.sr
@@ -198,8 +222,12 @@ def convert_file(
     if wanted is None and f.duration is not None and rate is not None:
         wanted = round(f.duration * f.sr)  # more would be cut off
     # What would make too wide an image is refused before it is decoded.
-    whole = wanted is None and rate is not None
-    room = f.max_columns * f.hop_length / f.sr if whole else math.inf
+    certain = f.columns or 1
+    if f.duration is not None and rate is not None:
+        certain = f.frames(round(f.duration * f.sr))
+    _refuse_wide(f, certain, columns)
+    whole = wanted is None and rate is not None and f.columns is None
+    room = columns * f.hop_length / f.sr if whole else math.inf
     most = audio.MAX_SECONDS if max_seconds is None else max_seconds
     with audio.kept_memory() as empty:
         try:
@@ -210,20 +238,27 @@ def convert_file(
                 duration=duration,
                 samples=wanted,
                 max_seconds=min(most, room),
+                max_bytes=max_bytes,
                 strict=strict,
                 empty=empty,
             )
         except DecodeError as error:
             if error.code == "too_long" and room < most:
-                raise f.too_wide(f"more than {room:g} s") from error
+                raise _too_wide(f, columns, f"more than {room:g} s") from error
             raise
         decoded = time.perf_counter()
 
         f = at_rate(f, clip.sr)
+        n = clip.y.shape[-1]
+        found = f.frames(n)
+        if found == 0:
+            least = f"{n / f.sr:g} s is shorter than a frame, {f.n_fft / f.sr:g} s"
+            raise DecodeError("too_short", f"the sound of {least}")
+        _refuse_wide(f, found, columns)
         rendering = f.render(clip.y)
         rendered = time.perf_counter()
 
-    seconds = clip.y.shape[-1] / clip.sr
+    seconds = n / clip.sr
     metadata = rendering.metadata(source=source, offset=offset, duration=seconds)
     picture = png.encode(rendering.image, metadata)
     encoded = time.perf_counter()
@@ -239,7 +274,7 @@ def convert_file(
         constant=rendering.constant,
         truncated=clip.truncated,
         length_estimated=clip.length_estimated,
-        short=wanted is not None and f.duration is None and clip.y.shape[-1] < wanted,
+        short=wanted is not None and f.duration is None and n < wanted,
         sr=clip.sr,
         source_sr=clip.source_sr,
         duration=seconds,
@@ -249,6 +284,26 @@ def convert_file(
             "encode": encoded - rendered,
             "write": written - encoded,
         },
+    )
+
+
+def _most_columns(f: Frontend, max_pixels: int | None) -> int:
+    if max_pixels is None:
+        return f.max_columns
+    return min(f.max_columns, checks.integer("max_pixels", max_pixels) // f.n_mels)
+
+
+def _refuse_wide(f: Frontend, found: int, columns: int) -> None:
+    if found > columns:
+        raise _too_wide(f, columns, f"{found} columns")
+
+
+def _too_wide(f: Frontend, columns: int, extent: str) -> EncodeError:
+    if columns == f.max_columns:
+        return f.too_wide(extent)
+    return EncodeError(
+        "image_too_large",
+        f"an image of {f.n_mels} rows may have {columns} columns here; this signal has {extent}",
     )
 
 

@@ -257,14 +257,15 @@ def mix(frames: Samples, out: Samples) -> None:
 
 
 @contextmanager
-def open_sound(source: Source) -> Iterator[Sound]:
+def open_sound(source: Source, max_bytes: int | None = None) -> Iterator[Sound]:
     """Open a source, refuse what is not read; libsndfile's errors inside become DecodeError.
 
     Raises
     ------
     DecodeError
         ``decode_failed``, ``unsupported_format``; ``not_a_file`` for a FIFO, device or socket;
-        ``too_long`` for an open file of more than `MAX_BYTES`.
+        ``too_large`` for a source of more than `max_bytes`, and for an open file of more than
+        `MAX_BYTES`.
     OSError
         The file is missing, a directory, or may not be read.
     TypeError
@@ -276,14 +277,17 @@ def open_sound(source: Source) -> Iterator[Sound]:
     if isinstance(source, (str, os.PathLike)):
         path = os.fsdecode(source)
         name, size = repr(path), _size(path)
+        _refuse_large(name, size, max_bytes)
         content = partial(io.FileIO, path)
         # Bytes, because names need not be UTF-8. "-" alone would mean standard input.
         file: Any = os.fsencode(os.path.join(os.curdir, path) if path == "-" else path)
     else:
-        data = _take(source)
-        name, size = "the given bytes", len(data)
-        content = partial(io.BytesIO, data)
-        file = _Memory(data)
+        name = "the given bytes"
+        data = _take(source, max_bytes)
+        size = len(data)
+        _refuse_large(name, size, max_bytes)
+        open_memory: Any = _Memory if isinstance(data, bytes) else _View
+        content, file = partial(open_memory, data), open_memory(data)
     try:
         try:
             decoder = _decoder()(file)
@@ -330,6 +334,38 @@ class _Memory(io.BytesIO):
             return self.tell()
 
 
+class _View(io.RawIOBase):
+    """What `_Memory` is to bytes, for the memory of somebody else, which it does not copy."""
+
+    def __init__(self, data: memoryview) -> None:
+        self._data, self._at = data, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        part = self._data[self._at : self._at + len(buffer)]
+        buffer[: len(part)] = part
+        self._at += len(part)
+        return len(part)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        at = offset + (0, self._at, len(self._data))[whence]
+        self._at = at if 0 <= at < 2**63 else self._at
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+
+def _refuse_large(name: str, size: int, max_bytes: int | None) -> None:
+    if max_bytes is not None and size > max_bytes:
+        raise DecodeError("too_large", f"{name}: {size} bytes, at most {max_bytes} are read")
+
+
 def _size(path: str) -> int:
     found = os.stat(path)  # before opening: a FIFO would wait for its other end
     mode = found.st_mode
@@ -341,14 +377,16 @@ def _size(path: str) -> int:
     return found.st_size
 
 
-def _take(source: Any) -> bytes:
+def _take(source: Any, max_bytes: int | None) -> bytes | memoryview:
     # Read it all: soundfile swallows what a file's own methods raise, and returns less.
     if isinstance(source, bytes):
         return source
     read = getattr(source, "read", None)
     if read is None:
         try:
-            return bytes(memoryview(source))
+            view = memoryview(source)
+            # Bytes that lie apart are no file's; they are put together.
+            return view.cast("B") if view.c_contiguous else view.tobytes()
         except TypeError:
             kind = type(source).__name__
             raise TypeError(f"a sound is a path, bytes or a binary file, got {kind}") from None
@@ -357,8 +395,9 @@ def _take(source: Any) -> bytes:
         if isinstance(part, str):
             raise TypeError("a sound is a path, bytes or a binary file, got a text file")
         taken.write(part)
-        if taken.tell() > MAX_BYTES:
-            raise DecodeError("too_long", f"the open file holds more than {MAX_BYTES} bytes")
+        most = MAX_BYTES if max_bytes is None else min(max_bytes, MAX_BYTES)
+        if taken.tell() > most:
+            raise DecodeError("too_large", f"the open file holds more than {most} bytes")
     return taken.getvalue()
 
 

@@ -7,7 +7,7 @@ import copy
 import functools
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -383,24 +383,29 @@ class Frontend:
         dtype = np.float32 if self.precision == "single" else np.float64
         return checks.map_leading(y, shape, dtype, lambda s, out: self._impl.mel(s, out)[3])[0]
 
-    def features(self, y: ArrayLike) -> NDArray[Any]:
+    def features(self, y: ArrayLike, out: Any = None) -> NDArray[Any]:
         """Return the features: the compressed and normalised mel spectrogram.
 
         Parameters
         ----------
         y : array [shape=(..., n)] of int16, float32 or float64
-            Signals; int16 is read as ``y / 32768``. Leading axes are kept.
+            Signals; int16 is read as ``y / 32768``. Leading axes are kept. Whatever shows its
+            memory to NumPy is read there, with any strides: a NumPy array, a `memoryview` or
+            `array.array` of these types, a tensor on the CPU.
+        out : array of the shape and type returned, optional
+            Where to write, with any strides: the like of `y`.
 
         Returns
         -------
         np.ndarray [shape=(..., n_mels, frames)], dtype=`dtype`]
             For the recipe, ``ln(mel + 1e-9)``. `layout` may exchange the axes; an axis of patches
-            comes before them, one of stacked mels behind them.
+            comes before them, one of stacked mels behind them. `out` itself, if given.
 
         Raises
         ------
         ValueError
-            If `y` has another type or is too short for a frame.
+            If `y` or `out` has another type or shape, `y` is too short for a frame, or both
+            overlap.
         SignalError
             If a sample is NaN or infinite, or so large that a feature is.
         """
@@ -425,9 +430,15 @@ class Frontend:
                 peak = max(peak, f._impl.features(y, to)[3])
             return peak
 
-        features, peak = checks.map_leading(y, shape, np.dtype(self.dtype), one)
+        direct = out if self.patch is None else None
+        features, peak = checks.map_leading(y, shape, np.dtype(self.dtype), one, direct)
         self._warn_if_loud(peak)
-        return features if self.patch is None else self._patches(features, len(shape))
+        if self.patch is not None:
+            features = self._patches(features, len(shape))
+            if out is not None:
+                to = checks.filled(out, y, features.shape, features.dtype)
+                to[...] = features
+        return features if out is None else cast(NDArray[Any], out)
 
     def _patches(self, features: NDArray[Any], dims: int) -> NDArray[Any]:
         """Cut features, whose last `dims` axes are those of one signal, along their frames."""
@@ -449,37 +460,41 @@ class Frontend:
         ]
         return np.ascontiguousarray(np.moveaxis(views, time, first))
 
-    def image(self, y: ArrayLike, out: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
+    def image(self, y: ArrayLike, out: Any = None) -> NDArray[np.uint8]:
         """Return the image.
 
         Parameters
         ----------
         y : array [shape=(n,) or (channels, n)] of int16, float32 or float64
-            The signal; channels are mixed by their mean. Strides do not matter: pass the
-            transpose of an interleaved buffer without a copy.
-        out : np.ndarray [shape=(n_mels, frames), dtype=uint8], optional
+            The signal, whatever holds it, as for `features`; channels are mixed by their mean.
+            Strides do not matter: pass the transpose of an interleaved buffer without a copy.
+            (`duration`, `level` and ``tail="pad"`` may need a copy.)
+        out : array [shape=(n_mels, frames), dtype=uint8], optional
             Where to write; rows must be contiguous.
 
         Returns
         -------
         np.ndarray [shape=(n_mels, frames), dtype=uint8]
             uint16 where `bits` are 16, as `out` must be then. With an axis more for the channels
-            where mels are stacked.
+            where mels are stacked. `out` itself, if given.
 
         Raises
         ------
         ValueError
-            If `y` or `out` has another type or shape.
+            If `y` or `out` has another type or shape, or they overlap.
         SignalError
             If there is no sample, or one is NaN or infinite, or so large that a feature is.
         EncodeError
             If the image were larger than PNG readers accept.
         """
+        y = self._signal(y)
+        to = None if out is None else checks.destination(out, y)
         if len(self._mels) > 1:
-            return self.render(y, out).image
-        image, _, _, peak = self._impl.image(self._signal(y), out)
-        self._warn_if_loud(peak)
-        return image
+            image: NDArray[np.uint8] = self._stacked(y, to).image
+        else:
+            image, _, _, peak = self._impl.image(y, to)
+            self._warn_if_loud(peak)
+        return image if out is None else cast(NDArray[np.uint8], out)
 
     def images(self, ys: Iterable[ArrayLike], threads: int = 1) -> list[NDArray[np.uint8]]:
         """Return the images of many signals.
@@ -525,17 +540,19 @@ class Frontend:
             return results[0][0]
         return [np.stack(mels, axis=-1) for mels in zip(*(r[0] for r in results), strict=True)]
 
-    def render(self, y: ArrayLike, out: NDArray[Any] | None = None) -> Rendering:
+    def render(self, y: ArrayLike, out: Any = None) -> Rendering:
         """Return the image with its value range; parameters and errors are those of `image`."""
         y = self._signal(y)
-        if len(self._mels) > 1:
-            if out is not None:
-                self._check_out(out, y.shape[-1])
-            parts = [f._rendered(y, None) for f in self._mels]
-            image = np.stack([part.image for part in parts], axis=-1, out=out)
-            lo, hi, least, greatest = zip(*((p.lo, p.hi, p.min, p.max) for p in parts), strict=True)
-            return Rendering(image, lo, hi, least, greatest, self.params)
-        return self._rendered(y, out)
+        to = None if out is None else checks.destination(out, y)
+        return self._stacked(y, to) if len(self._mels) > 1 else self._rendered(y, to)
+
+    def _stacked(self, y: NDArray[Any], out: NDArray[Any] | None) -> Rendering:
+        if out is not None:
+            self._check_out(out, y.shape[-1])
+        parts = [f._rendered(y, None) for f in self._mels]
+        image = np.stack([part.image for part in parts], axis=-1, out=out)
+        lo, hi, least, greatest = zip(*((p.lo, p.hi, p.min, p.max) for p in parts), strict=True)
+        return Rendering(image, lo, hi, least, greatest, self.params)
 
     def _check_out(self, out: Any, n: int) -> None:
         """Refuse, in the core's words, an array that does not fit stacked images."""

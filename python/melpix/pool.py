@@ -36,7 +36,7 @@ _Data: TypeAlias = tuple[int, bytes]  # a job's index, and the job pickled
 
 # A fork server is lean and quick: it imports once, and each worker is a copy of it. To fork this
 # process itself would be wrong, for it may have threads.
-_METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 
 _BATCH = 64  # jobs that a worker has at hand, at most
 _UNREAD = 7000  # bytes of them: what fits a pipe of any system, so that sending never waits
@@ -145,9 +145,9 @@ class Pool(Generic[_Job, _Result]):
             raise ValueError(f"timeout must be > 0, got {timeout!r}")
         self._function = pickle.dumps(function)
         self._size, self._timeout, self._ahead = workers, timeout, ahead * workers
-        self._context: BaseContext = multiprocessing.get_context(_METHOD)
+        self._context: BaseContext = multiprocessing.get_context(METHOD)
         home = getattr(getattr(function, "func", function), "__module__", None)
-        if _METHOD == "forkserver":
+        if METHOD == "forkserver":
             self._context.set_forkserver_preload([__name__, home or __name__])
 
         self._workers: list[_Worker] = []
@@ -394,7 +394,7 @@ class _Worker:
 
     def start(self) -> None:
         try:
-            with _inheritance():
+            with inheritance():
                 self._process.start()
         except (EOFError, ConnectionError) as error:  # the fork server has died
             raise RuntimeError("workers cannot start") from error
@@ -426,7 +426,7 @@ class _Worker:
 
 
 @contextlib.contextmanager
-def _inheritance() -> Iterator[None]:
+def inheritance() -> Iterator[None]:
     """What a process started in here inherits: libraries that work in one thread, no Ctrl-C.
 
     The fork server is one for the whole program: whoever else uses it inherits the same.
@@ -463,7 +463,7 @@ def _work(pipe: connection.Connection, shared: Any, function: bytes) -> None:
     """Run jobs until the parent closes the pipe, says stop or dies."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to all; the parent decides
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    threading.Thread(target=_follow_parent, daemon=True).start()
+    threading.Thread(target=follow_parent, daemon=True).start()
     process.one_thread()
     outcomes: list[bytes] = []
     size, sent = 0, -math.inf  # the first outcome goes at once: each worker gets something done
@@ -497,7 +497,8 @@ def _work(pipe: connection.Connection, shared: Any, function: bytes) -> None:
                     report()
 
 
-def _follow_parent() -> None:
+def follow_parent() -> None:
+    """End this process with its parent."""
     # The pipe would tell as well, but only once the present job is done.
     parent = multiprocessing.parent_process()
     assert parent is not None

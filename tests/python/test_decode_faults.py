@@ -191,7 +191,7 @@ def test_open_file_that_fails():
 def test_endless_file(monkeypatch):
     monkeypatch.setattr(decoder, "MAX_BYTES", 2**24)
     with open("/dev/zero", "rb") as file:
-        assert peak_memory(lambda: assert_refused(file, "too_long", "16777216 bytes")) < 50e6
+        assert peak_memory(lambda: assert_refused(file, "too_large", "16777216 bytes")) < 50e6
 
 
 # Formats

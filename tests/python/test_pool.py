@@ -58,7 +58,7 @@ def test_outcomes_come_in_the_order_of_the_jobs(workers: int) -> None:
 def test_who_crashes_or_hangs_is_named_and_nobody_else(
     method: str, workers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pool_module, "_METHOD", method)
+    monkeypatch.setattr(pool_module, "METHOD", method)
     culprits: dict[int, tuple[Job, object]] = {
         0: (("segfault",), Crashed(-signal.SIGSEGV)),
         60: (("exit", 3), Crashed(3)),

@@ -17,6 +17,7 @@ from melpix.cli.demo import demo
 from melpix.cli.inspect import inspect
 from melpix.cli.presets import presets
 from melpix.cli.report import report
+from melpix.cli.serve import serve
 from melpix.cli.verify import verify
 from melpix.process import Stopped, signals
 
@@ -40,6 +41,7 @@ def cli(ctx: click.Context) -> None:
       melpix inspect speech.png                what an image says about itself
       melpix bench speech.ogg                  what others take for the same image, here
       melpix verify speech.ogg                 how far that image is from the reference's
+      melpix serve                             all this over HTTP, and a page to try it
 
     \b
     Exit codes:
@@ -51,7 +53,7 @@ def cli(ctx: click.Context) -> None:
         ctx.exit(click.UsageError.exit_code)
 
 
-for _command in (demo, convert, inspect, report, presets, verify, bench):
+for _command in (demo, convert, inspect, report, presets, verify, bench, serve):
     cli.add_command(_command)
 
 

@@ -1,0 +1,362 @@
+# SPDX-License-Identifier: MIT
+"""melpix as a web service, ``pip install 'melpix[serve]'``: the home of Starlette and uvicorn.
+
+This process speaks HTTP and keeps the limits; what a request holds is read by `serving_work`, in
+worker processes. Nothing of a request is written to a disk or taken for a path.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import hashlib
+import json
+import re
+from collections.abc import AsyncIterator, Callable
+from importlib import resources
+from types import FrameType
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from melpix._core import __version__
+from melpix.cores import available_cores
+from melpix.frontend import Frontend
+from melpix.pool import Crashed, TimedOut
+from melpix.presets import PRESETS
+from melpix.process import Stopped
+from melpix.serving_openapi import description
+from melpix.serving_pool import Pool, UnavailableError
+from melpix.serving_work import Answer, Job, Limits, Work, refusal
+
+_HEADERS = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
+_WAITING_BODIES = 8  # of the largest size that may be in memory at once
+
+
+class _RefusedError(Exception):
+    """A request that gets no further.
+
+    Attributes
+    ----------
+    answer : Answer
+    """
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.answer = refusal(status, code, message)
+
+
+class Service:
+    """The state of a running service.
+
+    Parameters
+    ----------
+    limits : Limits
+        What one request may ask for.
+    workers : int >= 1 or None
+        Processes that do the work. None: `available_cores`.
+    concurrency : int >= 1
+        Requests at work, or waiting for a worker, at once; more are refused with 429.
+    timeout : float > 0 [s]
+        What the work of one request may take; then the answer is 504.
+    body_timeout : float > 0 [s]
+        What the body of a request may take to arrive; then the answer is 408.
+    memory : int or None
+        Bytes by which a worker may grow.
+    work : Work, optional
+        What answers, in the workers, if it is not `Work` itself.
+    """
+
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        *,
+        workers: int | None = None,
+        concurrency: int = 128,
+        timeout: float = 30.0,
+        body_timeout: float = 30.0,
+        memory: int | None = 2 << 30,
+        work: Work | None = None,
+    ) -> None:
+        self.limits = limits or Limits()
+        self.workers = available_cores() if workers is None else workers
+        for name, value in (("workers", self.workers), ("concurrency", concurrency)):
+            if value < 1:
+                raise ValueError(f"{name} must be >= 1, got {value}")
+        for name, seconds in (("timeout", timeout), ("body_timeout", body_timeout)):
+            if not seconds > 0:
+                raise ValueError(f"{name} must be > 0, got {seconds}")
+        for name in ("max_bytes", "max_seconds", "max_pixels"):
+            if not getattr(self.limits, name) > 0:
+                raise ValueError(f"{name} must be > 0, got {getattr(self.limits, name)}")
+        self.concurrency, self._body_timeout = concurrency, body_timeout
+        self.pool = Pool(
+            Job(work or Work(self.limits)), workers=self.workers, timeout=timeout, memory=memory
+        )
+        self._busy = 0  # requests at work or waiting for a worker
+        self._held = 0  # bytes of bodies in memory
+
+    async def answer(self, kind: str, scope: Scope, receive: Receive) -> tuple[Answer, bool] | None:
+        """Answer a request; say whether its body was read. None: nobody is there any more."""
+        headers = dict(scope["headers"])
+        body = bytearray()
+        try:
+            self._admit()
+            if not await self._read(headers, receive, body):
+                return None
+            self._admit()
+        except _RefusedError as refused:
+            self._held -= len(body)
+            return refused.answer, False
+        query = scope["query_string"].decode("latin-1")
+        content_type = headers.get(b"content-type", b"").decode("latin-1")
+        head = f"{kind}\n{query}\n{content_type}".encode("latin-1")
+        size = len(body)
+        self._busy += 1
+        try:
+            outcome = await self.pool.run(head, body)
+        except UnavailableError:
+            return refusal(503, "closing", "the service is about to end"), True
+        finally:
+            self._busy -= 1
+            self._held -= size
+        if isinstance(outcome, Crashed):
+            return refusal(422, "crashed", f"the decoder has crashed: {outcome}"), True
+        if isinstance(outcome, TimedOut):
+            return refusal(504, "timeout", str(outcome)), True
+        status, own = json.loads(outcome[0])
+        return Answer(status, own, outcome[1]), True
+
+    def _admit(self) -> None:
+        if self._busy >= self.concurrency:
+            raise _RefusedError(429, "busy", f"{self._busy} requests are at work: try again later")
+
+    async def _read(self, headers: dict[bytes, bytes], receive: Receive, body: bytearray) -> bool:
+        """Take the body in; whether it came whole. What is too large is refused at once."""
+        most = self.limits.max_bytes + 4096  # for what a form adds; the worker counts the sound
+        declared = headers.get(b"content-length", b"")
+        too_large = _RefusedError(
+            413, "too_large", f"at most {self.limits.max_bytes} bytes are taken"
+        )
+        if declared.isdigit() and int(declared) > most:
+            raise too_large
+        try:
+            async with asyncio.timeout(self._body_timeout):
+                while True:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        self._held -= len(body)
+                        return False
+                    part = message.get("body", b"")
+                    body += part
+                    self._held += len(part)
+                    if len(body) > most:
+                        raise too_large
+                    if self._held > _WAITING_BODIES * most:
+                        raise _RefusedError(429, "busy", "too many bodies arrive: try again later")
+                    if not message.get("more_body", False):
+                        return True
+        except TimeoutError:
+            text = f"the body did not arrive within {self._body_timeout:g} s"
+            raise _RefusedError(408, "slow_body", text) from None
+
+
+class _Endpoint:
+    """POST: a sound comes, an image or features go. Bare ASGI: half a request's cost is saved."""
+
+    def __init__(self, service: Service, kind: str) -> None:
+        self._service, self._kind = service, kind
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] != "POST":
+            await _error(405, "bad_method", "POST a sound here", {"allow": "POST"})(
+                scope, receive, send
+            )
+            return
+        found = await self._service.answer(self._kind, scope, receive)
+        if found is None:
+            return
+        answer, whole = found
+        headers = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in answer.headers.items()]
+        headers += [*_HEADERS, (b"content-length", str(len(answer.body)).encode())]
+        if answer.status in (429, 503):
+            headers.append((b"retry-after", b"1"))
+        if not whole:  # what is still under way is not read
+            headers.append((b"connection", b"close"))
+        start = {"type": "http.response.start", "status": answer.status, "headers": headers}
+        await send(start)
+        await send({"type": "http.response.body", "body": answer.body})
+
+
+def _error(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Response:
+    answer = refusal(status, code, message)
+    return Response(answer.body, status, {**answer.headers, **(headers or {})})
+
+
+def create_app(service: Service | None = None) -> Starlette:
+    """Return the service as an ASGI application, for any server.
+
+    Workers start with the application's lifespan, which the server must run.
+
+    Parameters
+    ----------
+    service : Service, optional
+        Its limits and workers.
+
+    Examples
+    --------
+    >>> app = create_app(Service(workers=2))
+    >>> [route.path for route in app.routes][:2]
+    ['/v1/image', '/v1/features']
+    """
+    state = service or Service()
+    page, policy = _page()
+    facts = {
+        "presets": {
+            name: {"about": p.about, "parameters": Frontend.from_preset(name).params}
+            for name, p in PRESETS.items()
+        },
+        "recipe": Frontend().params,
+        "limits": {
+            "max_bytes": state.limits.max_bytes,
+            "max_seconds": state.limits.max_seconds,
+            "max_pixels": state.limits.max_pixels,
+        },
+        "version": __version__,
+    }
+    spec = description(state.limits)
+
+    async def home(_request: Request) -> Response:
+        headers = {"content-security-policy": policy, "x-content-type-options": "nosniff"}
+        return HTMLResponse(page, headers=headers | {"referrer-policy": "no-referrer"})
+
+    async def presets(_request: Request) -> Response:
+        return JSONResponse(facts)
+
+    async def openapi(_request: Request) -> Response:
+        return JSONResponse(spec)
+
+    async def health(_request: Request) -> Response:
+        ready = state.pool.ready
+        found = {"workers": ready, "restarts": state.pool.restarts, "version": __version__}
+        return JSONResponse(
+            {"status": "ok" if ready else "no worker", **found}, 200 if ready else 503
+        )
+
+    async def failed(_request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        code = {404: "not_found", 405: "bad_method"}.get(error.status_code, "refused")
+        return _error(error.status_code, code, error.detail, dict(error.headers or {}))
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        await state.pool.open()
+        try:
+            yield
+        finally:
+            await state.pool.close()
+
+    return Starlette(
+        routes=[
+            Route("/v1/image", _Endpoint(state, "image")),
+            Route("/v1/features", _Endpoint(state, "features")),
+            Route("/v1/presets", presets),
+            Route("/healthz", health),
+            Route("/openapi.json", openapi),
+            Route("/", home),
+        ],
+        exception_handlers={HTTPException: failed},
+        lifespan=lifespan,
+    )
+
+
+def _page() -> tuple[str, str]:
+    """Return the page, and the policy that lets its own script run and no other."""
+    page = (resources.files("melpix") / "serve.html").read_text("utf-8")
+    found = re.search(r"<script>(.*?)</script>", page, re.S)
+    assert found is not None
+    digest = base64.b64encode(hashlib.sha256(found[1].encode()).digest()).decode()
+    policy = (
+        f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; "
+        "img-src 'self' blob: data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'"
+    )
+    return page, policy
+
+
+class _Server(uvicorn.Server):
+    """Says where it listens once it does."""
+
+    def __init__(self, config: uvicorn.Config, listening: Callable[[str], None]) -> None:
+        super().__init__(config)
+        self._listening = listening
+        self._signum: int | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._signum = sig
+        super().handle_exit(sig, frame)
+
+    def run(self, sockets: Any = None) -> None:
+        super().run(sockets)
+        if self._signum is not None:  # uvicorn raises it again, which not every loop lets through
+            raise Stopped(self._signum)
+
+    async def startup(self, sockets: Any = None) -> None:
+        await super().startup(sockets)
+        for server in self.servers:
+            for each in server.sockets:
+                host, port = each.getsockname()[:2]
+                self._listening(f"http://{f'[{host}]' if ':' in host else host}:{port}")
+
+
+def run(
+    service: Service,
+    listening: Callable[[str], None],
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    connections: int = 1024,
+    grace: float = 10.0,
+    access_log: bool = False,
+) -> bool:
+    """Serve until SIGINT or SIGTERM; then requests under way get `grace` seconds to end.
+
+    Parameters
+    ----------
+    service : Service
+    listening : callable
+        Told the address, once there is one.
+    connections : int
+        At once; more are refused with 503.
+
+    Returns
+    -------
+    bool
+        Whether it has come as far as to listen; False, as a rule.
+
+    Raises
+    ------
+    Stopped
+        By a signal, when all is done.
+    """
+    config = uvicorn.Config(
+        create_app(service),
+        host=host,
+        port=port,
+        log_level="info" if access_log else "warning",
+        access_log=access_log,
+        limit_concurrency=connections,
+        timeout_graceful_shutdown=max(1, round(grace)),
+        server_header=False,
+        ws="none",
+    )
+    server = _Server(config, listening)
+    server.run()
+    return server.started

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: MIT
+"""What `melpix serve` says of itself at /openapi.json."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from melpix._core import __version__
+from melpix.frontend import Frontend
+from melpix.presets import PRESETS
+from melpix.serving_work import FRONTEND, JSON, NPY, PNG, Limits
+
+_READING: dict[str, tuple[str, dict[str, Any]]] = {
+    "offset": ("Start here, in seconds.", {"type": "number", "minimum": 0, "default": 0}),
+    "duration": ("Read this much at most, in seconds.", {"type": "number", "minimum": 0}),
+    "time_steps": (
+        "Render the first time_steps * hop_length samples alone.",
+        {"type": "integer", "minimum": 1},
+    ),
+    "strict": ("Refuse a sound that is truncated.", {"type": "boolean", "default": False}),
+    "source": ("Name of the sound in the image's metadata.", {"type": "string"}),
+}
+_KINDS: dict[type, str] = {bool: "boolean", int: "integer", float: "number", str: "string"}
+
+_ERRORS = {
+    400: "A parameter is wrong: bad_parameter.",
+    408: "The body did not arrive in time: slow_body.",
+    413: "More than the service takes: too_large, too_long, image_too_large, no_memory.",
+    422: "The sound cannot be used: decode_failed, unsupported_format, empty_audio, non_finite,"
+    " bad_sample_rate, too_short, truncated, overflow; or crashed: the decoder did.",
+    429: "Busy: try again after Retry-After seconds.",
+    503: "The service is about to end, or has too many connections.",
+    504: "The work took too long: timeout.",
+}
+
+
+def _of_frontend() -> dict[str, tuple[str, dict[str, Any]]]:
+    """Return what the documentation says of each parameter of the front-end."""
+    section = (
+        (Frontend.__doc__ or "").partition("Parameters\n")[2].partition("\n    Attributes\n")[0]
+    )
+    found = re.findall(r"^    (\w[\w, ]*) : (.*)\n((?:        .*\n)+)", section, re.M)
+    texts = {
+        name: f"{kind}. {' '.join(text.split())}"
+        for names, kind, text in found
+        for name in names.split(", ")
+    }
+    defaults = Frontend().params
+    described = {}
+    for name in FRONTEND:
+        default = defaults[name]
+        schema: dict[str, Any] = {}  # any JSON value, or a bare word
+        if type(default) in _KINDS and name not in {"norm", "ref", "window", "compress", "range"}:
+            kind = _KINDS[type(default)]
+            # What is whole by default need not be.
+            whole = name.startswith("n_") or name.endswith("_length") or name in {"bits"}
+            schema = {"type": "number" if kind == "integer" and not whole else kind}
+        described[name] = (texts.get(name, ""), schema)
+    described["sr"] = (texts.get("sr", "") + ' "native": that of the sound.', {})
+    return described
+
+
+def _parameter(name: str, text: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "in": "query", "description": text, "schema": schema}
+
+
+def description(limits: Limits) -> dict[str, Any]:
+    """Return the service's OpenAPI document."""
+    presets = {"type": "string", "enum": list(PRESETS)}
+    parameters = [
+        _parameter(
+            "preset", "The input of a known model; what else is given overrides it.", presets
+        ),
+        _parameter("config", "Parameters of the front-end as one JSON object.", {"type": "string"}),
+        *(_parameter(name, *rest) for name, rest in _of_frontend().items()),
+        *(_parameter(name, *rest) for name, rest in _READING.items()),
+    ]
+    sound = {"type": "string", "format": "binary"}
+    form = {"type": "object", "properties": {"file": sound}, "required": ["file"]}
+    body = {
+        "required": True,
+        "description": "A sound: WAV, RF64, W64, AIFF, AU, CAF, FLAC, OGG Vorbis or Opus, MP3; at "
+        f"most {limits.max_bytes} bytes, {limits.max_seconds:g} seconds, {limits.max_pixels} "
+        "pixels. As it is, or as the one file of a form.",
+        "content": {
+            "application/octet-stream": {"schema": sound},
+            "audio/*": {"schema": sound},
+            "multipart/form-data": {"schema": form},
+        },
+    }
+    error = {"$ref": "#/components/schemas/Error"}
+    errors = {
+        str(status): {"description": text, "content": {JSON: {"schema": error}}}
+        for status, text in _ERRORS.items()
+    }
+    facts = {
+        "X-Melpix-Metadata": {
+            "description": "JSON: shape, rates, flags, warnings; of an image lo and hi.",
+            "schema": {"type": "string"},
+        }
+    }
+
+    def post(name: str, summary: str, kind: str, given: list[dict[str, Any]]) -> dict[str, Any]:
+        ok = {"description": summary, "headers": facts, "content": {kind: {"schema": sound}}}
+        return {
+            "post": {
+                "operationId": name,
+                "summary": summary,
+                "parameters": given,
+                "requestBody": body,
+                "responses": {"200": ok, **errors},
+            }
+        }
+
+    def get(name: str, summary: str, kind: str = JSON) -> dict[str, Any]:
+        schema = {"type": "object"} if kind == JSON else {"type": "string"}
+        ok = {"description": summary, "content": {kind: {"schema": schema}}}
+        return {"get": {"operationId": name, "summary": summary, "responses": {"200": ok}}}
+
+    features = [p for p in parameters if p["name"] != "source"]
+    health = get("health", "Whether workers are there.")
+    health["get"]["responses"]["503"] = {"description": "There is none."}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "melpix", "version": __version__, "license": {"name": "MIT"}},
+        "paths": {
+            "/v1/image": post("image", "The image, as PNG.", PNG, parameters),
+            "/v1/features": post("features", "The float features, as .npy.", NPY, features),
+            "/v1/presets": get("presets", "The presets, the recipe and the limits."),
+            "/healthz": health,
+            "/openapi.json": get("openapi", "This document."),
+            "/": get("page", "A page for people.", "text/html"),
+        },
+        "components": {
+            "schemas": {
+                "Error": {
+                    "type": "object",
+                    "required": ["error"],
+                    "properties": {
+                        "error": {
+                            "type": "object",
+                            "required": ["code", "message"],
+                            "properties": {
+                                "code": {"type": "string"},
+                                "message": {"type": "string"},
+                            },
+                        }
+                    },
+                }
+            }
+        },
+    }

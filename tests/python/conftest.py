@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: MIT
+"""Fixtures of several tests."""
+
+from browser import browser
+
+__all__ = ["browser"]

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: MIT
+"""A service for tests, whose decoder has faults that can be asked for."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from typing import Any
+
+from melpix import serving
+from melpix.process import Stopped, signals
+from melpix.serving_work import Answer, Limits, Work
+
+
+class Faulty(Work):
+    """Does what the beginning of the sound says."""
+
+    def __call__(self, kind: str, query: str, content_type: str, body: bytearray) -> Answer:
+        if body.startswith(b"CRASH"):
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if body.startswith(b"EXIT"):
+            os._exit(3)
+        if body.startswith(b"HANG"):
+            time.sleep(60)
+        if body.startswith(b"SLEEP"):
+            time.sleep(float(body[5:]))
+            return Answer(200, {}, b"slept")
+        if body.startswith(b"PID"):
+            return Answer(200, {}, str(os.getpid()).encode())
+        if body.startswith(b"NOISE"):
+            os.write(2, b"a decoder's remark\n")
+            return Answer(200, {}, b"")
+        return super().__call__(kind, query, content_type, body)
+
+    def _image(self, asked: Any, sound: memoryview) -> Answer:
+        if bytes(sound[:4]) == b"LEAK":
+            bytearray(3 << 30)
+        return super()._image(asked, sound)
+
+
+if __name__ == "__main__":
+    limits = Limits(max_bytes=1_000_000, max_seconds=20, max_pixels=100_000)
+    service = serving.Service(
+        limits,
+        work=Faulty(limits),
+        workers=2,
+        concurrency=4,
+        timeout=1.0,
+        body_timeout=1.0,
+        memory=1 << 30,
+    )
+    try:
+        with signals():
+            serving.run(service, lambda address: print(address, flush=True), port=0, connections=32)
+    except Stopped as stopped:
+        sys.exit(128 + stopped.signum)

@@ -1,0 +1,650 @@
+# SPDX-License-Identifier: MIT
+"""melpix serve: real requests to a real server, good and hostile, and its page in a browser."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import http.client
+import io
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+import numpy as np
+import psutil
+import pytest
+
+pytest.importorskip("uvicorn")
+pytest.importorskip("starlette")
+
+from browser import Browser
+from melpix import Frontend, convert_bytes, demo, load, presets, read_png
+from melpix.serving_openapi import description
+from melpix.serving_work import FRONTEND, READING, Limits, Work
+from sounds import chirp, encode
+
+HERE = Path(__file__).parent
+WAV = demo.wav()
+CO = "caf\u00e9 & co"
+SHORT = encode("wav", chirp(8000, sr=16000), 16000)
+
+
+class Reply(NamedTuple):
+    """An answer over HTTP."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def code(self) -> str:
+        """The error's."""
+        error = json.loads(self.body)["error"]
+        assert error["message"]
+        return str(error["code"])
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The metadata."""
+        found = json.loads(self.headers["x-melpix-metadata"])
+        assert isinstance(found, dict)
+        return found
+
+
+class Server:
+    """A service in a process of its own."""
+
+    def __init__(self, *command: str, **options: Any) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-W", "error", *command],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            **options,
+        )
+        self.log: list[str] = []
+        assert self.process.stdout is not None
+        while not (found := re.search(r"http://([\d.]+):(\d+)", self.log[-1] if self.log else "")):
+            line = self.process.stdout.readline()
+            assert line, self.log
+            self.log.append(line)
+        self.host, self.port = found[1], int(found[2])
+        self.address = found[0]
+
+    def __call__(self, method: str, path: str, body: Any = None, **more: Any) -> Reply:
+        """Send a request; `more` are parameters of the query."""
+        headers = more.pop("headers", {})
+        query = f"?{urlencode(more)}" if more else ""
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=60)
+        with contextlib.closing(connection):
+            connection.request(method, path + query, body, headers)
+            answer = connection.getresponse()
+            names = {name.lower(): value for name, value in answer.getheaders()}
+            return Reply(answer.status, names, answer.read())
+
+    def image(self, body: Any = SHORT, **more: Any) -> Reply:
+        """Ask for an image."""
+        return self("POST", "/v1/image", body, **more)
+
+    def end(self, signum: int = signal.SIGTERM) -> int:
+        """Stop it; return the exit code."""
+        self.process.send_signal(signum)
+        rest, _ = self.process.communicate(timeout=30)
+        self.log += rest.splitlines(keepends=True)
+        return self.process.returncode
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """The command itself."""
+    server = Server("-m", "melpix", "serve", "--port", "0", "--workers", "2")
+    yield server
+    assert server.end() == 128 + signal.SIGTERM
+    log = [line for line in server.log if "Invalid HTTP request" not in line]
+    assert len(log) == 1, log  # nothing went wrong that nobody asked for
+
+
+@pytest.fixture(scope="module")
+def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One with narrow limits, and faults."""
+    folder = tmp_path_factory.mktemp("empty")
+    path = os.pathsep.join([str(HERE), *sys.path])
+    environment = {**os.environ, "PYTHONPATH": path, "TMPDIR": str(folder)}
+    server = Server(str(HERE / "serving_jobs.py"), env=environment, cwd=folder)
+    yield server
+    assert server.end() == 128 + signal.SIGTERM
+    assert not any(folder.iterdir()), "something touched the disk"
+    assert len(server.log) == 1, server.log
+
+
+# --- what it answers ---------------------------------------------------------------------------
+
+
+def test_the_image_is_the_librarys(server: Server) -> None:
+    reply = server.image(WAV)
+    assert (reply.status, reply.headers["content-type"]) == (200, "image/png")
+    assert reply.body == convert_bytes(WAV)
+    image, metadata = read_png(reply.body)
+    facts = reply.facts
+    assert facts["shape"] == list(image.shape)
+    assert (facts["lo"], facts["hi"]) == (metadata["lo"], metadata["hi"])
+    assert facts["warnings"] == []
+    assert re.match(r"decode;dur=[\d.]+, render;dur=", reply.headers["server-timing"])
+
+
+@pytest.mark.parametrize(
+    ("query", "frontend", "how"),
+    [
+        ({"n_mels": 64, "sr": 16000}, {"n_mels": 64, "sr": 16000}, {}),
+        ({"sr": "native"}, {}, {"sr": "native"}),
+        ({"offset": 0.1, "duration": 0.2}, {}, {"offset": 0.1, "duration": 0.2}),
+        ({"time_steps": 5, "source": CO}, {}, {"time_steps": 5, "source": CO}),
+        ({"range": "[-20, 4]", "flip": "false"}, {"range": (-20, 4), "flip": False}, {}),
+        ({"window": "hamming", "norm": "null"}, {"window": "hamming", "norm": None}, {}),
+        ({"config": '{"offset": 1e-6, "duration": 2}'}, {"offset": 1e-6, "duration": 2}, {}),
+        ({"compress": '["power", 0.5]'}, {"compress": ("power", 0.5)}, {}),
+    ],
+)  # fmt: skip
+def test_parameters_stand_in_the_query(
+    server: Server, query: dict[str, Any], frontend: dict[str, Any], how: dict[str, Any]
+) -> None:
+    reply = server.image(**query)
+    assert reply.status == 200, reply.body
+    assert reply.body == convert_bytes(SHORT, Frontend(**frontend), **how)
+
+
+@pytest.mark.parametrize("name", presets())
+def test_presets(server: Server, name: str) -> None:
+    f = Frontend.from_preset(name)
+    sound = encode("flac", chirp(round(1.5 * f.sr), sr=int(f.sr)), int(f.sr))
+    assert server.image(sound, preset=name).body == convert_bytes(sound, f)
+    reply = server("POST", "/v1/features", sound, preset=name)
+    features = np.load(io.BytesIO(reply.body))
+    y, _ = load(sound, sr=f.sr)
+    assert np.array_equal(features, f.features(y))
+    assert reply.facts["shape"] == list(features.shape)
+    assert reply.headers["content-type"] == "application/x-npy"
+    over = server.image(sound, preset=name, flip="true")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        mine = Frontend.from_preset(name, flip=True)
+    assert over.body == convert_bytes(sound, mine)
+    assert over.facts["warnings"] == [str(w.message) for w in caught]
+
+
+@pytest.mark.parametrize("kind", ["flac", "vorbis", "opus", "mp3", "aiff"])
+@pytest.mark.parametrize("headers", [{}, {"Content-Type": "audio/x-anything"}])
+def test_any_format(server: Server, kind: str, headers: dict[str, str]) -> None:
+    sound = encode(kind, chirp(24000, 2, sr=24000), 24000)
+    assert server.image(sound, headers=headers).body == convert_bytes(sound)
+
+
+def form(*parts: tuple[str, bytes], boundary: str = "b0und", before: bytes = b"") -> dict[str, Any]:
+    body = before
+    for disposition, content in parts:
+        body += f"--{boundary}\r\nContent-Disposition: form-data; {disposition}\r\n".encode()
+        body += b"Content-Type: audio/wav\r\n\r\n" + content + b"\r\n"
+    body += f"--{boundary}--\r\n".encode()
+    headers = {"Content-Type": f'multipart/form-data; boundary="{boundary}"'}
+    return {"body": body, "headers": headers}
+
+
+def test_a_form_holds_the_sound(server: Server) -> None:
+    name = 'name="file"; filename="../../etc/passwd"'
+    tricky = SHORT[:2000] + b"\r\n--b0un\r\n\r\n" + SHORT[2014:]
+    for sound in (SHORT, tricky):
+        assert server.image(**form((name, sound))).body == convert_bytes(sound)
+        assert server.image(**form((name, sound), before=b"said before\r\n")).status == 200
+    assert server.image(**form((name, b""))).code == "decode_failed"
+    for wrong in (
+        form(),
+        form((name, SHORT), (name, SHORT)),
+        form(('name="sr"', b"8000"), (name, SHORT)),
+        {**form((name, SHORT)), "headers": {"Content-Type": "multipart/form-data"}},
+        {"body": form((name, SHORT))["body"][:-40], "headers": form()["headers"]},
+        {"body": b"--b0und\r\n\r\n", "headers": form()["headers"]},
+        {"body": b"", "headers": form()["headers"]},
+    ):
+        reply = server.image(**wrong)
+        assert (reply.status, reply.code) == (400, "bad_parameter")
+
+
+def test_a_body_in_chunks(server: Server) -> None:
+    parts = iter([WAV[:100], WAV[100:50000], WAV[50000:]])
+    assert server.image(parts).body == convert_bytes(WAV)
+
+
+def test_one_connection_serves_many_requests(server: Server) -> None:
+    connection = http.client.HTTPConnection(server.host, server.port, timeout=60)
+    with contextlib.closing(connection):
+        for body in (SHORT, b"garbage", SHORT):
+            connection.request("POST", "/v1/image", body)
+            answer = connection.getresponse()
+            assert answer.status == (422 if body == b"garbage" else 200)
+            answer.read()
+
+
+def test_presets_health_and_openapi(server: Server) -> None:
+    facts = json.loads(server("GET", "/v1/presets").body)
+    assert list(facts["presets"]) == presets()
+    for name, found in facts["presets"].items():
+        assert found["parameters"] == Frontend.from_preset(name).params
+    assert facts["recipe"] == Frontend().params
+    health = json.loads(server("GET", "/healthz").body)
+    assert (health["status"], health["workers"]) == ("ok", 2)
+    spec = json.loads(server("GET", "/openapi.json").body)
+    assert spec == description(Limits())
+    for path, operations in spec["paths"].items():
+        for method in operations:
+            status = server(method.upper(), path, SHORT if method == "post" else None).status
+            assert str(status) in operations[method]["responses"], path
+            assert status == 200
+
+
+def test_openapi_describes_every_parameter() -> None:
+    models = pytest.importorskip("fastapi.openapi.models")
+    spec = description(Limits())
+    models.OpenAPI.model_validate(spec)
+    for kind, missing in (("image", set()), ("features", {"source"})):
+        found = spec["paths"][f"/v1/{kind}"]["post"]["parameters"]
+        names = [p["name"] for p in found]
+        assert len(names) == len(set(names))
+        assert set(names) == {"preset", "config", *FRONTEND, *READING} - missing
+        assert all(p["description"] for p in found), [p for p in found if not p["description"]]
+
+
+# --- what it refuses ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"n_mel": 3}, {"n_mels": 0}, {"n_mels": "many"}, {"n_mels": 1025}, {"n_fft": 2**30},
+        {"hop_length": 2**40}, {"sr": "fast"}, {"sr": 1e12}, {"preset": "none"}, {"config": "3"},
+        {"config": '{"n_fft": 99999}'}, {"config": "[" * 20000}, {"offset": -1}, {"offset": "x"},
+        {"duration": "NaN"}, {"time_steps": 0}, {"time_steps": "1.5"}, {"strict": "maybe"},
+        {"range": "[4, -20]"}, {"stack": json.dumps([{"fmin": i + 1} for i in range(9)])},
+        {"stack": '[{"n_fft": 1000000}]'}, {"stack": "3"}, {"window": "[1, 2]"}, {"out": "/tmp/x"},
+        {"file": "/etc/passwd"}, {"max_seconds": 9999}, {"_impl": 1}, {"max_columns": 5},
+        {"sr": "null"}, {"fmin": "9e9"}, {"compress": "{}"}, {"compress": '["pcen", "x"]'},
+        {"dtype": "object"}, {"precision": "half"}, {"patch": -1}, {"columns": 10**12},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_senseless_parameters(server: Server, query: dict[str, Any]) -> None:
+    for kind in ("image", "features"):
+        reply = server("POST", f"/v1/{kind}", SHORT, **query)
+        assert 400 <= reply.status < 500, reply.body
+        assert reply.code in ("bad_parameter", "image_too_large")
+
+
+def test_a_parameter_given_twice(server: Server) -> None:
+    reply = server("POST", "/v1/image?sr=8000&sr=16000", SHORT)
+    assert (reply.status, reply.code) == (400, "bad_parameter")
+    assert (
+        server("POST", "/v1/image?" + "&".join(f"a{i}=1" for i in range(200)), SHORT).status == 400
+    )
+
+
+def test_sounds_that_are_none(faulty: Server) -> None:
+    bad = encode("wav", np.full(900, np.nan), 16000, "FLOAT")
+    for sound, code in (
+        (b"", "decode_failed"),
+        (b"garbage" * 99, "decode_failed"),
+        (SHORT[:30], "decode_failed"),
+        (encode("wav", np.zeros(0), 16000), "empty_audio"),
+        (bad, "non_finite"),
+        (encode("VOC", np.zeros(900), 16000, "PCM_16"), "unsupported_format"),
+    ):
+        reply = faulty.image(sound)
+        assert (reply.status, reply.code) == (422, code)
+    assert faulty.image(SHORT[:-900], strict="true").code == "truncated"
+    assert faulty.image(SHORT[:-900]).facts["truncated"]
+
+
+def test_too_much_of_anything(faulty: Server) -> None:
+    for body, query, code in (
+        (encode("flac", np.zeros(21 * 8000), 8000), {"n_mels": 16}, "too_long"),
+        (SHORT, {"hop_length": 1}, "image_too_large"),
+        (SHORT, {"columns": 10_000}, "image_too_large"),
+        (SHORT + bytes(1_000_001 - len(SHORT)), {}, "too_large"),
+    ):
+        reply = faulty.image(body, **query)
+        assert (reply.status, reply.code) == (413, code)
+    reply = faulty("POST", "/v1/features", SHORT, hop_length=1)
+    assert (reply.status, reply.code) == (413, "image_too_large")
+    reply = faulty("POST", "/v1/features", SHORT, patch=20, patch_step=1, hop_length=16)
+    assert (reply.status, reply.code) == (413, "image_too_large")
+
+
+def test_a_worker_that_takes_too_much_memory(faulty: Server) -> None:
+    if sys.platform == "linux":
+        reply = faulty.image(b"LEAK")
+        assert (reply.status, reply.code) == (413, "no_memory")
+    assert faulty.image().status == 200
+
+
+def raw(server: Server, data: bytes, wait: float = 0.0) -> bytes:
+    """Send bytes and read until the server closes, or `wait` seconds have passed."""
+    with socket.create_connection((server.host, server.port), timeout=30) as connection:
+        with contextlib.suppress(OSError):
+            connection.sendall(data)
+        if wait:
+            time.sleep(wait)
+            return b""
+        heard = b""
+        with contextlib.suppress(OSError):
+            while part := connection.recv(65536):
+                heard += part
+        return heard
+
+
+def test_a_huge_body_is_refused_unread(faulty: Server) -> None:
+    head = b"POST /v1/image HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n"
+    heard = raw(faulty, head)  # not a byte of it is sent
+    assert heard.startswith(b"HTTP/1.1 413 ")
+    assert b"connection: close" in heard.lower()
+    chunk = b"fffff\r\n" + bytes(0xFFFFF) + b"\r\n"
+    head = b"POST /v1/image HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    heard = raw(faulty, head + 99 * chunk)
+    assert not heard or heard.startswith(b"HTTP/1.1 413 ")  # or the connection was reset
+    assert faulty.image().status == 200
+
+
+def test_a_slow_body(faulty: Server) -> None:
+    start = time.monotonic()
+    heard = raw(faulty, b"POST /v1/image HTTP/1.1\r\nHost: x\r\nContent-Length: 999\r\n\r\nRIFF")
+    assert heard.startswith(b"HTTP/1.1 408 ")
+    assert 0.9 < time.monotonic() - start < 10
+
+
+def test_clients_that_leave(faulty: Server) -> None:
+    head = b"POST /v1/image HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
+    for data in (b"POST", head % 999, head % 999 + b"RIFF", head % len(SHORT) + SHORT):
+        for _ in range(5):
+            raw(faulty, data, wait=0.01)
+    assert faulty.image().status == 200
+
+
+def test_other_methods_and_places(server: Server) -> None:
+    for method, path, status, code in (
+        ("GET", "/v1/image", 405, "bad_method"),
+        ("PUT", "/v1/features", 405, "bad_method"),
+        ("POST", "/healthz", 405, "bad_method"),
+        ("GET", "/nothing", 404, "not_found"),
+        ("GET", "/../../etc/passwd", 404, "not_found"),
+        ("POST", "/v1/image/", 404, "not_found"),
+    ):
+        reply = server(method, path, b"")
+        if reply.status == 307:
+            continue
+        assert (reply.status, reply.code) == (status, code), path
+    assert raw(server, b"nonsense\r\n\r\n").startswith(b"HTTP/1.1 400 ")
+
+
+# --- what it survives --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fault", [b"CRASH", b"EXIT"])
+def test_a_crash_costs_its_own_request_alone(faulty: Server, fault: bytes) -> None:
+    statuses: list[int] = []
+    expected = convert_bytes(SHORT)
+
+    def good() -> None:
+        for _ in range(20):
+            reply = faulty.image()
+            statuses.append(200 if reply.body == expected else reply.status)
+
+    thread = threading.Thread(target=good)
+    thread.start()
+    for _ in range(3):
+        reply = faulty.image(fault)
+        assert (reply.status, reply.code) == (422, "crashed")
+        said = b"SIGSEGV" if fault == b"CRASH" else b"exit code 3"
+        assert said in reply.body
+    thread.join()
+    assert statuses == [200] * 20
+
+
+def test_a_hang_costs_its_own_request_alone(faulty: Server) -> None:
+    replies: list[Reply] = []
+    threads = [
+        threading.Thread(target=lambda: replies.append(faulty.image(b"HANG"))) for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.3)
+    assert faulty.image().status == 200  # waits until a worker has been replaced
+    for thread in threads:
+        thread.join()
+    assert [(r.status, r.code) for r in replies] == [(504, "timeout")] * 2
+
+
+def test_a_worker_killed_from_outside_costs_nothing(faulty: Server) -> None:
+    for _ in range(2):
+        pid = int(faulty.image(b"PID").body)
+        os.kill(pid, signal.SIGKILL)
+        assert faulty.image().status == 200
+    end = time.monotonic() + 20
+    while json.loads(faulty("GET", "/healthz").body)["workers"] < 2:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_more_than_it_can_do_is_refused(faulty: Server) -> None:
+    replies: list[Reply] = []
+    threads = [
+        threading.Thread(target=lambda: replies.append(faulty.image(b"SLEEP0.6"))) for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    busy = [r for r in replies if r.status == 429]
+    assert 3 <= len(busy) <= 4
+    assert {r.code for r in busy} == {"busy"}
+    assert {r.headers["retry-after"] for r in busy} == {"1"}
+    assert {r.status for r in replies} == {200, 429}
+    assert faulty.image().status == 200
+
+
+def test_what_decoders_print_goes_nowhere(faulty: Server) -> None:
+    assert faulty.image(b"NOISE").status == 200  # the fixture looks at the log
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_what_is_under_way_is_finished(signum: int, tmp_path: Path) -> None:
+    path = os.pathsep.join([str(HERE), *sys.path])
+    server = Server(
+        str(HERE / "serving_jobs.py"), env={**os.environ, "PYTHONPATH": path}, cwd=tmp_path
+    )
+    children = psutil.Process(server.process.pid).children(recursive=True)
+    replies: list[Reply] = []
+    thread = threading.Thread(target=lambda: replies.append(server.image(b"SLEEP0.8")))
+    thread.start()
+    time.sleep(0.3)
+    assert server.end(signum) == 128 + signum
+    thread.join()
+    assert [(r.status, r.body) for r in replies] == [(200, b"slept")]
+    assert len(children) >= 2
+    _, alive = psutil.wait_procs(children, timeout=10)
+    assert not alive
+    assert len(server.log) == 1, server.log
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the parent's death is noticed everywhere")
+def test_workers_end_with_a_server_that_is_killed(tmp_path: Path) -> None:
+    server = Server("-m", "melpix", "serve", "--port", "0", "--workers", "2", cwd=tmp_path)
+    children = psutil.Process(server.process.pid).children(recursive=True)
+    server.process.kill()
+    server.process.communicate()
+    _, alive = psutil.wait_procs(children, timeout=10)
+    assert not alive
+
+
+def test_the_port_is_taken(server: Server) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "melpix", "serve", "--port", str(server.port), "--workers", "1"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode in (1, 3)
+    assert "address already in use" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_senseless_options() -> None:
+    for option in ("--workers=0", "--timeout=0", "--max-bytes=-1", "--concurrency=0"):
+        command = [sys.executable, "-m", "melpix", "serve", option]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        assert (done.returncode, option[:9] in done.stderr) == (2, True), done.stderr
+
+
+def test_a_boundary_that_is_nowhere_is_no_endless_search() -> None:
+    work = Work(Limits())
+    body = bytearray(b"\r\n--x" * 1_000_000)
+    start = time.monotonic()
+    answer = work("image", "", "multipart/form-data; boundary=x", body)
+    assert answer.status == 400
+    assert time.monotonic() - start < 5
+
+
+# --- the page ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def page(server: Server, browser: Browser) -> Browser:
+    """The page, with the presets in it."""
+    browser.open(server.address + "/")
+    until(browser, "document.querySelector('select').length > 5")
+    return browser
+
+
+def until(browser: Browser, condition: str) -> None:
+    end = time.monotonic() + 30
+    while not browser.js(f"Boolean({condition})"):
+        assert time.monotonic() < end, (condition, browser.js("status.textContent"))
+        time.sleep(0.05)
+
+
+def choose(browser: Browser, path: Path) -> None:
+    node = browser("DOM.getDocument")["root"]["nodeId"]
+    found = browser("DOM.querySelector", nodeId=node, selector="#file")["nodeId"]
+    browser("DOM.setFileInputFiles", files=[str(path)], nodeId=found)
+
+
+def fill(browser: Browser, name: str, value: str) -> None:
+    field = f"form.elements.{name}"
+    browser.js(f"at('image').alt = ''; {field}.value = {json.dumps(value)}")
+    browser.js(f"{field}.dispatchEvent(new Event('input', {{bubbles: true}}))")
+
+
+PIXELS = "png.arrayBuffer().then(b => btoa(String.fromCharCode(...new Uint8Array(b))))"
+
+
+def test_a_sound_is_seen_at_once(page: Browser, tmp_path: Path) -> None:
+    name = 'caf\u00e9 "x" \U0001f3b5.wav'
+    path = tmp_path / name
+    path.write_bytes(WAV)
+    choose(page, path)
+    until(page, "!at('result').hidden && at('image').naturalWidth")
+    assert page.js("[at('image').naturalWidth, at('image').naturalHeight]") == [385, 128]
+    assert "128 mel bands, 385 columns, 8.92 seconds" in page.js("at('image').alt")
+    assert page.js("at('download').download") == name.replace(".wav", ".png")
+
+    for values in (
+        {"preset": "whisper-80"},
+        {"preset": "", "n_mels": "64", "sr": "16000", "range": "[-20, 4]", "offset": "1"},
+        {"sr": "native", "time_steps": "100", "range": "", "hop_length": "256"},
+    ):
+        for field, value in values.items():
+            fill(page, field, value)
+        until(page, "at('image').alt && !document.body.hasAttribute('aria-busy')")
+        png = base64.b64decode(page.js(PIXELS))
+        line = page.js("at('python').textContent")
+        assert "\n" not in line
+        subprocess.run([sys.executable, "-c", line], check=True, cwd=tmp_path)
+        assert (tmp_path / name).with_suffix(".png").read_bytes() == png
+    others = [url for url in page.amiss() if not url.startswith(("http://127.0.0.1", "blob:"))]
+    assert others == []
+
+
+def test_a_sound_can_be_dropped(page: Browser) -> None:
+    data = list(SHORT)
+    page.js(f"""(() => {{
+        const transfer = new DataTransfer();
+        transfer.items.add(new File([new Uint8Array({data})], "dropped.wav"));
+        for (const type of ["dragover", "drop"]) document.body.dispatchEvent(
+            new DragEvent(type, {{dataTransfer: transfer, bubbles: true, cancelable: true}}));
+    }})()""")
+    until(page, "!at('result').hidden")
+    assert page.js("status.textContent").startswith("dropped.wav: 128 \u00d7 22 pixels, 0.50 s")
+
+
+def test_what_goes_wrong_is_said(page: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    path.write_bytes(b"nothing")
+    choose(page, path)
+    until(page, "status.classList.contains('bad')")
+    assert page.js("status.textContent").endswith("(decode_failed)")
+    assert page.js("at('result').hidden")
+    path = tmp_path / "b.wav"
+    path.write_bytes(SHORT)
+    choose(page, path)
+    until(page, "!at('result').hidden")
+    fill(page, "n_mels", "5000")
+    until(page, "status.classList.contains('bad')")
+    assert page.js("status.textContent") == "n_mels must be <= 1024 here, got 5000 (bad_parameter)"
+    page.js("form.reset()")
+    until(page, "!at('result').hidden")
+
+
+def test_the_page_can_be_read_out_and_used_by_keys(page: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    path.write_bytes(SHORT)
+    choose(page, path)
+    until(page, "!at('result').hidden")
+    nodes = page("Accessibility.getFullAXTree")["nodes"]
+    named = [(n["role"]["value"], n.get("name", {}).get("value", "")) for n in nodes
+             if not n["ignored"]]  # fmt: skip
+    roles = {role for role, _ in named}
+    assert {"banner", "main", "status", "heading", "image", "link", "button", "combobox"} <= roles
+    for role, name in named:
+        if role in ("image", "region", "heading", "link", "button", "textbox", "combobox",
+                    "spinbutton"):  # fmt: skip
+            assert name, role
+    assert page.js("document.documentElement.lang") == "en"
+    page.js("document.activeElement.blur()")
+    reached = set()
+    for _ in range(40):
+        page.press("Tab")
+        reached.add(page.js("document.activeElement.id || document.activeElement.name"))
+    assert {"file", "preset", "n_mels", "view", "download", "copy"} <= reached
+
+
+def test_the_page_suits_a_phone_and_the_dark(page: Browser) -> None:
+    colours = []
+    for scheme in ("light", "dark"):
+        feature = {"name": "prefers-color-scheme", "value": scheme}
+        page("Emulation.setEmulatedMedia", features=[feature])
+        page.js("document.body.style.color = 'CanvasText'")
+        colours.append(page.js("getComputedStyle(document.body).color"))
+    assert colours[0] != colours[1]
+    size = {"height": 700, "deviceScaleFactor": 2, "mobile": True}
+    page("Emulation.setDeviceMetricsOverride", width=360, **size)
+    assert page.js("document.documentElement.scrollWidth") == 360
+    page("Emulation.clearDeviceMetricsOverride")
