@@ -11,11 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
-import melpix
 import signals
 from front_ends import parameter_sets
 from front_ends import signals as any_signals
 from melpix import Frontend, SignalError, _core, parameters
+from melpix.presets import presets
 
 PROFILE = settings(
     derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
@@ -178,7 +178,7 @@ def test_frames_in_doubt_are_refined_from_what_was_pushed():
 
 
 def test_presets_stream_once_their_ranges_are_fixed():
-    for name in melpix.presets():
+    for name in presets():
         f = Frontend.from_preset(
             name, duration=None, columns=None, patch=None, patch_step=None, tail="drop", stack=None,
             top_db=None, ref=1.0, level=None, normalise=None,
