@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         melspectrogram,
     )
     from melpix.png import features_from_image, read_png, write_png
-    from melpix.presets import presets
+    from melpix.preset_table import presets
     from melpix.recipe import scale_minmax, spectrogram_image
     from melpix.stream import Stream
 
@@ -58,7 +58,7 @@ _HOMES = {
     "melspectrogram": "mel",
     "pcen": "compress",
     "power_to_db": "compress",
-    "presets": "presets",
+    "presets": "preset_table",
     "read_png": "png",
     "scale_minmax": "recipe",
     "show_config": "config",

@@ -265,7 +265,7 @@ class Frontend:
         >>> f.features(np.zeros(16000, np.float32)).shape
         (80, 3000)
         """
-        from melpix.presets import preset
+        from melpix.preset_table import preset
 
         unknown = overrides.keys() - set(_PARAMETERS)
         if unknown:

@@ -91,11 +91,11 @@ def prepare(*modules: str) -> None:
     modules : str
         Names of those whose functions pools are going to apply.
     """
-    if _METHOD == "forkserver":
+    if METHOD == "forkserver":
         from multiprocessing import forkserver
 
-        multiprocessing.get_context(_METHOD).set_forkserver_preload([__name__, *modules])
-        with _inheritance():
+        multiprocessing.get_context(METHOD).set_forkserver_preload([__name__, *modules])
+        with inheritance():
             forkserver.ensure_running()
 
 

@@ -7,7 +7,7 @@ import json
 import os
 from typing import Any
 
-from melpix.presets import preset
+from melpix.preset_table import preset
 
 _MOST_BYTES = 1 << 24  # a custom window is the longest entry
 

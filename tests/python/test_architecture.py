@@ -30,7 +30,7 @@ MAY_IMPORT = {
         "frontend",
         "mel",
         "png",
-        "presets",
+        "preset_table",
         "recipe",
         "stream",
     },
@@ -98,7 +98,7 @@ MAY_IMPORT = {
         "fit",
         "parameters",
         "png",
-        "presets",
+        "preset_table",
         "rendering",
         "stream",
     },
@@ -113,7 +113,7 @@ MAY_IMPORT = {
     "parquet": {"pyarrow", "shards"},
     "png": {"_core", "errors", "frontend", "isal", "png"},
     "pool": {"cores", "process"},
-    "presets": set(),
+    "preset_table": set(),
     "process": set(),
     "recipe": {"frontend", "png"},
     "reference_formulas": set(),  # independent of what they judge
@@ -133,7 +133,7 @@ MAY_IMPORT = {
         "cores",
         "frontend",
         "pool",
-        "presets",
+        "preset_table",
         "process",
         "serving_openapi",
         "serving_pool",
@@ -141,7 +141,7 @@ MAY_IMPORT = {
         "starlette",
         "uvicorn",
     },
-    "serving_openapi": {"_core", "frontend", "presets", "serving_work"},
+    "serving_openapi": {"_core", "frontend", "preset_table", "serving_work"},
     "serving_pool": {"pool", "process"},
     "serving_work": {
         "audio",
@@ -151,10 +151,10 @@ MAY_IMPORT = {
         "demo",
         "errors",
         "frontend",
-        "presets",
+        "preset_table",
         "worker",
     },
-    "settings": {"presets"},
+    "settings": {"preset_table"},
     "shards": {"checks", "sinks"},
     "sources": {"text"},
     "sinks": {"checks", "errors", "png"},
@@ -169,7 +169,7 @@ MAY_IMPORT = {
         "contenders",
         "demo",
         "frontend",
-        "presets",
+        "preset_table",
         "references",
     },
     "thumbnails": {"errors", "png", "summary"},
@@ -306,6 +306,11 @@ def test_importing_melpix_is_light() -> None:
 def test_rendering_arrays_needs_no_decoder() -> None:
     code = "import sys, melpix; melpix.Frontend().image([0.0] * 99); print(*sys.modules)"
     assert not {"soundfile", "soxr", "click"} & set(run(code).split())
+
+
+def test_no_module_takes_the_place_of_a_public_name() -> None:
+    """Importing a module sets the package's attribute of its name."""
+    assert not {path.stem for path in PYTHON.glob("*.py")} & set(melpix.__all__)
 
 
 def test_every_public_name_exists() -> None:
