@@ -307,7 +307,7 @@ def probe(source: Source) -> dict[str, Any]:
     >>> facts["format"], facts["subtype"], facts["sr"], facts["frames"], facts["duration"]
     ('FLAC', 'PCM_16', 16000, 8000, 0.5)
     """
-    with open_sound(source) as sound:
+    with open_sound(source, remarks=True) as sound:
         return {
             "format": sound.format,
             "subtype": sound.subtype,

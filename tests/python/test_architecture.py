@@ -85,7 +85,7 @@ MAY_IMPORT = {
     "convert": {"audio", "checks", "cutting", "errors", "frontend", "png", "rendering", "sinks"},
     "cores": set(),
     "cutting": {"audio", "checks", "errors", "frontend"},
-    "decoder": {"containers", "errors", "soundfile"},
+    "decoder": {"containers", "errors", "soundfile", "wav"},
     "demo": set(),
     "errors": set(),
     "find": {"lists", "sources"},
@@ -135,6 +135,7 @@ MAY_IMPORT = {
         "references",
     },
     "thumbnails": {"errors", "png", "summary"},
+    "wav": set(),
     "worker": {
         "audio",
         "checks",
