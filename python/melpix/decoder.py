@@ -314,6 +314,21 @@ def open_sound(source: Source, *, remarks: bool = False) -> Iterator[Sound]:
         raise DecodeError("decode_failed", f"{name}: {error.error_string}") from error
 
 
+@contextmanager
+def open_plain(path: str) -> Iterator[Sound | None]:
+    """Open a file that needs no decoder; None if it needs one.
+
+    Raises
+    ------
+    DecodeError, OSError
+        As `open_sound`, for what is no file.
+    """
+    size, content = _size(path), partial(io.FileIO, path)
+    with content() as stream:
+        plain = plain_wav(stream, size)
+        yield None if plain is None else Sound(plain, repr(path), size, content)
+
+
 @cache
 def _decoder() -> Any:
     import soundfile

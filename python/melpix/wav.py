@@ -117,14 +117,18 @@ def plain_wav(stream: io.RawIOBase | io.BytesIO, size: int) -> PlainWav | None:
     sound, frame = size - start, 2 * channels
     if not 0 < channels <= _MOST_CHANNELS or not 0 < sr < 2**31 or sr * frame >= 2**32:
         return None
-    if sound != frames * frame or header[start - 4 : start] != sound.to_bytes(4, "little"):
+    if (
+        frames == 0
+        or sound != frames * frame
+        or header[start - 4 : start] != sound.to_bytes(4, "little")
+    ):
         return None
     beginning = b"RIFF", size - 8, b"WAVEfmt ", 16, _PCM, channels, sr, sr * frame, frame, 16
     if not header.startswith(_BEGINNING.pack(*beginning)):
         return None
     if not _is_text(header[_BEGINNING.size : start - 8]):
         return None
-    if header[start : start + 4] in _FOREIGN or len(header) < start + 4:
+    if header[start : start + 4] in _FOREIGN or len(header) < min(start + 4, size):
         return None
     return PlainWav(stream, start, sr, channels, frames)
 

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melpix import audio, checks, png, sinks
+from melpix.ahead import Ahead
 from melpix.cutting import Window, Windows, windows
 from melpix.errors import DecodeError, MelpixError
 from melpix.frontend import Frontend
@@ -108,10 +109,12 @@ class Plan:
         text = json.dumps(everything, sort_keys=True)
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
-    def windows(self, item: Item, empty: audio.Empty = np.empty) -> Windows:
-        """Cut a source."""
+    def windows(
+        self, item: Item, empty: audio.Empty = np.empty, src: audio.Source | None = None
+    ) -> Windows:
+        """Cut a source: by its path, if no other is given."""
         return windows(
-            item.path,
+            src or item.path,
             self.frontend,
             time_steps=self.time_steps,
             seconds=self.seconds,
@@ -175,6 +178,14 @@ class Converter:
         self._folder = folder
         self._tree = None if plan.sharded else sinks.Tree(folder, plan.suffix)
         self._again = again
+        whole = not plan.native and not plan.first and not plan.offset and plan.duration is None
+        self._ahead = Ahead(plan.frontend.sr) if whole else None
+
+    def prepare(self, items: Iterator[Item]) -> None:
+        """Read ahead: sources that are likely to be converted next, the first one at once."""
+        if self._ahead is not None:
+            whole = itertools.takewhile(lambda i: not i.offset and i.duration is None, items)
+            self._ahead.look(item.path for item in whole)
 
     def __call__(self, item: Item) -> Outcome:
         """Convert a source; what goes wrong with it is a record too."""
@@ -209,7 +220,11 @@ class Converter:
 
     def _convert(self, item: Item, empty: audio.Empty, write: _Write, outcome: Outcome) -> None:
         """Convert a source, or raise what is wrong with it."""
-        cut = self._plan.windows(item, empty)
+        src = None
+        if self._ahead is not None:
+            version = outcome.about["size"], outcome.about["mtime_ns"]
+            src, outcome.seconds["decode"] = self._ahead.take(item.path, version)
+        cut = self._plan.windows(item, empty, src)
         clock = _Clock(outcome.seconds)
         with contextlib.closing(cut):
             for window in cut:

@@ -34,6 +34,7 @@ MAY_IMPORT = {
         "recipe",
     },
     "__main__": {"cli"},
+    "ahead": {"audio", "decoder"},
     "audio": {"containers", "decoder", "errors", "soxr"},
     "batch": {
         "_core",
@@ -137,6 +138,7 @@ MAY_IMPORT = {
     "thumbnails": {"errors", "png", "summary"},
     "wav": set(),
     "worker": {
+        "ahead",
         "audio",
         "checks",
         "cutting",

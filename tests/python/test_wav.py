@@ -73,10 +73,9 @@ def test_a_header_with_any_byte_changed(between):
             taken.append((at, value))
             try:
                 file = soundfile.SoundFile(io.BytesIO(changed))
-            except soundfile.LibsndfileError as error:
+            except soundfile.LibsndfileError:
                 # It looks into lists, and behind one that is broken inside it may lose its way.
                 assert at in inside, (at, value)
-                assert "No 'data' chunk marker" in str(error)
                 continue
             with file:
                 assert (file.format, file.subtype) == (wav.format, wav.subtype)
