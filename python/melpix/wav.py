@@ -117,11 +117,9 @@ def plain_wav(stream: io.RawIOBase | io.BytesIO, size: int) -> PlainWav | None:
     sound, frame = size - start, 2 * channels
     if not 0 < channels <= _MOST_CHANNELS or not 0 < sr < 2**31 or sr * frame >= 2**32:
         return None
-    if (
-        frames == 0
-        or sound != frames * frame
-        or header[start - 4 : start] != sound.to_bytes(4, "little")
-    ):
+    if frames == 0 or sound != frames * frame:
+        return None
+    if header[start - 4 : start] != sound.to_bytes(4, "little"):
         return None
     beginning = b"RIFF", size - 8, b"WAVEfmt ", 16, _PCM, channels, sr, sr * frame, frame, 16
     if not header.startswith(_BEGINNING.pack(*beginning)):

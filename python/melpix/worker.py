@@ -28,6 +28,7 @@ from melpix.manifest import Record
 from melpix.output import SHARDED
 from melpix.parcel import Parcel
 from melpix.process import Listener
+from melpix.rendering import Value
 from melpix.sources import Item
 
 FORMATS = ("png", "npy", *SHARDED)
@@ -261,10 +262,10 @@ class Converter:
             payload = sinks.npy_bytes(features, self._plan.dtype)
         else:
             rendering = f.render(window.y)
-            lo, hi = np.min(rendering.lo), np.max(rendering.hi)  # of all channels
+            lo, hi = _over_channels(min, rendering.lo), _over_channels(max, rendering.hi)
             shape, constant = rendering.image.shape, rendering.constant
             clock.lap("render")
-            metadata = rendering.metadata(
+            metadata = rendering.metadata_text(
                 source=os.path.basename(item.path),
                 offset=window.offset,
                 duration=window.duration,
@@ -331,6 +332,10 @@ class _Clock:
         now = time.perf_counter()
         self._seconds[name] = self._seconds.get(name, 0.0) + now - self._last
         self._last = now
+
+
+def _over_channels(choose: Callable[[Iterable[float]], float], value: Value) -> float:
+    return choose(value) if isinstance(value, tuple) else value
 
 
 def mono(y: NDArray[Any]) -> NDArray[Any]:
