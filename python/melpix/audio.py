@@ -478,10 +478,11 @@ def resample_together(ys: list[Samples], sr: float, target: float) -> list[Sampl
     for row, y in zip(together, ys, strict=True):
         row[: len(y)] = y
     resampled = soxr.resample(together.T, sr, target, quality="soxr_hq").T
-    alone = (int(len(y) / (sr / target) + 0.5) for y in ys)  # so many it gives of one
+    for row, y in zip(resampled, ys, strict=True):
+        row[int(len(y) / (sr / target) + 0.5) :] = 0.0  # so many it gives of one
     return [
-        _fit(row[:n], _resampled_length(len(y), sr, target))
-        for row, n, y in zip(resampled, alone, ys, strict=True)
+        _fit(row, _resampled_length(len(y), sr, target))
+        for row, y in zip(resampled, ys, strict=True)
     ]
 
 
@@ -520,4 +521,4 @@ def _resampled_length(n: int, sr: float, target: float) -> int:
 def _fit(y: Samples, n: int) -> Samples:
     """Cut or pad to a length: soxr may round it another way."""
     missing = n - len(y)
-    return np.pad(y, (0, missing)) if missing > 0 else y[:n]
+    return np.concatenate([y, np.zeros(missing, y.dtype)]) if missing > 0 else y[:n]
