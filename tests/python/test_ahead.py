@@ -163,7 +163,7 @@ def test_images_are_those_without_reading_ahead(files, tmp_path, options):
         options["step"] = 4
     paths = files(*(wav(noise(n, n)) for n in range(3000, 8000, 400)))
     items = [Item(path, os.path.basename(path)[:-4], None) for path in paths]
-    images = []
+    images, records = [], []
     for looking in (True, False):
         folder = tmp_path / str(looking)
         folder.mkdir()
@@ -173,7 +173,9 @@ def test_images_are_those_without_reading_ahead(files, tmp_path, options):
                 converter.prepare(iter(items[i:]))
             outcome = converter(item)
             assert {record["status"] for record in outcome.records} == {"ok"}
+            records.append(outcome.records)
             assert outcome.seconds["decode"] > 0
         images.append({path.name: path.read_bytes() for path in folder.iterdir()})
     assert images[0] == images[1]
+    assert records[: len(items)] == records[len(items) :]
     assert len(images[0]) >= len(items)
