@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from melpix import audio, checks, png, sinks
+from melpix import audio, checks, manifest, png, sinks
 from melpix.ahead import Ahead
 from melpix.cutting import Window, Windows, windows
 from melpix.errors import DecodeError, MelpixError
@@ -151,6 +151,8 @@ class Outcome:
         Sound in the images.
     full : OSError or None
         Why nothing more can be written.
+    lines : bytes
+        Of the manifest, where nobody has to add to them: the parent has many workers to serve.
     """
 
     about: Record
@@ -159,6 +161,7 @@ class Outcome:
     seconds: dict[str, float] = dataclasses.field(default_factory=dict)
     audio_seconds: float = 0.0
     full: OSError | None = None
+    lines: bytes = b""
 
 
 class Converter:
@@ -207,6 +210,9 @@ class Converter:
         if self._again and (self._plan.numbered or made == 0):
             self.clear(item, made)
         outcome.about["heard"] = heard_by.heard() or None
+        if self._tree is not None:
+            records = ({**outcome.about, **record} for record in outcome.records)
+            outcome.lines = b"".join(map(manifest.encode, records))
         return outcome
 
     def clear(self, item: Item, from_window: int = 0) -> None:
