@@ -449,13 +449,15 @@ class _Run:
                 if outcome.full is not None:
                     raise outcome.full
                 records = [{**outcome.about, **record} for record in outcome.records]
-                if shards is not None and outcome.parcel is None and past.begun(outcome.about) > 0:
+                begun = 0 if shards is None else past.begun(outcome.about)
+                if outcome.lines:
+                    journal.write(outcome.lines)
+                elif outcome.parcel is None and begun > 0:
                     pass  # what of it is in shards stays in the manifest: next time the rest
                 elif shards is None or outcome.parcel is None:
                     for record in records:
                         queue.add(record)
                 else:
-                    begun = past.begun(outcome.about)
                     samples = zip(records, outcome.parcel, strict=True)
                     for record, sample in itertools.islice(samples, begun, None):
                         queue.wait()

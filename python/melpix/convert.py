@@ -259,7 +259,7 @@ def convert_file(
         rendered = time.perf_counter()
 
     seconds = n / clip.sr
-    metadata = rendering.metadata(source=source, offset=offset, duration=seconds)
+    metadata = rendering.metadata_text(source=source, offset=offset, duration=seconds)
     picture = png.encode(rendering.image, metadata)
     encoded = time.perf_counter()
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """From a path, bytes or an open file to decoded frames. soundfile is at home here.
 
+Nothing is asked of it, nor is it imported, for what needs no decoder (`melpix.wav`).
+
 libsndfile's MP3 decoder writes remarks on broken files to C's standard error. To catch them means
 to redirect a descriptor of the whole process, which a library must not: a program may.
 """
@@ -20,6 +22,7 @@ import numpy as np
 
 from melpix import containers
 from melpix.errors import DecodeError, SignalError
+from melpix.wav import plain_wav
 
 Source: TypeAlias = str | os.PathLike[Any] | bytes | bytearray | memoryview | BinaryIO
 Samples: TypeAlias = np.ndarray[Any, np.dtype[Any]]
@@ -33,7 +36,7 @@ _BLOCK = 2**17  # samples decoded at a time where channels are mixed: they stay 
 
 
 class Sound:
-    """A sound that libsndfile has opened.
+    """A sound that is open, mostly in libsndfile.
 
     Attributes
     ----------
@@ -46,12 +49,14 @@ class Sound:
     frames : int or None
         As the header declares, or the decoder estimates; None if nobody can say.
     log : str
-        The decoder's remarks.
+        The decoder's remarks; empty where there was none.
     truncated, length_estimated : bool
         As in `melpix.audio.Clip`.
     """
 
-    def __init__(self, file: Any, name: str, size: int, content: Callable[[], BinaryIO]) -> None:
+    def __init__(
+        self, file: Any, name: str, size: int, content: Callable[[], BinaryIO | io.FileIO]
+    ) -> None:
         self.name = name
         self.format: str = file.format
         self.subtype: str = file.subtype
@@ -257,8 +262,12 @@ def mix(frames: Samples, out: Samples) -> None:
 
 
 @contextmanager
-def open_sound(source: Source, max_bytes: int | None = None) -> Iterator[Sound]:
+def open_sound(
+    source: Source, max_bytes: int | None = None, *, remarks: bool = False
+) -> Iterator[Sound]:
     """Open a source, refuse what is not read; libsndfile's errors inside become DecodeError.
+
+    With `remarks`, libsndfile opens what it is not needed for as well.
 
     Raises
     ------
@@ -271,9 +280,7 @@ def open_sound(source: Source, max_bytes: int | None = None) -> Iterator[Sound]:
     TypeError
         The source is of another type.
     """
-    import soundfile
-
-    content: Callable[[], BinaryIO]
+    content: Callable[[], io.FileIO | io.BytesIO]
     if isinstance(source, (str, os.PathLike)):
         path = os.fsdecode(source)
         name, size = repr(path), _size(path)
@@ -288,6 +295,15 @@ def open_sound(source: Source, max_bytes: int | None = None) -> Iterator[Sound]:
         _refuse_large(name, size, max_bytes)
         open_memory: Any = _Memory if isinstance(data, bytes) else _View
         content, file = partial(open_memory, data), open_memory(data)
+    if not remarks:
+        with content() as stream:
+            plain = plain_wav(stream, size)
+            if plain is not None:
+                yield Sound(plain, name, size, content)
+                return
+
+    import soundfile
+
     try:
         try:
             decoder = _decoder()(file)
@@ -302,6 +318,21 @@ def open_sound(source: Source, max_bytes: int | None = None) -> Iterator[Sound]:
             yield sound
     except soundfile.LibsndfileError as error:
         raise DecodeError("decode_failed", f"{name}: {error.error_string}") from error
+
+
+@contextmanager
+def open_plain(path: str) -> Iterator[Sound | None]:
+    """Open a file that needs no decoder; None if it needs one.
+
+    Raises
+    ------
+    DecodeError, OSError
+        As `open_sound`, for what is no file.
+    """
+    size, content = _size(path), partial(io.FileIO, path)
+    with content() as stream:
+        plain = plain_wav(stream, size)
+        yield None if plain is None else Sound(plain, repr(path), size, content)
 
 
 @cache

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from melpix import _core, checks, fit, parameters
 from melpix.errors import EncodeError, MelpixError, SignalError
-from melpix.rendering import Rendering
+from melpix.rendering import Rendering, canonical
 
 if TYPE_CHECKING:
     from melpix.stream import Stream
@@ -224,6 +224,7 @@ class Frontend:
     max_columns: int = field(init=False, repr=False, compare=False)
     _given: dict[str, Any] = field(init=False, repr=False, compare=False)
     _params: dict[str, Any] = field(init=False, repr=False, compare=False)
+    _params_text: str = field(init=False, repr=False, compare=False)
     _impl: _core.Frontend = field(init=False, repr=False, compare=False)
     # This one, and those of `stack`.
     _mels: tuple[Frontend, ...] = field(init=False, repr=False, compare=False)
@@ -297,6 +298,7 @@ class Frontend:
         if further:
             params["stack"] = [{n: parameters.to_json(v) for n, v in c} for c in self.stack]
         now("_params", params)
+        now("_params_text", canonical(params))
 
     def _changes(self, other: Frontend) -> tuple[tuple[str, Any], ...]:
         names = sorted(set(_PARAMETERS) - _SHARED)
@@ -552,7 +554,7 @@ class Frontend:
         parts = [f._rendered(y, None) for f in self._mels]
         image = np.stack([part.image for part in parts], axis=-1, out=out)
         lo, hi, least, greatest = zip(*((p.lo, p.hi, p.min, p.max) for p in parts), strict=True)
-        return Rendering(image, lo, hi, least, greatest, self.params)
+        return Rendering(image, lo, hi, least, greatest, self.params, self._params_text)
 
     def _check_out(self, out: Any, n: int) -> None:
         """Refuse, in the core's words, an array that does not fit stacked images."""
@@ -569,7 +571,7 @@ class Frontend:
         image, least, greatest, peak = self._impl.image(y, out)
         self._warn_if_loud(peak)
         lo, hi = self.range if isinstance(self.range, tuple) else (least, greatest)
-        return Rendering(image, lo, hi, least, greatest, self.params)
+        return Rendering(image, lo, hi, least, greatest, self.params, self._params_text)
 
     def stream(self, kind: str = "features") -> Stream:
         """Return a stream: columns as their samples arrive, bit by bit those of the whole signal.
@@ -649,7 +651,7 @@ class Frontend:
         from melpix import png  # the PNG modules load on first use
 
         rendering = self.render(y)
-        return png.encode(rendering.image, rendering.metadata(**metadata))
+        return png.encode(rendering.image, rendering.metadata_text(**metadata))
 
     def _signal(self, y: ArrayLike) -> NDArray[Any]:
         """Return `y` as the core takes it, or say why it gives no image."""

@@ -210,7 +210,11 @@ class Journal:
 
     def append(self, records: Iterable[Record]) -> None:
         """Add lines."""
-        self._file.write(b"".join(map(encode, records)))
+        self.write(b"".join(map(encode, records)))
+
+    def write(self, lines: bytes) -> None:
+        """Add what `encode` has given."""
+        self._file.write(lines)
         if time.monotonic() - self._flushed > _FLUSHED_EVERY:
             self.flush()
 

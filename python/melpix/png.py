@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from melpix import _core
 from melpix.errors import DecodeError, EncodeError
 from melpix.frontend import MAX_COLUMNS, MAX_PIXELS
+from melpix.rendering import canonical
 
 isal_zlib: Any
 try:
@@ -34,7 +35,6 @@ _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # by channels: greyscale, with alpha, 
 _MAX_METADATA = 1 << 26  # a custom window is the longest entry
 _BLOCK = 1 << 20
 _MAX_BYTES = 1 << 28  # of a file; the largest image is a third of that
-_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 
 
 def deflate_backend() -> str:
@@ -42,15 +42,15 @@ def deflate_backend() -> str:
     return "isal" if isal_zlib is not None else "zlib"
 
 
-def encode(image: NDArray[Any], metadata: dict[str, Any] | None = None) -> bytes:
+def encode(image: NDArray[Any], metadata: dict[str, Any] | str | None = None) -> bytes:
     """Return an image as the bytes of a PNG file.
 
     Parameters
     ----------
     image : np.ndarray [shape=(height, width) or (height, width, channels), dtype=uint8 or uint16]
         Up to 4 channels: PNG calls two of them grey and alpha, three RGB.
-    metadata : dict, optional
-        JSON values, written as one iTXt entry ``melpix`` with sorted keys.
+    metadata : dict or str, optional
+        JSON values, written as one iTXt entry ``melpix`` with sorted keys; or that entry's text.
 
     Returns
     -------
@@ -71,8 +71,7 @@ def encode(image: NDArray[Any], metadata: dict[str, Any] | None = None) -> bytes
     data = isal_zlib.compress(raw, 1) if isal_zlib is not None else zlib.compress(raw, 6)
     chunks = [(b"IHDR", header), (b"tEXt", f"Software\0melpix {_core.__version__}".encode())]
     if metadata:
-        # Escaped to ASCII, so that file names which are no valid Unicode survive as well.
-        text = _canonical(metadata)
+        text = metadata if isinstance(metadata, str) else canonical(metadata)
         if len(text) > _MAX_METADATA:
             raise EncodeError("bad_image", f"metadata must have <= {_MAX_METADATA} characters")
         # Keyword, not compressed, no language, no translated keyword (PNG specification, 11.3.3).

@@ -47,7 +47,7 @@ _MESSAGE = 10_000  # characters of an error
 _TICK = 0.1  # seconds between two looks at the workers when nothing comes from them
 _BUSY = 0.005  # seconds in which the workers can do without the parent
 _GRACE = 1.0  # seconds in which what is under way may end
-_PROGRESS, _STOP = 0, 1  # the numbers that a worker shares with its parent
+_PROGRESS, _STOP, _AHEAD = range(3)  # the numbers that a worker shares with its parent
 
 _starting = threading.Lock()  # the environment is one for all threads
 
@@ -110,7 +110,9 @@ class Pool(Generic[_Job, _Result]):
     ----------
     function : callable
         Takes a job, returns an outcome; it, jobs and outcomes can be pickled. Its module should
-        import at its top what it needs: that happens once, for all workers.
+        import at its top what it needs: that happens once, for all workers. If it has a method
+        ``prepare``, that is given an iterator of a job and those that may follow in the same
+        process, before the job's turn; what it raises is ignored.
     workers : int >= 1, optional
         Processes at most; they start as jobs come. Default: `available_cores`.
     timeout : float > 0 [s], optional
@@ -319,7 +321,8 @@ class Pool(Generic[_Job, _Result]):
             position = started - worker.reported - 1
             culprit = worker.jobs[position]
             del worker.jobs[position]
-            if verdict is not None:
+            # While it prepared for others as well, the job at fault may be one of those.
+            if verdict is not None and not worker.shared[_AHEAD]:
                 self._finish(culprit[0], pickle.dumps(verdict))
             elif started == 1:
                 self._finish(culprit[0], pickle.dumps(Crashed(exitcode)))
@@ -383,7 +386,7 @@ class _Worker:
 
     def __init__(self, context: BaseContext, function: bytes) -> None:
         self.pipe, self._end = context.Pipe()
-        self.shared: Any = context.RawArray("q", 2)
+        self.shared: Any = context.RawArray("q", 3)
         self.jobs: deque[_Data] = deque()  # sent and not reported, in this order
         self.reported = 0
         self.batch = 2  # how many jobs to have at hand
@@ -427,15 +430,16 @@ class _Worker:
 
 @contextlib.contextmanager
 def inheritance() -> Iterator[None]:
-    """What a process started in here inherits: libraries that work in one thread, no Ctrl-C.
+    """What a process started in here inherits: one thread a library, kept memory, no Ctrl-C.
 
     The fork server is one for the whole program: whoever else uses it inherits the same.
     """
-    names = [f"{pool}_NUM_THREADS" for pool in process.POOLS]
+    names = [*(f"{pool}_NUM_THREADS" for pool in process.POOLS), *process.KEPT]
     with _starting, _no_interrupt():
         before = {name: os.environ.get(name) for name in names}
         try:
             process.one_thread()
+            os.environ.update({**process.KEPT, **os.environ})
             yield
         finally:
             for name, value in before.items():
@@ -477,16 +481,23 @@ def _work(pipe: connection.Connection, shared: Any, function: bytes) -> None:
     with contextlib.suppress(EOFError, OSError):  # of the pipe, when the parent closes it
         try:
             call = pickle.loads(function)
+            prepare = getattr(call, "prepare", None)
         except BaseException as error:
             pipe.send_bytes(pickle.dumps(_failed(error)))
             return
         while True:
             if outcomes and not pipe.poll():
                 report()
-            for job in pickle.loads(pipe.recv_bytes()):
+            jobs = pickle.loads(pipe.recv_bytes())
+            for position, job in enumerate(jobs, 1):
                 if shared[_STOP]:
                     return
                 shared[_PROGRESS] += 1
+                if prepare is not None and position < len(jobs):
+                    shared[_AHEAD] = 1
+                    with contextlib.suppress(BaseException):  # it will show in its turn
+                        prepare(map(pickle.loads, jobs[position - 1 :]))
+                    shared[_AHEAD] = 0
                 outcome = _outcome(call, job)
                 shared[_PROGRESS] += 1
                 outcomes.append(outcome)

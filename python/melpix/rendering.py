@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -11,6 +12,9 @@ from numpy.typing import NDArray
 from melpix import _core
 
 Value: TypeAlias = float | tuple[float, ...]
+
+canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
+"""JSON values as text, in one form only; pure ASCII, so that any file name survives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,8 @@ class Rendering:
         The least and the greatest feature, before any clipping.
     params : dict
         The front-end's parameters.
+    params_text : str
+        The same as canonical JSON: they are many, and the same for all images.
     """
 
     image: NDArray[Any]
@@ -37,6 +43,7 @@ class Rendering:
     min: Value
     max: Value
     params: dict[str, Any]
+    params_text: str
 
     @property
     def constant(self) -> bool:
@@ -51,16 +58,26 @@ class Rendering:
 
         The entries ``lo``, ``hi``, ``min``, ``max`` and ``constant`` are the attributes.
         """
+        return {**self._facts(more), "params": self.params}
+
+    def metadata_text(self, **more: Any) -> str:
+        """Return the same as canonical JSON."""
+        facts = self._facts(more)
+        before = canonical({name: facts[name] for name in facts if name < "params"})
+        behind = canonical({name: facts[name] for name in facts if name > "params"})
+        return f'{before[:-1]},"params":{self.params_text},{behind[1:]}'
+
+    def _facts(self, more: dict[str, Any]) -> dict[str, Any]:
+        """Return all but the parameters."""
         facts = {
             "schema": 1,
             "version": _core.__version__,
-            "params": self.params,
             "lo": self.lo,
             "hi": self.hi,
             "min": self.min,
             "max": self.max,
             "constant": self.constant,
         }
-        for name in facts.keys() & more.keys():
+        for name in more.keys() & {*facts, "params"}:
             raise ValueError(f"metadata entry {name!r} is melpix's own, got {more[name]!r}")
         return facts | {name: value for name, value in more.items() if value is not None}

@@ -19,7 +19,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from melpix import audio, checks, png, sinks
+from melpix import audio, checks, manifest, png, sinks
+from melpix.ahead import Ahead
 from melpix.cutting import Window, Windows, windows
 from melpix.errors import DecodeError, MelpixError
 from melpix.frontend import Frontend
@@ -27,6 +28,7 @@ from melpix.manifest import Record
 from melpix.output import SHARDED
 from melpix.parcel import Parcel
 from melpix.process import Listener
+from melpix.rendering import Value
 from melpix.sources import Item
 
 FORMATS = ("png", "npy", *SHARDED)
@@ -108,10 +110,12 @@ class Plan:
         text = json.dumps(everything, sort_keys=True)
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
-    def windows(self, item: Item, empty: audio.Empty = np.empty) -> Windows:
-        """Cut a source."""
+    def windows(
+        self, item: Item, empty: audio.Empty = np.empty, src: audio.Source | None = None
+    ) -> Windows:
+        """Cut a source: by its path, if no other is given."""
         return windows(
-            item.path,
+            src or item.path,
             self.frontend,
             time_steps=self.time_steps,
             seconds=self.seconds,
@@ -147,6 +151,8 @@ class Outcome:
         Sound in the images.
     full : OSError or None
         Why nothing more can be written.
+    lines : bytes
+        Of the manifest, where nobody has to add to them: the parent has many workers to serve.
     """
 
     about: Record
@@ -155,6 +161,7 @@ class Outcome:
     seconds: dict[str, float] = dataclasses.field(default_factory=dict)
     audio_seconds: float = 0.0
     full: OSError | None = None
+    lines: bytes = b""
 
 
 class Converter:
@@ -175,6 +182,14 @@ class Converter:
         self._folder = folder
         self._tree = None if plan.sharded else sinks.Tree(folder, plan.suffix)
         self._again = again
+        whole = not plan.native and not plan.first and not plan.offset and plan.duration is None
+        self._ahead = Ahead(plan.frontend.sr) if whole else None
+
+    def prepare(self, items: Iterator[Item]) -> None:
+        """Read ahead: sources that are likely to be converted next, the first one at once."""
+        if self._ahead is not None:
+            whole = itertools.takewhile(lambda i: not i.offset and i.duration is None, items)
+            self._ahead.look(item.path for item in whole)
 
     def __call__(self, item: Item) -> Outcome:
         """Convert a source; what goes wrong with it is a record too."""
@@ -195,6 +210,9 @@ class Converter:
         if self._again and (self._plan.numbered or made == 0):
             self.clear(item, made)
         outcome.about["heard"] = heard_by.heard() or None
+        if self._tree is not None:
+            records = ({**outcome.about, **record} for record in outcome.records)
+            outcome.lines = b"".join(map(manifest.encode, records))
         return outcome
 
     def clear(self, item: Item, from_window: int = 0) -> None:
@@ -209,7 +227,11 @@ class Converter:
 
     def _convert(self, item: Item, empty: audio.Empty, write: _Write, outcome: Outcome) -> None:
         """Convert a source, or raise what is wrong with it."""
-        cut = self._plan.windows(item, empty)
+        src = None
+        if self._ahead is not None:
+            version = outcome.about["size"], outcome.about["mtime_ns"]
+            src, outcome.seconds["decode"] = self._ahead.take(item.path, version)
+        cut = self._plan.windows(item, empty, src)
         clock = _Clock(outcome.seconds)
         with contextlib.closing(cut):
             for window in cut:
@@ -246,10 +268,10 @@ class Converter:
             payload = sinks.npy_bytes(features, self._plan.dtype)
         else:
             rendering = f.render(window.y)
-            lo, hi = np.min(rendering.lo), np.max(rendering.hi)  # of all channels
+            lo, hi = _over_channels(min, rendering.lo), _over_channels(max, rendering.hi)
             shape, constant = rendering.image.shape, rendering.constant
             clock.lap("render")
-            metadata = rendering.metadata(
+            metadata = rendering.metadata_text(
                 source=os.path.basename(item.path),
                 offset=window.offset,
                 duration=window.duration,
@@ -316,6 +338,10 @@ class _Clock:
         now = time.perf_counter()
         self._seconds[name] = self._seconds.get(name, 0.0) + now - self._last
         self._last = now
+
+
+def _over_channels(choose: Callable[[Iterable[float]], float], value: Value) -> float:
+    return choose(value) if isinstance(value, tuple) else value
 
 
 def mono(y: NDArray[Any]) -> NDArray[Any]:

@@ -19,6 +19,7 @@ import pytest
 
 import pool_jobs
 from melpix import pool as pool_module
+from melpix import process
 from melpix.cores import available_cores, cpu_quota
 from melpix.pool import Crashed, Failed, Pool, TimedOut
 from pool_jobs import Starting, do
@@ -70,6 +71,24 @@ def test_who_crashes_or_hangs_is_named_and_nobody_else(
     jobs = [culprits[i][0] if i in culprits else ("echo", i) for i in range(200)]
     expected = [culprits[i][1] if i in culprits else i for i in range(200)]
     assert outcomes(jobs, workers, timeout=0.5) == expected
+
+
+def test_whoever_prepares_for_a_job_that_crashes_or_hangs_is_not_blamed() -> None:
+    culprits: dict[int, tuple[Job, object]] = {
+        60: (("segfault",), Crashed(-signal.SIGSEGV)),
+        90: (("sleep", 1e6), TimedOut(0.2)),
+    }
+    jobs = [culprits[i][0] if i in culprits else ("echo", i) for i in range(120)]
+    with Pool(pool_jobs.Preparing(), workers=2, timeout=0.2) as pool:
+        found = [outcome for _, outcome in pool.map(jobs)]
+    assert found == [culprits[i][1] if i in culprits else i for i in range(120)]
+
+
+def test_what_is_raised_in_preparing_shows_in_its_turn() -> None:
+    jobs = [("echo", i) for i in range(50)] + [("raise", SystemExit(3)), ("echo", 51)]
+    with Pool(pool_jobs.Preparing(), workers=1) as pool:
+        found = [outcome for _, outcome in pool.map(jobs)]
+    assert (found[:50], str(found[50]), found[51]) == (list(range(50)), "SystemExit: 3", 51)
 
 
 def test_an_exception_is_an_outcome() -> None:
@@ -246,6 +265,8 @@ def test_parameters(options: dict[str, Any], message: str) -> None:
 
 def test_what_workers_inherit() -> None:
     before = dict(os.environ)
+    kept = "MALLOC_TRIM_THRESHOLD_"
+    assert outcomes([("environ", kept)]) == [process.KEPT[kept]]
     found = outcomes([("environ", "OMP_NUM_THREADS"), ("handler", 2), ("handler", 15)])
     assert found == ["1", signal.SIG_IGN, signal.SIG_DFL]
     assert dict(os.environ) == before

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
-from melpix.preset_table import presets
 
 import signals
 from front_ends import parameter_sets
 from front_ends import signals as any_signals
 from melpix import Frontend, SignalError, _core, parameters
+from melpix.preset_table import presets
 
 PROFILE = settings(
     derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)

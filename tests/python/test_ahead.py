@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: MIT
+"""Short sounds that are resampled together: bit for bit as alone, or left for their turn."""
+
+import io
+import os
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from melpix import Frontend, ahead
+from melpix.ahead import Ahead
+from melpix.audio import read_blocks, read_clip, resample_together
+from melpix.sources import Item
+from melpix.worker import Converter, Plan
+
+SR = 22050
+RATES = st.sampled_from([7999, 8000, 11025, 16000, 22050, 24000, 44100, 48000, 96000])
+LENGTHS = st.lists(st.one_of(st.integers(1, 5), st.integers(1, 9000)), min_size=1, max_size=8)
+
+
+def noise(n: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).uniform(-0.5, 0.5, n).astype(np.float32)
+
+
+def wav(y: np.ndarray, sr: int = 8000, format: str = "WAV") -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, y, sr, format=format, subtype="PCM_16")
+    return file.getvalue()
+
+
+def version(path: str) -> tuple[int, int]:
+    found = os.stat(path)
+    return found.st_size, found.st_mtime_ns
+
+
+def taken(one: Ahead, path: str):
+    return one.take(path, version(path))[0]
+
+
+@pytest.fixture
+def files(tmp_path):
+    def write(*contents: bytes) -> list[str]:
+        paths = [str(tmp_path / f"{i}.wav") for i in range(len(contents))]
+        for path, content in zip(paths, contents, strict=True):
+            with open(path, "wb") as file:
+                file.write(content)
+        return paths
+
+    return write
+
+
+@settings(max_examples=400)
+@given(LENGTHS, RATES, RATES)
+def test_together_as_alone(lengths, sr, target):
+    ys = [noise(n, i) for i, n in enumerate(lengths)]
+    together = resample_together(ys, sr, target)
+    for y, resampled in zip(ys, together, strict=True):
+        file = io.BytesIO()
+        soundfile.write(file, y, sr, format="WAV", subtype="FLOAT")
+        alone = read_clip(file.getvalue(), sr=target).y
+        assert np.array_equal(resampled, alone)
+
+
+@settings(max_examples=300)
+@given(st.integers(1, 40_000), st.integers(100, 200_000), st.one_of(st.floats(100, 2e5), RATES))
+def test_how_many_samples_one_gives_is_known_for_any_rates(n, sr, target):
+    n = min(n, int(200_000 * sr / target) + 1)
+    ys = [noise(n), noise(n + 7)]
+    together = resample_together(ys, sr, target)
+    assert np.array_equal(together[0], resample_together(ys[:1], sr, target)[0])
+    file = io.BytesIO()
+    soundfile.write(file, ys[0], sr, format="WAV", subtype="FLOAT")
+    if target != sr:
+        assert np.array_equal(together[0], read_clip(file.getvalue(), sr=target).y)
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_what_is_ready_is_what_would_be_read(files, channels):
+    shape = (-1,) if channels == 1 else (-1, channels)
+    paths = files(*(wav(noise(n * channels, n).reshape(shape)) for n in (4000, 1, 7999)))
+    one = Ahead(SR)
+    one.look(iter(paths))
+    for path in paths:
+        source, expected = taken(one, path), read_clip(path, sr=SR)
+        assert source is not None
+        for clip in (read_clip(source, sr=SR), *read_blocks(source, sr=SR)):
+            assert clip is source.clip
+        for name in ("sr", "source_sr", "channels", "offset", "duration", "truncated"):
+            assert getattr(source.clip, name) == getattr(expected, name)
+        assert np.array_equal(source.clip.y, expected.y)
+        assert source.clip.y.dtype == expected.y.dtype
+
+
+@pytest.mark.parametrize(
+    "asked", [{"sr": 16000}, {"sr": None}, {"offset": 0.1}, {"duration": 0.1}, {"samples": 9}]
+)
+def test_whoever_wants_something_else_gets_that(files, asked):
+    (path, *_) = paths = files(wav(noise(4000)), wav(noise(4000)))
+    one = Ahead(SR)
+    one.look(iter(paths))
+    clip, expected = read_clip(taken(one, path), **asked), read_clip(path, **asked)
+    assert np.array_equal(clip.y, expected.y)
+    assert (clip.sr, clip.duration) == (expected.sr, expected.duration)
+
+
+def test_a_sound_longer_than_may_be_read_is_refused(files):
+    paths = files(wav(noise(4000)), wav(noise(4000)))
+    one = Ahead(SR)
+    one.look(iter(paths))
+    source = taken(one, paths[0])
+    assert read_clip(source, sr=SR, max_seconds=0.5).duration == 0.5
+    for read in (read_clip, lambda *a, **k: list(read_blocks(*a, **k))):
+        with pytest.raises(ahead.audio.DecodeError, match="too long"):
+            read(source, sr=SR, max_seconds=0.499)
+
+
+def test_a_file_that_changes_is_read_again(files):
+    paths = files(wav(noise(4000)), wav(noise(4000)))
+    one = Ahead(SR)
+    one.look(iter(paths))
+    assert taken(one, paths[1]) is not None
+    os.utime(paths[1], ns=(0, 0))
+    assert taken(one, paths[1]) is None
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        wav(noise(4000), SR),  # of the rate that is wanted
+        wav(noise(4000), 16000),  # of another rate than those before
+        wav(noise(4000), format="FLAC"),
+        wav(noise(4000))[:-1],
+        wav(noise(100_000)),  # long
+        wav(noise(0)),
+        b"",
+        b"rubbish",
+    ],
+)
+def test_what_is_unusual_is_left_for_its_turn(files, other):
+    good = wav(noise(4000))
+    paths = files(good, good, other, good)
+    one = Ahead(SR)
+    one.look(iter(paths))
+    assert [taken(one, path) is not None for path in paths] == [True, True, False, False]
+
+
+def test_a_file_that_is_not_there_leaves_all_for_their_turn(files, tmp_path):
+    good, missing = files(wav(noise(4000)))[0], str(tmp_path / "missing.wav")
+    one = Ahead(SR)
+    with pytest.raises(FileNotFoundError):
+        one.look(iter([good, missing]))
+    assert taken(one, good) is None
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"time_steps": 9}, {"time_steps": 9, "overlap": 1, "tail": "keep"}]
+)
+def test_images_are_those_without_reading_ahead(files, tmp_path, options):
+    if options.pop("overlap", None):
+        options["step"] = 4
+    paths = files(*(wav(noise(n, n)) for n in range(3000, 8000, 400)))
+    items = [Item(path, os.path.basename(path)[:-4], None) for path in paths]
+    images, records = [], []
+    for looking in (True, False):
+        folder = tmp_path / str(looking)
+        folder.mkdir()
+        converter = Converter(Plan(frontend=Frontend(), **options), str(folder))
+        for i, item in enumerate(items):
+            if looking:
+                converter.prepare(iter(items[i:]))
+            outcome = converter(item)
+            assert {record["status"] for record in outcome.records} == {"ok"}
+            records.append(outcome.records)
+            assert outcome.seconds["decode"] > 0
+        images.append({path.name: path.read_bytes() for path in folder.iterdir()})
+    assert images[0] == images[1]
+    assert records[: len(items)] == records[len(items) :]
+    assert len(images[0]) >= len(items)
