@@ -12,7 +12,7 @@ import pytest
 
 from melpix import Frontend, audio, demo
 from melpix.contenders import Job, UnableError
-from melpix.presets import PRESETS
+from melpix.preset_table import PRESETS
 from melpix.references import REFERENCES, Reference
 from melpix.verify import Pair, distance
 from turns import Jobs, measure

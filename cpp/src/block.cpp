@@ -38,14 +38,16 @@ Compression<T> compression_of(const Config& c) {
     if (c.ref) rule.shift = static_cast<T>(unit * std::log(std::max(*c.ref, c.floor)));
   } else if (c.compress == Compress::kPower && c.exponent != 1) {
     rule.kind = Kind::kPower;
-    rule.exponent = static_cast<T>(c.exponent);
+    // Above 0, or 0^exponent were no number.
+    rule.exponent = std::max(static_cast<T>(c.exponent), std::numeric_limits<T>::min());
   } else if (c.compress == Compress::kPcen) {
     const double t = c.pcen.time_constant * c.mel.sr / static_cast<double>(c.hop_length);
     rule.kind = Kind::kPcen;
     rule.gain = static_cast<T>(c.pcen.gain);
     rule.bias = static_cast<T>(c.pcen.bias);
     rule.power = static_cast<T>(c.pcen.power);
-    rule.smoothing = static_cast<T>((std::sqrt(1 + 4 * t * t) - 1) / (2 * t * t));
+    // (sqrt(1 + 4 t^2) - 1) / (2 t^2), where nothing cancels and nothing overflows.
+    rule.smoothing = static_cast<T>(2 / (std::hypot(1, 2 * t) + 1));
     rule.eps = static_cast<T>(c.pcen.eps);
   }
   return rule;
@@ -79,6 +81,8 @@ BlockPlan<T>::BlockPlan(const Config& c, const Isa& isa)
     reach.push_back(static_cast<T>(c.power == 2 ? most : std::pow(sum, 2 / c.power)));
     floor.push_back(static_cast<T>(std::pow(error, c.power) * sum));
   }
+  for (const T w : window)
+    most_weight = std::max(most_weight, static_cast<double>(w) * static_cast<double>(w));
   reach.push_back(*std::max_element(reach.begin(), reach.end()));
   noise_factor = static_cast<T>(std::pow(c.power * kDeviations * error / kShows, 2));
   // What |X| makes of a band where |X|^2 is lost below the smallest number.
@@ -105,7 +109,7 @@ Block<T>::Block(const BlockPlan<T>& plan)
 
 // Frames in the middle of a mono signal of type T are used where they lie; others are brought to
 // the staging buffer. Lanes without a frame repeat the last one, so that the kernels need no mask
-// and extremes stay right.
+// and extremes stay right; a frame alone, as streams often have it, is repeated where it lies.
 template <class T>
 auto Block<T>::stage(const SampleReader<T>& reader, std::size_t begin, std::size_t count,
                      const std::size_t* frames) -> Frames {
@@ -114,14 +118,18 @@ auto Block<T>::stage(const SampleReader<T>& reader, std::size_t begin, std::size
   const std::size_t span = (lanes - 1) * hop_length + n_fft;
   const std::ptrdiff_t start = reader.frame_start(begin);
   if (prepared(plan_.config)) {
+    if (count == 1) {
+      std::fill_n(lost_, lanes, prepare(reader, start, staging_));
+      return {staging_, 0};
+    }
     for (std::size_t lane = 0; lane < lanes; ++lane) {
       T* frame = staging_ + lane * n_fft;
       if (lane < count) {
-        prepare(reader, reader.frame_start(frames == nullptr ? begin + lane : frames[lane]), frame,
-                energy_ + lane);
+        lost_[lane] = prepare(
+            reader, reader.frame_start(frames == nullptr ? begin + lane : frames[lane]), frame);
       } else {
         std::copy_n(frame - n_fft, n_fft, frame);
-        energy_[lane] = energy_[lane - 1];
+        lost_[lane] = lost_[lane - 1];
       }
     }
     return {staging_, static_cast<std::ptrdiff_t>(n_fft)};
@@ -134,6 +142,11 @@ auto Block<T>::stage(const SampleReader<T>& reader, std::size_t begin, std::size
       return {staging_, hop};
     }
   }
+  if (count == 1) {
+    if (const T* samples = reader.direct(start, n_fft)) return {samples, 0};
+    reader.read(start, n_fft, staging_);
+    return {staging_, 0};
+  }
   for (std::size_t lane = 0; lane < lanes; ++lane) {
     T* frame = staging_ + lane * n_fft;
     if (lane < count)
@@ -145,9 +158,10 @@ auto Block<T>::stage(const SampleReader<T>& reader, std::size_t begin, std::size
   return {staging_, static_cast<std::ptrdiff_t>(n_fft)};
 }
 
-// One frame without its mean, or with pre-emphasis, in its place; `energy` is that of its samples.
+// One frame without its mean, or with pre-emphasis, in its place. Returns the energy that its
+// samples were rounded at before that, if they were.
 template <class T>
-void Block<T>::prepare(const SampleReader<T>& reader, std::ptrdiff_t start, T* frame, T* energy) {
+double Block<T>::prepare(const SampleReader<T>& reader, std::ptrdiff_t start, T* frame) {
   const std::size_t n = plan_.win_length, margin = plan_.margin;
   const std::ptrdiff_t first = start + static_cast<std::ptrdiff_t>(margin);
   const T* samples = reader.direct(first, n);
@@ -158,8 +172,9 @@ void Block<T>::prepare(const SampleReader<T>& reader, std::ptrdiff_t start, T* f
   }
   std::fill_n(frame, margin, T(0));
   std::fill(frame + margin + n, frame + plan_.config.mel.n_fft, T(0));
-  *energy = plan_.kernels.prepare(samples, n, plan_.config.remove_dc,
-                                  static_cast<T>(plan_.config.preemphasis), frame + margin);
+  const double energy = plan_.kernels.prepare(samples, n, plan_.config.remove_dc,
+                                              plan_.config.preemphasis, frame + margin);
+  return reader.exact() ? 0 : energy * plan_.most_weight;
 }
 
 template <class T>
@@ -169,22 +184,19 @@ void Block<T>::load(const SampleReader<T>& reader, std::size_t begin, std::size_
   const Frames in = stage(reader, begin, count, frames);
   const auto next = reader.memory(reader.samples_before(begin + count),
                                   reader.samples_before(begin + count + plan_.kernels.lanes));
-  T raw[kMaxLanes] = {};
-  const bool was_prepared = prepared(plan_.config);
-  if (was_prepared) std::copy_n(static_cast<const T*>(energy_), plan_.kernels.lanes, raw);
   plan_.kernels.load(plan_.fft.get(), in.samples, in.stride, plan_.window.data(),
-                     plan_.config.mel.n_fft, block_, energy_, next.begin, next.bytes);
-  // Preparing rounds too, and what it rounds may be far greater than what is left.
-  if (was_prepared)
+                     plan_.margin + plan_.win_length, plan_.config.mel.n_fft, block_, energy_,
+                     next.begin, next.bytes);
+  if (prepared(plan_.config))
     for (std::size_t lane = 0; lane < plan_.kernels.lanes; ++lane)
-      energy_[lane] += raw[lane] * static_cast<T>(plan_.config.gain * plan_.config.gain);
+      energy_[lane] += static_cast<T>(lost_[lane]);
 }
 
 template <class T>
 void Block<T>::spectrum() {
-  plan_.kernels.spectrum(plan_.fft.get(), block_, plan_.config.mel.n_fft,
-                         static_cast<T>(plan_.config.power),
-                         static_cast<T>(plan_.config.bin_offset), bins_);
+  plan_.kernels.spectrum(plan_.fft.get(), block_, static_cast<T>(plan_.config.power),
+                         static_cast<T>(plan_.config.bin_offset), plan_.mel.begin, plan_.mel.end,
+                         bins_);
 }
 
 template <class T>

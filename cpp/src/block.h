@@ -23,7 +23,8 @@ struct BlockPlan {
   const Kernels<T>& kernels;
   std::size_t margin;  // samples of a frame before its window
   std::size_t win_length;
-  std::vector<T> window;  // n_fft samples, times the gain
+  std::vector<T> window;   // n_fft samples, times the gain
+  double most_weight = 0;  // the greatest square of them
   MelBands<T> mel;
   Compression<T> compression;
   std::unique_ptr<void, void (*)(void*)> fft;
@@ -85,7 +86,7 @@ class Block {
   };
   Frames stage(const SampleReader<T>& reader, std::size_t begin, std::size_t count,
                const std::size_t* frames);
-  void prepare(const SampleReader<T>& reader, std::ptrdiff_t start, T* frame, T* energy);
+  double prepare(const SampleReader<T>& reader, std::ptrdiff_t start, T* frame);
 
   const BlockPlan<T>& plan_;
   Scratch<T> staging_;
@@ -93,7 +94,8 @@ class Block {
   Scratch<T> bins_;
   Scratch<T> bands_;
   Scratch<T> energy_;
-  std::size_t count_ = 0;  // frames that are loaded
+  double lost_[kMaxLanes] = {};  // see prepare()
+  std::size_t count_ = 0;        // frames that are loaded
 };
 
 }  // namespace melpix

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <limits>
+#include <locale>
 #include <sstream>
 #include <stdexcept>
 
@@ -12,6 +13,7 @@ namespace melpix {
 template <class... Parts>
 std::invalid_argument invalid(const Parts&... parts) {
   std::ostringstream message;
+  message.imbue(std::locale::classic());  // the embedding program may have set another
   (message << ... << parts);
   return std::invalid_argument(message.str());
 }

@@ -9,19 +9,6 @@
 namespace melpix {
 namespace {
 
-std::size_t padding(const Config& c) {
-  switch (c.framing) {
-    case Framing::kCenter:
-      return c.mel.n_fft / 2;
-    case Framing::kMiddle:
-      return (c.mel.n_fft - c.hop_length) / 2;
-    case Framing::kUncentered:
-    case Framing::kSnip:
-      break;
-  }
-  return 0;
-}
-
 // The two reflections repeat for as long as the padding is; `i` is any index, `n` >= 1.
 std::ptrdiff_t reflect(std::ptrdiff_t i, std::ptrdiff_t n) {
   if (n == 1) return 0;
@@ -42,6 +29,19 @@ std::ptrdiff_t bytes_of(SampleType type) {
 
 }  // namespace
 
+std::size_t padding(const Config& c) {
+  switch (c.framing) {
+    case Framing::kCenter:
+      return c.mel.n_fft / 2;
+    case Framing::kMiddle:
+      return (c.mel.n_fft - c.hop_length) / 2;
+    case Framing::kUncentered:
+    case Framing::kSnip:
+      break;
+  }
+  return 0;
+}
+
 std::size_t frame_count(const Config& c, std::size_t length) {
   const bool snip = c.framing == Framing::kSnip;
   const std::size_t frame = snip ? c.win_length.value_or(c.mel.n_fft) : c.mel.n_fft;
@@ -60,16 +60,21 @@ std::size_t window_margin(const Config& c) {
 }
 
 template <class T>
-SampleReader<T>::SampleReader(const Config& c, const Kernels<T>& kernels, const Signal& y)
+SampleReader<T>::SampleReader(const Config& c, const Kernels<T>& kernels, const Signal& y,
+                              const Part& part)
     : kernels_(kernels),
       y_(y),
       sample_bytes_(bytes_of(y.type)),
+      begin_(static_cast<std::ptrdiff_t>(part.begin)),
+      end_(static_cast<std::ptrdiff_t>(checked_add(part.begin, y.length))),
       // A last frame may reach beyond the end, where its window is 0.
       mode_(padding(c) > 0 ? c.pad_mode : PadMode::kConstant),
+      mode_behind_(part.last ? mode_ : PadMode::kConstant),
       n_fft_(c.mel.n_fft),
       hop_length_(c.hop_length),
       pad_(padding(c)) {
   constexpr SampleType kNative = sizeof(T) == 4 ? SampleType::kFloat32 : SampleType::kFloat64;
+  exact_ = !part.rounded && y.channels == 1 && sample_bytes_ <= std::ptrdiff_t{sizeof(T)};
   if (y.type == kNative && y.channels == 1 && y.stride == 1) as_is_ = static_cast<const T*>(y.data);
 
   // librosa pads the signal's tail apart from its head: the tail starts with the first frame that
@@ -78,23 +83,25 @@ SampleReader<T>::SampleReader(const Config& c, const Kernels<T>& kernels, const 
   // padded sample is reflected a second time. Parity with librosa wants the same sample.
   const std::size_t half = pad_;
   if (c.framing == Framing::kCenter && mode_ == PadMode::kReflect && half > 0 &&
-      c.mel.n_fft % 2 == 0 && c.hop_length >= half && y.length % c.hop_length == 0 &&
-      y.length / c.hop_length > 1)
-    tail_begin_ = static_cast<std::ptrdiff_t>(y.length - half);
+      c.mel.n_fft % 2 == 0 && c.hop_length >= half) {
+    const std::size_t length = static_cast<std::size_t>(end_);
+    if (length % c.hop_length == 0 && length / c.hop_length > 1)
+      tail_begin_ = static_cast<std::ptrdiff_t>(length - half);
+  }
 }
 
 template <class T>
 T SampleReader<T>::mixed(std::ptrdiff_t i) const {
   T value;
-  kernels_.mix(y_, static_cast<std::size_t>(i), 1, &value);
+  kernels_.mix(y_, static_cast<std::size_t>(i - begin_), 1, &value);
   return value;
 }
 
 template <class T>
 T SampleReader<T>::padded(std::ptrdiff_t i) const {
-  const std::ptrdiff_t n = static_cast<std::ptrdiff_t>(y_.length);
+  const std::ptrdiff_t n = end_;
   if (i >= 0 && i < n) return mixed(i);
-  switch (mode_) {
+  switch (i < 0 ? mode_ : mode_behind_) {
     case PadMode::kConstant:
       return 0;
     case PadMode::kEdge:
@@ -116,13 +123,13 @@ T SampleReader<T>::padded(std::ptrdiff_t i) const {
 
 template <class T>
 void SampleReader<T>::read(std::ptrdiff_t start, std::size_t count, T* out) const {
-  const std::ptrdiff_t n = static_cast<std::ptrdiff_t>(y_.length);
+  const std::ptrdiff_t n = end_;
   const std::ptrdiff_t end = start + static_cast<std::ptrdiff_t>(count);
   std::ptrdiff_t i = start;
   for (; i < end && i < 0; ++i) *out++ = padded(i);
   if (i < end && i < n) {
     const std::size_t run = static_cast<std::size_t>(std::min(end, n) - i);
-    kernels_.mix(y_, static_cast<std::size_t>(i), run, out);
+    kernels_.mix(y_, static_cast<std::size_t>(i - begin_), run, out);
     out += run;
     i += static_cast<std::ptrdiff_t>(run);
   }

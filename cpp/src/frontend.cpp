@@ -1,77 +1,30 @@
 // SPDX-License-Identifier: MIT
-// START HERE: a signal goes through the stages block by block (block.h has them in their order);
-// then features become pixels.
+// START HERE: a signal goes through the stages block by block (pass.h and block.h have them in
+// their order); then features become pixels. stream.cpp does the same with what has come so far.
 #include "melpix/frontend.h"
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <limits>
 #include <memory>
 #include <numeric>
-#include <optional>
-#include <sstream>
 #include <string>
 #include <type_traits>
 #include <vector>
 
-#include "block.h"
 #include "check.h"
+#include "deliver.h"
 #include "finish.h"
 #include "framing.h"
 #include "kernels/kernels.h"
 #include "parallel.h"
+#include "pass.h"
 #include "peak.h"
+#include "plan.h"
 #include "scratch.h"
 
 namespace melpix {
 namespace {
-
-template <class T>
-Limits<T> limits_of(const Config& c) {
-  if (!c.range) return {};
-  const T lo = static_cast<T>(c.range->lo);
-  // Of a range too narrow for T, a step remains.
-  return {lo, std::max(static_cast<T>(c.range->hi), std::nextafter(lo, Limits<T>::kInfinity))};
-}
-
-}  // namespace
-
-template <class T>
-struct Frontend<T>::Plan {
-  Plan(const Config& c, const std::string& isa_wanted);
-
-  std::size_t columns(std::size_t length) const {
-    const std::size_t frames = frame_count(config, length);
-    return config.columns.value_or(frames);
-  }
-
-  // What render() writes, in the order of the stages; kClipped: features within the range.
-  enum class Values { kMel, kFeatures, kClipped };
-
-  // Columns of values, in rows that start `stride` values apart. A `watch` is told of each stage's
-  // end.
-  template <class Watch>
-  Summary render(const Signal& y, Values values, T* out, std::ptrdiff_t stride, Watch& watch) const;
-  template <class Pixel, class Watch>
-  Summary image(const Signal& y, Pixel* out, std::ptrdiff_t row_stride, Watch& watch) const;
-
-  Config config;
-  const Isa& isa;
-  std::string isa_name;
-  Limits<T> limits;
-  BlockPlan<T> block;
-  Finisher<T> finisher;
-  std::unique_ptr<const BlockPlan<double>> precise;  // for frames in doubt, where there may be some
-};
-
-namespace {
-
-enum Stage { kLoad, kSpectrum, kMel, kLog, kStore, kPixels };
-
-struct NoWatch {
-  void lap(Stage) {}
-};
 
 class StopWatch {
  public:
@@ -88,46 +41,6 @@ class StopWatch {
   Clock::time_point last_ = Clock::now();
 };
 
-const Config& validated(const Config& c) {
-  validate(c);
-  return c;
-}
-
-// Computes frames again in double precision and puts their features into a block of floats.
-class Refiner {
- public:
-  Refiner(const Config& c, const BlockPlan<double>& plan, const Signal& y)
-      : plan_(plan), reader_(c, plan.kernels, y), block_(plan) {}
-
-  // `doubtful` has a bit for each of the block's frames, [begin, begin + count). Its remaining
-  // lanes repeat the last frame, then as before.
-  void refine(unsigned doubtful, std::size_t begin, std::size_t count, std::size_t lanes,
-              float* bands) {
-    std::size_t frames[kMaxLanes], waiting = 0;
-    for (std::size_t lane = 0; lane < count; ++lane) {
-      if (doubtful >> lane & 1u) frames[waiting++] = begin + lane;
-      if (waiting > 0 && (waiting == plan_.kernels.lanes || lane + 1 == count)) {
-        block_.load(reader_, frames[0], waiting, frames);
-        block_.spectrum();
-        block_.mel();
-        block_.compress();
-        for (std::size_t m = 0; m < plan_.config.mel.n_mels; ++m)
-          for (std::size_t i = 0; i < waiting; ++i)
-            bands[m * lanes + frames[i] - begin] =
-                static_cast<float>(block_.bands()[m * plan_.kernels.lanes + i]);
-        waiting = 0;
-      }
-    }
-    for (std::size_t m = 0; m < plan_.config.mel.n_mels; ++m)
-      std::fill(bands + m * lanes + count, bands + (m + 1) * lanes, bands[m * lanes + count - 1]);
-  }
-
- private:
-  const BlockPlan<double>& plan_;
-  SampleReader<double> reader_;
-  Block<double> block_;
-};
-
 // Length of the rows of an intermediate image: whole cache lines, and an odd number of them, so
 // that the rows of a column do not compete for the same set of the cache.
 std::size_t spread(std::size_t columns) {
@@ -135,149 +48,71 @@ std::size_t spread(std::size_t columns) {
   return (checked_add(columns, kLine - 1) / kLine | 1) * kLine;
 }
 
-template <class T>
-T least(const T (&lanes)[kMaxLanes]) {
-  return *std::min_element(lanes, lanes + kMaxLanes);
-}
-template <class T>
-T greatest(const T (&lanes)[kMaxLanes]) {
-  return *std::max_element(lanes, lanes + kMaxLanes);
-}
-
-// Rows of a matrix to where the caller wants them, in tiles: both sides stay in the nearest caches
-// if one of them runs across.
-template <class T, class U>
-void deliver(const Matrix<T>& x, U* out, std::ptrdiff_t row_stride, std::ptrdiff_t column_stride) {
-  constexpr std::size_t kTile = 16;
-  for (std::size_t top = 0; top < x.rows; top += kTile)
-    for (std::size_t left = 0; left < x.columns; left += kTile)
-      for (std::size_t m = top; m < std::min(top + kTile, x.rows); ++m) {
-        const T* from = x.values + m * x.stride + left;
-        U* to = out + static_cast<std::ptrdiff_t>(m) * row_stride +
-                static_cast<std::ptrdiff_t>(left) * column_stride;
-        for (std::size_t t = 0; t < std::min(kTile, x.columns - left); ++t)
-          to[static_cast<std::ptrdiff_t>(t) * column_stride] = static_cast<U>(from[t]);
-      }
-}
+// What render() writes, in the order of the stages; kClipped: features within the range.
+enum class Output { kMel, kFeatures, kClipped };
 
 template <class T>
-void pixels(const Kernels<T>& kernels, const T* row, std::size_t n, const Greys<T>& rule,
-            std::uint8_t* out) {
-  kernels.pixels8(row, n, rule, out);
-}
-template <class T>
-void pixels(const Kernels<T>& kernels, const T* row, std::size_t n, const Greys<T>& rule,
-            std::uint16_t* out) {
-  kernels.pixels16(row, n, rule, out);
+std::size_t columns(const Plan<T>& plan, std::size_t length) {
+  const std::size_t frames = frame_count(plan.config, length);
+  return plan.config.columns.value_or(frames);
 }
 
-template <class T>
-typename Greys<T>::Rounding rounding_of(const Config& c) {
-  using Rule = typename Greys<T>::Rounding;
-  return c.rounding == Rounding::kTruncate  ? Rule::kTruncate
-         : c.rounding == Rounding::kNearest ? Rule::kNearest
-                                            : Rule::kCeil;
-}
-
-}  // namespace
-
-template <class T>
-Frontend<T>::Plan::Plan(const Config& c, const std::string& isa_wanted)
-    : config(validated(c)),
-      isa(find_isa(isa_wanted.c_str())),
-      isa_name(isa.name),
-      limits(limits_of<T>(config)),
-      block(config, isa),
-      finisher(config, block.kernels) {
-  if (sizeof(T) == sizeof(float) && is_log(config.compress))
-    precise = std::make_unique<const BlockPlan<double>>(config, isa);
-}
-
-template <class T>
-template <class Watch>
-auto Frontend<T>::Plan::render(const Signal& y, Values values, T* out, std::ptrdiff_t stride,
-                               Watch& watch) const -> Summary {
+// Columns of values, in rows that start `stride` values apart. A `watch` is told of each stage's
+// end.
+template <class T, class Watch>
+typename Frontend<T>::Summary render(const Plan<T>& plan, const Signal& y, Output output, T* out,
+                                     std::ptrdiff_t stride, Watch& watch) {
+  const Config& config = plan.config;
   if (y.channels < 1) throw invalid("y must have at least one channel, got 0");
-  const bool compressed = values != Values::kMel;
+  const bool compressed = output != Output::kMel;
   const std::size_t n_mels = config.mel.n_mels, all = frame_count(config, y.length);
-  const std::size_t wanted = compressed ? columns(y.length) : all, frames = std::min(wanted, all);
-  PeakMeter meter(y, isa);
-  const SampleReader<T> reader(config, block.kernels, y);
-  Block<T> current(block);
-  std::optional<Refiner> refiner;
-  const bool finished = compressed && finisher.needed();
-  const Limits<T> clip = values == Values::kClipped ? limits : Limits<T>();
-  const Limits<T> clip_now = finished ? Limits<T>() : clip;
+  const std::size_t wanted = compressed ? columns(plan, y.length) : all;
+  const std::size_t frames = std::min(wanted, all);
+  PeakMeter meter(y, plan.isa);
+  const Readers<T> readers(plan, y, y);
   const Scratch<T> smooth(config.compress == Compress::kPcen ? n_mels : 0);
   if (config.compress == Compress::kPcen) std::fill_n(static_cast<T*>(smooth), n_mels, T(1));
+  Pass<T> pass(plan, compressed, smooth);
+  const bool finished = compressed && plan.finisher.needed();
+  const Limits<T> clip = output == Output::kClipped ? plan.limits : Limits<T>();
+  const Limits<T> clip_now = finished ? Limits<T>() : clip;
 
-  Extremes<T> extremes;
-  std::fill_n(extremes.lo, kMaxLanes, std::numeric_limits<T>::infinity());
-  std::fill_n(extremes.hi, kMaxLanes, -std::numeric_limits<T>::infinity());
-  std::fill_n(extremes.poison, kMaxLanes, T(0));
-
-  const std::size_t lanes = block.kernels.lanes;
+  const std::size_t lanes = plan.block.kernels.lanes;
   for (std::size_t begin = 0; begin < frames; begin += lanes) {
     const std::size_t count = std::min(lanes, frames - begin);
-    meter.advance(reader.samples_before(begin + count));
-    current.load(reader, begin, count);
-    watch.lap(kLoad);
-    current.spectrum();
-    watch.lap(kSpectrum);
-    current.mel();
-    watch.lap(kMel);
-    if (compressed) {
-      const unsigned doubtful = precise ? current.doubt() : 0;
-      current.compress(smooth);
-      if constexpr (sizeof(T) == sizeof(float)) {
-        if (doubtful != 0) {
-          if (!refiner) refiner.emplace(config, *precise, y);
-          refiner->refine(doubtful, begin, count, lanes, current.bands());
-        }
-      }
-      watch.lap(kLog);
-    }
-    block.kernels.store(current.bands(), n_mels, count, out + begin, stride, clip_now.lo,
-                        clip_now.hi, &extremes);
-    watch.lap(kStore);
+    meter.advance(readers.plain.samples_before(begin + count));
+    pass.block(readers, begin, count, clip_now, out + begin, stride, watch);
   }
 
   meter.advance(y.length);  // behind the last frame too
-  const bool finite =
-      std::all_of(extremes.poison, extremes.poison + kMaxLanes, [](T x) { return x == 0; });
-  if (!finite && compressed) {
-    std::ostringstream message;
-    message << "a feature is not finite: y, with a peak of " << meter.peak() << ", is too large in "
-            << (sizeof(T) == sizeof(float) ? "single" : "double") << " precision";
-    throw std::overflow_error(message.str());
-  }
-  Limits<T> seen = {least(extremes.lo), greatest(extremes.hi)};
+  if (compressed) pass.check_finite(meter.peak());
+  Limits<T> seen = pass.seen();
   const Matrix<T> x = {out, n_mels, frames, wanted, static_cast<std::size_t>(stride)};
   if (finished || frames < wanted) {
-    finisher.run(x, clip, &seen);
+    plan.finisher.run(x, clip, &seen);
     watch.lap(kStore);
   }
   return {static_cast<double>(seen.lo), static_cast<double>(seen.hi), meter.peak()};
 }
 
-template <class T>
-template <class Pixel, class Watch>
-auto Frontend<T>::Plan::image(const Signal& y, Pixel* out, std::ptrdiff_t row_stride,
-                              Watch& watch) const -> Summary {
-  const std::size_t wanted = columns(y.length), n_mels = config.mel.n_mels;
+template <class T, class Pixel, class Watch>
+typename Frontend<T>::Summary render_image(const Plan<T>& plan, const Signal& y, Pixel* out,
+                                           std::ptrdiff_t row_stride, Watch& watch) {
+  const Config& config = plan.config;
+  const std::size_t wanted = columns(plan, y.length), n_mels = config.mel.n_mels;
   const std::size_t stride = spread(wanted);
   const Scratch<T> values(checked_mul(stride, n_mels));
-  const Summary seen =
-      render(y, Values::kClipped, values, static_cast<std::ptrdiff_t>(stride), watch);
-  const T lo = config.range ? limits.lo : static_cast<T>(seen.min);
-  const T range = (config.range ? limits.hi : static_cast<T>(seen.max)) - lo;
-  const Greys<T> rule = {lo, range, rounding_of<T>(config), config.invert};
+  const auto seen =
+      render<T>(plan, y, Output::kClipped, values, static_cast<std::ptrdiff_t>(stride), watch);
+  const T lo = config.range ? plan.limits.lo : static_cast<T>(seen.min);
+  const T range = (config.range ? plan.limits.hi : static_cast<T>(seen.max)) - lo;
+  const Greys<T> rule = plan.greys(lo, range);
   const Pixel nothing = config.invert ? std::numeric_limits<Pixel>::max() : Pixel{0};
   for (std::size_t m = 0; m < n_mels; ++m) {
     const std::size_t place = config.flip ? n_mels - 1 - m : m;
     Pixel* row = out + static_cast<std::ptrdiff_t>(place) * row_stride;
     if (range > 0)
-      pixels(block.kernels, values + m * stride, wanted, rule, row);
+      pixels(plan.block.kernels, values + m * stride, wanted, rule, row);
     else
       std::fill_n(row, wanted, nothing);
   }
@@ -285,9 +120,11 @@ auto Frontend<T>::Plan::image(const Signal& y, Pixel* out, std::ptrdiff_t row_st
   return seen;
 }
 
+}  // namespace
+
 template <class T>
 Frontend<T>::Frontend(const Config& config, const std::string& isa)
-    : plan_(std::make_unique<const Plan>(config, isa)) {}
+    : plan_(std::make_shared<const Plan<T>>(config, isa)) {}
 template <class T>
 Frontend<T>::~Frontend() = default;
 template <class T>
@@ -302,13 +139,13 @@ std::size_t Frontend<T>::mel_frames(std::size_t length) const {
 
 template <class T>
 std::size_t Frontend<T>::frames(std::size_t length) const {
-  return plan_->columns(length);
+  return columns(*plan_, length);
 }
 
 template <class T>
 auto Frontend<T>::mel(const Signal& y, T* out, std::ptrdiff_t row_stride) const -> Summary {
   NoWatch watch;
-  return plan_->render(y, Plan::Values::kMel, out, row_stride, watch);
+  return render(*plan_, y, Output::kMel, out, row_stride, watch);
 }
 
 template <class T>
@@ -318,12 +155,12 @@ auto Frontend<T>::features(const Signal& y, U* out, std::ptrdiff_t row_stride,
   NoWatch watch;
   if constexpr (std::is_same_v<T, U>)
     if (column_stride == 1 && row_stride >= 0)
-      return plan_->render(y, Plan::Values::kFeatures, out, row_stride, watch);
+      return render(*plan_, y, Output::kFeatures, out, row_stride, watch);
   const std::size_t wanted = frames(y.length), n_mels = config().mel.n_mels;
   const std::size_t stride = spread(wanted);
   const Scratch<T> values(checked_mul(stride, n_mels));
   const Summary seen =
-      plan_->render(y, Plan::Values::kFeatures, values, static_cast<std::ptrdiff_t>(stride), watch);
+      render<T>(*plan_, y, Output::kFeatures, values, static_cast<std::ptrdiff_t>(stride), watch);
   if (std::max(-seen.min, seen.max) > static_cast<double>(std::numeric_limits<U>::max()))
     throw std::overflow_error("a feature does not fit float32");
   deliver<T, U>({values, n_mels, wanted, wanted, stride}, out, row_stride, column_stride);
@@ -334,7 +171,7 @@ template <class T>
 template <class Pixel>
 auto Frontend<T>::image(const Signal& y, Pixel* out, std::ptrdiff_t row_stride) const -> Summary {
   NoWatch watch;
-  return plan_->image(y, out, row_stride, watch);
+  return render_image(*plan_, y, out, row_stride, watch);
 }
 
 template <class T>
@@ -360,7 +197,7 @@ template <class T>
 auto Frontend<T>::profile(const Signal& y, std::uint8_t* out, std::ptrdiff_t row_stride,
                           StageSeconds* seconds) const -> Summary {
   StopWatch watch(seconds);
-  return plan_->image(y, out, row_stride, watch);
+  return render_image(*plan_, y, out, row_stride, watch);
 }
 
 template <class T>

@@ -116,6 +116,9 @@ MelBands<T> build(const MelConfig& c) {
     bands.first.push_back(first);
     bands.weights.insert(bands.weights.end(), filter.begin(), filter.end());
     bands.offset.push_back(bands.weights.size());
+    if (filter.empty()) continue;
+    bands.begin = bands.end == 0 ? first : std::min(bands.begin, first);
+    bands.end = std::max(bands.end, first + filter.size());
   }
   return bands;
 }
@@ -131,6 +134,8 @@ MelBands<T> mel_bands(const MelConfig& config, bool single_precision_weights) {
   bands.offset = single.offset;
   bands.weights.assign(single.weights.begin(), single.weights.end());
   bands.empty_filters = single.empty_filters;
+  bands.begin = single.begin;
+  bands.end = single.end;
   return bands;
 }
 

@@ -17,6 +17,7 @@ struct MelBands {
   std::vector<std::size_t> offset;  // n_mels + 1: where the weights start; count = difference
   std::vector<T> weights;
   std::size_t empty_filters = 0;
+  std::size_t begin = 0, end = 0;  // all filters' bins lie in begin ... end - 1
 };
 
 template <class T>

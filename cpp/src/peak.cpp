@@ -35,7 +35,7 @@ void PeakMeter::refuse(std::size_t begin, std::size_t end) const {
                         static_cast<std::ptrdiff_t>(c) * y_.channel_stride];
       if (std::isfinite(value)) continue;
       std::ostringstream message;
-      message << "y must be finite, but sample " << i;
+      message << "y must be finite, but sample " << before_ + i;
       if (y_.channels > 1) message << " of channel " << c;
       message << " is " << (std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf");
       throw std::domain_error(message.str());

@@ -12,7 +12,9 @@ namespace melpix {
 
 class PeakMeter {
  public:
-  PeakMeter(const Signal& y, const Isa& isa) : y_(y), isa_(isa) {}
+  // `y` continues a signal of which `before` samples have gone before.
+  PeakMeter(const Signal& y, const Isa& isa, std::size_t before = 0)
+      : y_(y), isa_(isa), before_(before) {}
 
   // Looks at the samples before `end` that it has not seen. Throws std::domain_error, naming the
   // first one, if a sample is NaN or infinite.
@@ -29,6 +31,7 @@ class PeakMeter {
 
   const Signal& y_;
   const Isa& isa_;
+  std::size_t before_;
   std::size_t seen_ = 0;
   double peak_ = 0;
 };

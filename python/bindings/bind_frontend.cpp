@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include "bind_frontend.h"
+
 #include <algorithm>
 #include <cstdint>
 #include <new>
@@ -13,9 +15,6 @@
 #include "bindings.h"
 #include "melpix/frontend.h"
 
-namespace {
-
-// A view of (n,) or (channels, n) samples, whatever their strides.
 melpix::Signal to_signal(const py::array& y) {
   melpix::Signal signal;
   if (py::isinstance<py::array_t<float>>(y))
@@ -45,6 +44,8 @@ melpix::Signal to_signal(const py::array& y) {
   }
   return signal;
 }
+
+namespace {
 
 // The caller's array if there is one, else a new one.
 template <class V>
@@ -95,8 +96,8 @@ class Frontend {
  public:
   Frontend(const melpix::Config& config, bool single, bool deep, const std::string& isa)
       : deep_(deep),
-        frontend_(single ? Either(std::in_place_index<0>, config, isa)
-                         : Either(std::in_place_index<1>, config, isa)) {}
+        frontend_(single ? EitherFrontend(std::in_place_index<0>, config, isa)
+                         : EitherFrontend(std::in_place_index<1>, config, isa)) {}
 
   std::size_t frames(std::size_t length) const {
     return std::visit([&](const auto& f) { return f.frames(length); }, frontend_);
@@ -169,6 +170,10 @@ class Frontend {
     return by_stage;
   }
 
+  py::object stream(const std::string& kind, const std::string& layout, bool wide) const {
+    return make_stream(frontend_, kind, layout, wide, deep_);
+  }
+
   std::string isa() const {
     return std::visit([](const auto& f) { return f.isa(); }, frontend_);
   }
@@ -177,8 +182,6 @@ class Frontend {
   }
 
  private:
-  using Either = std::variant<melpix::Frontend<float>, melpix::Frontend<double>>;
-
   template <class T>
   static T value_of(const melpix::Frontend<T>&);
   template <class F>
@@ -226,7 +229,7 @@ class Frontend {
   }
 
   bool deep_;  // 16 bits a pixel
-  Either frontend_;
+  EitherFrontend frontend_;
 };
 
 Frontend make_frontend(const py::dict& parameters, bool single, bool deep, const std::string& isa) {
@@ -248,6 +251,8 @@ void bind_frontend(py::module_& m) {
       .def("image", &Frontend::image, py::arg("y"), py::arg("out") = py::none())
       .def("images", &Frontend::images, py::arg("ys"), py::arg("threads"))
       .def("profile", &Frontend::profile, py::arg("y"))
+      .def("stream", &Frontend::stream, py::arg("kind"), py::kw_only(), py::arg("layout"),
+           py::arg("wide"))
       .def_property_readonly("isa", &Frontend::isa)
       .def_property_readonly("empty_filters", &Frontend::empty_filters);
 }

@@ -32,8 +32,9 @@ if TYPE_CHECKING:
         melspectrogram,
     )
     from melpix.png import features_from_image, read_png, write_png
-    from melpix.presets import presets
+    from melpix.preset_table import presets
     from melpix.recipe import scale_minmax, spectrogram_image
+    from melpix.stream import Stream
 
 # Each public name and the module that holds it. Modules load on first use, so that importing
 # melpix costs little more than importing NumPy: a service that renders arrays needs no decoder.
@@ -43,6 +44,7 @@ _HOMES = {
     "Frontend": "frontend",
     "MelpixError": "errors",
     "SignalError": "errors",
+    "Stream": "stream",
     "amplitude_to_db": "compress",
     "convert_bytes": "convert",
     "convert_dataset": "batch",
@@ -56,7 +58,7 @@ _HOMES = {
     "melspectrogram": "mel",
     "pcen": "compress",
     "power_to_db": "compress",
-    "presets": "presets",
+    "presets": "preset_table",
     "read_png": "png",
     "scale_minmax": "recipe",
     "show_config": "config",
@@ -71,6 +73,7 @@ __all__ = [
     "Frontend",
     "MelpixError",
     "SignalError",
+    "Stream",
     "__version__",
     "amplitude_to_db",
     "convert_bytes",

@@ -23,7 +23,7 @@ from melpix.frontend import Frontend
 from melpix.lock import locked
 from melpix.manifest import InOrder, Journal, Past, Record
 from melpix.output import Output, finished
-from melpix.pool import Crashed, Failed, Pool, TimedOut
+from melpix.pool import Crashed, Failed, Pool, TimedOut, prepare
 from melpix.process import Stopped
 from melpix.scan import Scan, scan
 from melpix.shards import Format, Shards, WebDataset
@@ -248,6 +248,8 @@ def convert_dataset(
         format=format,
         dtype=dtype,
     )
+    if not dry_run:
+        prepare_workers()
     folder = os.fsdecode(dst)
     found = src if isinstance(src, Scan) else scan(src, output=folder)
     pool = {"workers": workers, "timeout": timeout}
@@ -270,6 +272,11 @@ def convert_dataset(
     os.makedirs(folder, exist_ok=True)
     with locked(output.lock), _blaming(folder):
         return run(output, exists == "overwrite")
+
+
+def prepare_workers() -> None:
+    """Let what workers are copied from begin to start, while the caller scans."""
+    prepare(Converter.__module__)
 
 
 class _Run:

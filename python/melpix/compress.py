@@ -197,7 +197,8 @@ def pcen(
         frames = time_constant * checks.above_zero("sr", sr)
         frames /= checks.above_zero("hop_length", hop_length)
         # Half the power of a step has gone by after about so many frames.
-        b = (math.sqrt(1 + 4 * frames**2) - 1) / (2 * frames**2)
+        # (sqrt(1 + 4 frames^2) - 1) / (2 frames^2), where nothing cancels and nothing overflows.
+        b = 2 / (math.hypot(1, 2 * frames) + 1)
     elif not 0 <= checks.real("b", b) <= 1:
         raise ValueError(f"b must be in 0 ... 1, got {b!r}")
 

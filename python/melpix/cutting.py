@@ -309,7 +309,7 @@ def _cut(
     if fate == "error":
         raise _too_short(name, left / f.sr, "a window", length / f.sr)
     if frameless and index == 0:
-        raise _too_short(name, left / f.sr, "a frame", f.n_fft / f.sr)
+        raise _too_short(name, left / f.sr, "a frame", _frame(f) / f.sr)
     if fate in ("drop", "skip") or frameless:
         return
     if fate == "shift":
@@ -334,7 +334,7 @@ def _whole(src: audio.Source, how: dict[str, Any], f: Frontend, facts: _Facts) -
     f = at_rate(f, clip.sr)
     n = clip.y.shape[-1]
     if f.frames(n) == 0:
-        raise _too_short(_name(src), n / f.sr, "a frame", f.n_fft / f.sr)
+        raise _too_short(_name(src), n / f.sr, "a frame", _frame(f) / f.sr)
     yield Window(0, clip.y, f.sr, clip.offset, n / f.sr, padded=False, short=False, frontend=f)
 
 
@@ -385,12 +385,19 @@ def _length(f: Frontend, time_steps: int, exact_width: bool) -> int:
             length += 1
     columns = f.frames(length)
     if length == 0 or columns == 0:
-        least = 2 if f.framing == "center" else math.ceil(f.n_fft / f.hop_length)
+        least = 2 if f.framing == "center" else math.ceil(_frame(f) / f.hop_length)
         raise ValueError(f"time_steps must be >= {least} for one frame, got {time_steps}")
     if columns > f.max_columns:  # PNG readers would refuse the image
         most = time_steps - (columns - f.max_columns)
         raise ValueError(f"time_steps must be <= {most}, got {time_steps}")
     return length
+
+
+def _frame(f: Frontend) -> int:
+    """Return the samples without which there is no frame, if none are centred on the ends."""
+    if f.framing == "middle":
+        return f.n_fft - 2 * ((f.n_fft - f.hop_length) // 2)
+    return f.win_length if f.framing == "snip" else f.n_fft
 
 
 def _too_short(name: str, seconds: float, what: str, least: float) -> DecodeError:

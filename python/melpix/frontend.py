@@ -7,7 +7,7 @@ import copy
 import functools
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,6 +15,9 @@ from numpy.typing import ArrayLike, NDArray
 from melpix import _core, checks, fit, parameters
 from melpix.errors import EncodeError, MelpixError, SignalError
 from melpix.rendering import Rendering
+
+if TYPE_CHECKING:
+    from melpix.stream import Stream
 
 # PNG readers commonly refuse wider images (libpng's user limit) and larger ones (Pillow's).
 MAX_COLUMNS = 1_000_000
@@ -262,7 +265,7 @@ class Frontend:
         >>> f.features(np.zeros(16000, np.float32)).shape
         (80, 3000)
         """
-        from melpix.presets import preset
+        from melpix.preset_table import preset
 
         unknown = overrides.keys() - set(_PARAMETERS)
         if unknown:
@@ -332,7 +335,10 @@ class Frontend:
 
     def replace(self, **overrides: Any) -> Frontend:
         """Return a copy with other values; what followed from a replaced value follows again."""
-        return Frontend(**{**self._given, **overrides})
+        given = {**self._given, **overrides}
+        if overrides.keys() <= {"range"}:  # no filter is another: there is nothing to warn of anew
+            return _rebuild(given)
+        return Frontend(**given)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (self._given,)
@@ -347,7 +353,7 @@ class Frontend:
         """Return how many columns a signal of `n` samples gives: 0 if it is too short for one."""
         n = checks.integer("n", n, least=0)
         try:
-            return self._impl.frames(self._samples(n))
+            return self._impl.frames(self._samples(n) if n else 0)  # nothing cannot be filled up
         except ValueError:
             return 0
 
@@ -439,15 +445,20 @@ class Frontend:
         assert self.patch is not None
         assert self.patch_step is not None
         time = features.ndim - dims + (self.layout != "frames")
-        starts = range(0, features.shape[time] - self.patch + 1, self.patch_step)
-        before = (slice(None),) * time
-        patches = [features[(*before, slice(s, s + self.patch))] for s in starts]
-        if patches:
-            return np.stack(patches, axis=features.ndim - dims)
-        shape = list(features.shape)
-        shape[time] = self.patch
-        shape.insert(features.ndim - dims, 0)
-        return np.empty(shape, features.dtype)
+        count = max(0, 1 + (features.shape[time] - self.patch) // self.patch_step)
+        first = features.ndim - dims
+        if self.patch_step == self.patch and time == first:  # they lie side by side already
+            shape = (*features.shape[:first], count, self.patch, *features.shape[first + 1 :])
+            whole = features[(*(slice(None),) * first, slice(0, count * self.patch))]
+            return whole.reshape(shape)
+        if count == 0:
+            shape = (*features.shape[:time], self.patch, *features.shape[time + 1 :])
+            return np.empty((*shape[:first], 0, *shape[first:]), features.dtype)
+        views = np.lib.stride_tricks.sliding_window_view(features, self.patch, axis=time)
+        views = np.moveaxis(views, -1, time + 1)[
+            (*(slice(None),) * time, slice(None, None, self.patch_step))
+        ]
+        return np.ascontiguousarray(np.moveaxis(views, time, first))
 
     def image(self, y: ArrayLike, out: Any = None) -> NDArray[np.uint8]:
         """Return the image.
@@ -536,16 +547,62 @@ class Frontend:
         return self._stacked(y, to) if len(self._mels) > 1 else self._rendered(y, to)
 
     def _stacked(self, y: NDArray[Any], out: NDArray[Any] | None) -> Rendering:
+        if out is not None:
+            self._check_out(out, y.shape[-1])
         parts = [f._rendered(y, None) for f in self._mels]
         image = np.stack([part.image for part in parts], axis=-1, out=out)
         lo, hi, least, greatest = zip(*((p.lo, p.hi, p.min, p.max) for p in parts), strict=True)
         return Rendering(image, lo, hi, least, greatest, self.params)
+
+    def _check_out(self, out: Any, n: int) -> None:
+        """Refuse, in the core's words, an array that does not fit stacked images."""
+        dtype = np.uint8 if self.bits == 8 else np.uint16
+        shape = (self.n_mels, self._columns(n), len(self._mels))
+        if not isinstance(out, np.ndarray) or out.dtype != dtype:
+            raise ValueError(f"out must be an array of type {np.dtype(dtype)}")
+        if out.shape != shape:
+            raise ValueError(f"out must have the shape {shape}")
+        if not out.flags.writeable:
+            raise ValueError("out must be writeable")
 
     def _rendered(self, y: NDArray[Any], out: NDArray[Any] | None) -> Rendering:
         image, least, greatest, peak = self._impl.image(y, out)
         self._warn_if_loud(peak)
         lo, hi = self.range if isinstance(self.range, tuple) else (least, greatest)
         return Rendering(image, lo, hi, least, greatest, self.params)
+
+    def stream(self, kind: str = "features") -> Stream:
+        """Return a stream: columns as their samples arrive, bit by bit those of the whole signal.
+
+        Parameters
+        ----------
+        kind : {"features", "mel", "image"}
+            What its columns are those of.
+
+        Raises
+        ------
+        ValueError
+            If columns would depend on the whole signal: with `duration`, `patch` and `columns`,
+            ``level="minmax"``, ``ref="max"``, `top_db`, `normalise` by the signal's statistics,
+            and for an image with ``range="minmax"``. (What `mel` does not look at does no harm to
+            a stream of that kind.) Stacked mels want a stream each.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> y = np.random.default_rng(0).uniform(-1, 1, 16000).astype(np.float32)
+        >>> f = Frontend(sr=16000, n_fft=400, hop_length=160, range=(-20, 5))
+        >>> s = f.stream("image")
+        >>> columns = [s.push(chunk) for chunk in np.split(y, 100)]
+        >>> [c.shape[1] for c in columns[:4]], s.latency
+        ([0, 1, 1, 1], 200)
+        >>> image = np.concatenate([*columns, s.flush()], axis=1)
+        >>> bool((image == f.image(y)).all())
+        True
+        """
+        from melpix.stream import Stream
+
+        return Stream(self, kind)
 
     def profile(self, y: ArrayLike) -> dict[str, float]:
         """Make the image once and return where the time went.
@@ -600,8 +657,7 @@ class Frontend:
         if y.shape[-1] == 0:
             raise SignalError("empty_audio", "y holds no samples")
         if not self._as_it_is:
-            # What is done to levels is done to the sum of the channels.
-            y = self._fitted(fit.mixed(y, self._float()) if self.level and y.ndim == 2 else y)
+            y = self._fitted(y, mixing=True)
         columns = self._columns(y.shape[-1])
         if columns > self.max_columns:
             raise self.too_wide(f"{columns} columns")
@@ -639,10 +695,14 @@ class Frontend:
     def _float(self) -> type[np.float32] | type[np.float64]:
         return np.float32 if self.precision == "single" else np.float64
 
-    def _fitted(self, y: NDArray[Any]) -> NDArray[Any]:
+    def _fitted(self, y: NDArray[Any], mixing: bool = False) -> NDArray[Any]:
         """Bring signals to the length and the level that the front-end is for."""
         if self._as_it_is or y.shape[-1] == 0:
             return y
+        if self.level is not None:
+            fit.refuse_non_finite(y, channels=mixing)  # no sample is what it was afterwards
+            if mixing and y.ndim == 2 and len(y) > 0:
+                y = fit.mixed(y, self._float())  # levels are those of the mean
         if self.level == "int16":
             y = fit.through_int16(y, self._float())
         if self.duration is not None:
@@ -664,7 +724,7 @@ _DEFAULTS = {f.name: f.default for f in fields(Frontend) if f.init}
 _PARAMETERS = tuple(_DEFAULTS)
 # What stacked mels have in common.
 _SHARED = {"sr", "duration", "fit", "level", "n_mels", "layout", "patch", "patch_step", "tail"}
-_SHARED |= {"dtype", "flip", "bits", "stack", "precision"}
+_SHARED |= {"dtype", "rounding", "flip", "invert", "bits", "stack", "precision"}
 
 
 def _rebuild(given: dict[str, Any]) -> Frontend:

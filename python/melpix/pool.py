@@ -83,6 +83,22 @@ class TimedOut:
         return f"not done after {self.seconds:g} s"
 
 
+def prepare(*modules: str) -> None:
+    """Begin to start what workers are copied from, so that it imports while others work.
+
+    Parameters
+    ----------
+    modules : str
+        Names of those whose functions pools are going to apply.
+    """
+    if METHOD == "forkserver":
+        from multiprocessing import forkserver
+
+        multiprocessing.get_context(METHOD).set_forkserver_preload([__name__, *modules])
+        with inheritance():
+            forkserver.ensure_running()
+
+
 class Pool(Generic[_Job, _Result]):
     """Processes that apply a function to jobs.
 

@@ -38,7 +38,6 @@ def spectra(y: Samples, win_length: int, hop_length: int, n_fft: int) -> NDArray
     return spectrum
 
 
-@cache
 def tf_filterbank(sr: float, n_fft: int, n_mels: int, fmin: float, fmax: float) -> Array:
     """Return tf.signal.linear_to_mel_weight_matrix, which is AudioSet's too: (bins, n_mels).
 
@@ -57,6 +56,9 @@ def tf_filterbank(sr: float, n_fft: int, n_mels: int, fmin: float, fmax: float) 
     return weights
 
 
+kept_tf_filterbank = cache(tf_filterbank)
+
+
 def patches(features: Array, length: int, step: int) -> Array:
     """Cut (frames, n_mels) into patches: (patches, length, n_mels); the rest is dropped."""
     if len(features) < length:
@@ -66,7 +68,10 @@ def patches(features: Array, length: int, step: int) -> Array:
 
 
 def audioset_log_mel(y: Samples, offset: float) -> Array:
-    """Return ln(mel + offset) of 25 ms every 10 ms at 16 kHz: (frames, 64)."""
+    """Return ln(mel + offset) of 25 ms every 10 ms at 16 kHz: (frames, 64).
+
+    As AudioSet's mel_features and YAMNet's features do, it makes its filterbank in each call.
+    """
     bank = tf_filterbank(16000, 512, 64, 125, 7500)
     return np.log(magnitudes(y, 400, 160, 512) @ bank + offset)
 
@@ -105,7 +110,7 @@ def birdnet(y: Samples, real: bool = False) -> Array:
     mels = []
     for n_fft, hop_length, fmin, fmax in ((2048, 278, 0, 3000), (1024, 280, 500, 15000)):
         S = spectra(y, n_fft, hop_length, n_fft)
-        bank = tf_filterbank(48000, n_fft, 96, fmin, fmax)
+        bank = kept_tf_filterbank(48000, n_fft, 96, fmin, fmax)
         mel = (S.real if real else np.abs(S)) @ bank
         mels.append(np.abs(mel).T[::-1] ** exponent)
     return np.stack(mels, axis=-1)

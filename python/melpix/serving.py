@@ -30,7 +30,7 @@ from melpix._core import __version__
 from melpix.cores import available_cores
 from melpix.frontend import Frontend
 from melpix.pool import Crashed, TimedOut
-from melpix.presets import PRESETS
+from melpix.preset_table import PRESETS
 from melpix.process import Stopped
 from melpix.serving_openapi import description
 from melpix.serving_pool import Pool, UnavailableError

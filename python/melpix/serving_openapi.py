@@ -8,7 +8,7 @@ from typing import Any
 
 from melpix._core import __version__
 from melpix.frontend import Frontend
-from melpix.presets import PRESETS
+from melpix.preset_table import PRESETS
 from melpix.serving_work import FRONTEND, JSON, NPY, PNG, Limits
 
 _READING: dict[str, tuple[str, dict[str, Any]]] = {

@@ -26,7 +26,7 @@ from melpix.convert import Conversion, convert_file
 from melpix.cutting import at_rate
 from melpix.errors import DecodeError, MelpixError
 from melpix.frontend import Frontend
-from melpix.presets import preset
+from melpix.preset_table import preset
 from melpix.worker import mono
 
 PNG, NPY, JSON = "image/png", "application/x-npy", "application/json"

@@ -7,7 +7,7 @@ import json
 import os
 from typing import Any
 
-from melpix.presets import preset
+from melpix.preset_table import preset
 
 _MOST_BYTES = 1 << 24  # a custom window is the longest entry
 
@@ -65,5 +65,14 @@ def read_settings(path: str | os.PathLike[str]) -> dict[str, Any]:
 def _toml(data: bytes) -> dict[str, Any]:
     import tomllib
 
-    settings = tomllib.loads(data.decode("utf-8"))
-    return {name: None if value == "none" else value for name, value in settings.items()}
+    settings: dict[str, Any] = _with_none(tomllib.loads(data.decode("utf-8")))
+    return settings
+
+
+def _with_none(value: Any) -> Any:
+    """Return a table with its nones, those of a stack's mels too."""
+    if isinstance(value, dict):
+        return {name: _with_none(v) for name, v in value.items()}
+    if isinstance(value, list):
+        return [_with_none(v) for v in value]
+    return None if value == "none" else value

@@ -15,7 +15,7 @@ from melpix import __version__, audio, demo
 from melpix.bench import compare
 from melpix.contenders import UnableError
 from melpix.frontend import Frontend
-from melpix.presets import preset
+from melpix.preset_table import preset
 from melpix.references import REFERENCES, Reference, recipe_image
 
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "check.h"
+#include "melpix/c_api.h"
 #include "melpix/melpix.h"
 #include "signals.h"
 
@@ -58,6 +59,71 @@ void test(std::size_t n_fft, melpix::SampleType type, bool loud) {
   }
 }
 
+// 10 ms by 10 ms, from the start of a stream to its end.
+template <class T>
+void test_stream(melpix::Values values, bool loud) {
+  melpix::Config c;
+  c.mel.n_fft = 400;
+  c.hop_length = 160;
+  c.mel.n_mels = 40;
+  c.pad_mode = melpix::PadMode::kReflect;
+  c.range = melpix::Range{-20, 5};
+  c.normalise = {melpix::Normalise::Kind::kGiven, {-5}, {4}};
+  const std::vector<float> samples = noise<float>(160);
+  std::vector<float> y;
+  for (std::size_t i = 0; i < samples.size(); ++i)
+    y.push_back(loud ? std::sin(0.3f * static_cast<float>(i)) : samples[i]);
+  for (const std::string& isa : melpix::available_isas()) {
+    melpix::Stream<T> stream(melpix::Frontend<T>(c, isa), values);
+    std::vector<T> out(40 * 16);
+    std::vector<std::uint8_t> pixels(out.size());
+    const auto run = [&] {
+      stream.reset();
+      for (int i = 0; i < 20; ++i) {
+        if (values == melpix::Values::kImage)
+          stream.push({y.data(), y.size()}, pixels.data(), 16);
+        else
+          stream.push({y.data(), y.size()}, out.data(), 16);
+      }
+      values == melpix::Values::kImage ? stream.flush(pixels.data(), 16)
+                                       : stream.flush(out.data(), 16);
+    };
+    run();
+    run();
+    const std::size_t before = allocations;
+    run();
+    const std::size_t made = allocations - before;
+    CHECK_EQUAL(made, std::size_t{0});
+  }
+}
+
+// The way through C adds none.
+void test_c() {
+  melpix_frontend* f = nullptr;
+  melpix_stream* stream = nullptr;
+  CHECK(melpix_frontend_create("n_mels=24 range=-20,5", &f) == MELPIX_OK);
+  CHECK(melpix_stream_create(f, MELPIX_UINT16, &stream) == MELPIX_OK);
+  const auto y = noise<float>(10000);
+  const melpix_signal signal = {y.data(), y.size(), 1, 0, 0, MELPIX_FLOAT32};
+  std::vector<std::uint8_t> image(24 * 20);
+  std::vector<std::uint16_t> columns(24 * 20);
+  std::vector<double> features(24 * 20);
+  std::size_t before = 0;
+  for (int i = 0; i < 5; ++i) {
+    if (i == 2) before = allocations;
+    int sum = melpix_image8(f, &signal, image.data(), image.size(), 0, nullptr);
+    sum += melpix_features64(f, &signal, features.data(), features.size(), 1, 24, nullptr);
+    sum += melpix_stream_push(stream, &signal, columns.data(), columns.size(), nullptr);
+    sum += melpix_stream_flush(stream, columns.data(), columns.size(), nullptr);
+    sum += melpix_stream_reset(stream);
+    if (sum != MELPIX_OK) before = 0;
+  }
+  const std::size_t made = allocations - before;
+  CHECK_EQUAL(made, std::size_t{0});
+  melpix_stream_destroy(stream);
+  melpix_frontend_destroy(f);
+}
+
 int main() {
   delete new int;
   CHECK(allocations > 0);  // they are counted at all
@@ -69,5 +135,12 @@ int main() {
       test<float>(n_fft, melpix::SampleType::kInt16, loud);
       test<double>(n_fft, melpix::SampleType::kFloat32, loud);
     }
+  using melpix::Values;
+  for (Values values : {Values::kMel, Values::kFeatures, Values::kImage})
+    for (bool loud : {false, true}) {
+      test_stream<float>(values, loud);
+      test_stream<double>(values, loud);
+    }
+  test_c();
   return failures();
 }

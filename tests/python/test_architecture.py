@@ -30,8 +30,9 @@ MAY_IMPORT = {
         "frontend",
         "mel",
         "png",
-        "presets",
+        "preset_table",
         "recipe",
+        "stream",
     },
     "__main__": {"cli"},
     "audio": {"containers", "decoder", "errors", "soxr"},
@@ -89,8 +90,18 @@ MAY_IMPORT = {
     "demo": set(),
     "errors": set(),
     "find": {"lists", "sources"},
-    "fit": set(),
-    "frontend": {"_core", "checks", "errors", "fit", "parameters", "png", "presets", "rendering"},
+    "fit": {"errors"},
+    "frontend": {
+        "_core",
+        "checks",
+        "errors",
+        "fit",
+        "parameters",
+        "png",
+        "preset_table",
+        "rendering",
+        "stream",
+    },
     "lists": {"pyarrow", "sources"},
     "lock": {"errors"},
     "manifest": {"errors", "sinks"},
@@ -102,7 +113,7 @@ MAY_IMPORT = {
     "parquet": {"pyarrow", "shards"},
     "png": {"_core", "errors", "frontend", "isal", "png"},
     "pool": {"cores", "process"},
-    "presets": set(),
+    "preset_table": set(),
     "process": set(),
     "recipe": {"frontend", "png"},
     "reference_formulas": set(),  # independent of what they judge
@@ -122,7 +133,7 @@ MAY_IMPORT = {
         "cores",
         "frontend",
         "pool",
-        "presets",
+        "preset_table",
         "process",
         "serving_openapi",
         "serving_pool",
@@ -130,7 +141,7 @@ MAY_IMPORT = {
         "starlette",
         "uvicorn",
     },
-    "serving_openapi": {"_core", "frontend", "presets", "serving_work"},
+    "serving_openapi": {"_core", "frontend", "preset_table", "serving_work"},
     "serving_pool": {"pool", "process"},
     "serving_work": {
         "audio",
@@ -140,14 +151,15 @@ MAY_IMPORT = {
         "demo",
         "errors",
         "frontend",
-        "presets",
+        "preset_table",
         "worker",
     },
-    "settings": {"presets"},
+    "settings": {"preset_table"},
     "shards": {"checks", "sinks"},
     "sources": {"text"},
     "sinks": {"checks", "errors", "png"},
     "stats": {"audio", "pool", "sinks", "sources", "worker"},
+    "stream": {"checks", "errors", "fit", "frontend"},
     "summary": set(),
     "text": set(),
     "verify": {
@@ -157,7 +169,7 @@ MAY_IMPORT = {
         "contenders",
         "demo",
         "frontend",
-        "presets",
+        "preset_table",
         "references",
     },
     "thumbnails": {"errors", "png", "summary"},
@@ -221,6 +233,7 @@ def test_bindings_see_public_headers_only() -> None:
         assert {i for i in includes(path) if not i.startswith("melpix/")} <= {
             "bindings.h",
             "bind_config.h",
+            "bind_frontend.h",
         }, path.name
 
 
@@ -236,6 +249,34 @@ def test_stages_do_not_see_each_other() -> None:
         seen = includes(CPP / "src" / f"{stage}.cpp")
         others = {i for i in seen if not i.startswith("melpix/")} - common - {f"{stage}.h"}
         assert not others, stage
+
+
+def test_the_c_api_sees_the_public_one() -> None:
+    seen = includes(CPP / "src" / "c_api.cpp")
+    assert {i for i in seen if not i.startswith("melpix/")} == {
+        "c_checks.h",
+        "check.h",
+        "settings.h",
+    }
+    seen = includes(CPP / "src" / "c_stream.cpp") | includes(CPP / "src" / "c_checks.h")
+    assert {i for i in seen if not i.startswith("melpix/")} == {"c_checks.h", "check.h"}
+    assert includes(CPP / "src" / "settings.cpp") == {"check.h", "settings.h"}
+
+
+def test_every_parameter_can_be_set_from_c() -> None:
+    def names(path: Path, pattern: str) -> set[str]:
+        found = re.findall(pattern, path.read_text(encoding="utf-8"))
+        assert found
+        return set(found)
+
+    bound = names(
+        ROOT / "python" / "bindings" / "bind_config.cpp", r'entries\.take\w*[^(]*\("(\w+)"'
+    )
+    set_ = names(CPP / "src" / "settings.cpp", r'{"(\w+)",\s+\[\]')
+    shown = names(CPP / "include" / "melpix" / "c_api.h", r"(?<= )(\w+)=(?!value)")
+    # In C `compress` brings its numbers along, and an array is not a window's name.
+    assert set_ == bound - {"exponent", "pcen", "single"} | {"isa", "precision", "window_samples"}
+    assert shown == set_ - {"window_samples"}
 
 
 def test_instruction_sets_see_kernels_only() -> None:
@@ -265,6 +306,11 @@ def test_importing_melpix_is_light() -> None:
 def test_rendering_arrays_needs_no_decoder() -> None:
     code = "import sys, melpix; melpix.Frontend().image([0.0] * 99); print(*sys.modules)"
     assert not {"soundfile", "soxr", "click"} & set(run(code).split())
+
+
+def test_no_module_takes_the_place_of_a_public_name() -> None:
+    """Importing a module sets the package's attribute of its name."""
+    assert not {path.stem for path in PYTHON.glob("*.py")} & set(melpix.__all__)
 
 
 def test_every_public_name_exists() -> None:

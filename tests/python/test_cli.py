@@ -117,6 +117,30 @@ def test_every_option_reaches_the_front_end(run, sound, out):
     assert np.array_equal(image, f.image(y[: 100 * 256]))
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "parts"),
+    [
+        ("a.json", '{"preset": ["whisper-80"]}', ["--preset must be one of", "['whisper-80']"]),
+        ("a.json", '{"preset": 5}', ["--preset must be one of", "got 5"]),
+        ("a.json", "[1]", ["a.json", "no object"]),
+        ("a.json", '{"hop_lenth": 3}', ["no parameter 'hop_lenth'"]),
+        ("a.toml", "hop_length = ", ["a.toml", "does not hold a front-end's parameters"]),
+    ],
+)
+def test_configurations_that_are_none(run, sound, out, tmp_path, name, content, parts):
+    (tmp_path / name).write_text(content)
+    result = run("convert", sound, "-o", out, "--config", tmp_path / name)
+    assert_fails(result, 2, *parts)
+
+
+def test_a_configuration_in_toml_has_nones_everywhere(run, sound, out, tmp_path):
+    config = tmp_path / "a.toml"
+    config.write_text('fmax = 5000\nnorm = "none"\n[[stack]]\nfmin = 100\nfmax = "none"\n')
+    assert run("convert", sound, "-o", out, "--config", config).code == 0
+    expected = Frontend(fmax=5000, norm=None, stack=[{"fmin": 100, "fmax": None}])
+    assert Frontend(**read_png(out)[1]["params"]) == expected
+
+
 def test_native_rate(run, tmp_path, out):
     (tmp_path / "a.wav").write_bytes(wav(demo.sound(), 48000))
     result = run("convert", tmp_path / "a.wav", "-o", out, "--sr", "native", "--fmax", "20000")

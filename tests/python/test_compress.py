@@ -157,6 +157,18 @@ def test_pcen_goes_on_where_it_was(cuts):
     np.testing.assert_allclose(state, expected_state, rtol=1e-13)
 
 
+@pytest.mark.parametrize(("time_constant", "b"), [(1e-200, 1), (1e200, 0), (1e308, 0)])
+@pytest.mark.parametrize("precision", ["single", "double"])
+def test_pcen_of_any_time_constant(time_constant, b, precision):
+    S = np.random.default_rng(0).uniform(0, 1e6, (4, 50))
+    np.testing.assert_array_equal(melpix.pcen(S, time_constant=time_constant), melpix.pcen(S, b=b))
+    y = np.random.default_rng(0).uniform(-1, 1, 22050).astype(np.float32)
+    compress = ("pcen", 0.98, 2, 0.5, time_constant, 1e-6)
+    f = melpix.Frontend(compress=compress, precision=precision)
+    near = 1e-4 if precision == "single" else 1e-12
+    np.testing.assert_allclose(f.features(y), melpix.pcen(f.mel(y), b=b), rtol=near, atol=near)
+
+
 def test_pcen_with_a_state_that_stays():
     """The limit of b to 0, where librosa divides by 0."""
     S = np.random.default_rng(0).exponential(size=(4, 9))

@@ -234,6 +234,17 @@ def test_what_makes_no_frame_makes_no_window() -> None:
     assert f.image(padded.y).shape[1] == 7
 
 
+def test_a_frame_is_as_long_as_what_is_cut_for_it() -> None:
+    f = Frontend(sr=8000, hop_length=80, n_fft=256, win_length=200, n_mels=8, framing="snip")
+    assert len(list(windows(pcm(200), f))) == 1
+    with pytest.raises(DecodeError, match=r"0\.025 s of sound, but a frame takes 0\.025 s$"):
+        next(windows(pcm(199), f))
+    f = Frontend(sr=8000, hop_length=80, n_fft=256, n_mels=8, framing="middle")
+    assert len(list(windows(pcm(80), f))) == 1
+    with pytest.raises(DecodeError, match=r"but a frame takes 0\.010 s$"):
+        next(windows(pcm(79), f))
+
+
 # One window
 
 
@@ -579,6 +590,10 @@ def test_windows_without_a_frame_are_refused() -> None:
     with pytest.raises(ValueError, match=r"^time_steps must be >= 4 for one frame, got 3$"):
         windows("/none.wav", f, time_steps=3)
     windows("/none.wav", f, time_steps=4)
+    f = Frontend(hop_length=160, n_fft=512, win_length=400, framing="snip")
+    with pytest.raises(ValueError, match=r"^time_steps must be >= 3 for one frame, got 2$"):
+        windows("/none.wav", f, time_steps=2)
+    windows("/none.wav", f, time_steps=3)
     f = Frontend(hop_length=1, n_fft=2048)
     with pytest.raises(ValueError, match=r"^time_steps must be >= 2 for one frame, got 1$"):
         windows("/none.wav", f, time_steps=1, exact_width=True)

@@ -29,7 +29,9 @@ def test_docstrings(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_readme(tmp_path: Path) -> None:
-    blocks = re.findall(r"^```python\n(.*?)^```", README.read_text(encoding="utf-8"), re.S | re.M)
+    before, _, rest = README.read_text(encoding="utf-8").partition("### Recipes\n")
+    text = before + rest.partition("\n## ")[2]  # each recipe is a program, see test_recipes.py
+    blocks = re.findall(r"^```python\n(.*?)^```", text, re.S | re.M)
     assert blocks
     (tmp_path / "demo.wav").write_bytes(demo.wav())  # `melpix demo` has written it
     (tmp_path / "recordings").mkdir()
@@ -46,3 +48,13 @@ def test_readme(tmp_path: Path) -> None:
     )
     assert run.returncode == 0, run.stderr
     assert run.stdout == "3 0 {}\n"
+
+
+@pytest.mark.parametrize("language", ["c", "cpp"])
+def test_readme_shows_what_is_compiled(language: str) -> None:
+    text = README.read_text(encoding="utf-8")
+    blocks = re.findall(rf"^```{language}\n(.*?)^```", text, re.S | re.M)
+    example = README.parent / "tests" / "consumer" / f"readme.{language}"
+    licence, _, program = example.read_text(encoding="utf-8").partition("\n")
+    assert "SPDX" in licence
+    assert blocks == [program]

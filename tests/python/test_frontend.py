@@ -4,6 +4,7 @@
 import copy
 import json
 import pickle
+import re
 import threading
 import time
 import warnings
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 import melpix
 from melpix import Frontend, _core
+from melpix.errors import SignalError
 
 Y = np.random.default_rng(0).uniform(-1, 1, 8000).astype(np.float32)
 SMALL = {"sr": 8000, "hop_length": 64, "n_mels": 20}
@@ -144,6 +146,8 @@ def test_it_cannot_be_changed() -> None:
         ({"stack": [{"n_mels": 3}]}, "stack: 'n_mels' is no parameter that a mel may change"),
         ({"stack": [{"n_fftt": 3}]}, "stack: 'n_fftt' is no parameter"),
         ({"stack": [{"n_fft": 0}]}, "stack: n_fft must be >= 1, got 0"),
+        ({"stack": [{"invert": False}]}, "stack: 'invert' is no parameter that a mel may change"),
+        ({"stack": [{"rounding": "ceil"}]}, "stack: 'rounding' is no parameter that a mel may"),
         (
             {"range": (1, 0)},
             "range must be 'minmax' or (lo, hi) with -1e+30 <= lo < hi <= 1e+30, got (1, 0)",
@@ -602,3 +606,71 @@ def test_warnings_of_the_recipe_name_the_caller() -> None:
         warnings.simplefilter("always")
         melpix.spectrogram_image(Y * 5, 8000)
     assert [w.filename for w in caught] == [__file__]
+
+
+# --- levels and stacks ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("level", ["int16", "minmax"])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_levels_hide_no_sample_that_is_not_finite(level, bad):
+    f = Frontend(level=level, duration=0.1, fit="repeat")
+    y = np.full((2, 2000), 0.1, np.float32)
+    y[1, 7] = bad
+    message = f"y must be finite, but sample 7 is {bad}"
+    for method in (f.features, f.mel):
+        with pytest.raises(SignalError, match=f"^{re.escape(message)}$") as caught:
+            method(y)
+        assert caught.value.code == "non_finite"
+    with pytest.raises(SignalError, match=f"^{message.replace('7', '7 of channel 1')}$"):
+        f.image(y)
+    with pytest.raises(ValueError, match=r"^y must have at least one channel, got 0$"):
+        f.image(np.empty((0, 2000), np.float32))
+
+
+@pytest.mark.parametrize("level", ["int16", "minmax"])
+def test_levels_of_what_is_too_large_for_float32(level):
+    y = np.random.default_rng(0).uniform(-1, 1, 22050)
+    f = Frontend(level=level)
+    np.testing.assert_array_equal(f.image(1e300 * y), f.image(2.0**90 * y))
+    np.testing.assert_array_equal(f.image(1e300 * np.stack([y, y])), f.image(1e300 * y))
+
+
+def test_stacked_images_go_where_they_fit_and_nowhere_else():
+    f = Frontend(n_mels=20, stack=[{"fmax": 4000}])
+    y = np.random.default_rng(0).uniform(-1, 1, 22050)
+    out = np.empty((20, 44, 2), np.uint8)
+    assert f.image(y, out=out) is out
+    np.testing.assert_array_equal(out, f.image(y))
+    for wrong in (np.empty((20, 44, 2), np.uint16), np.empty((20, 44, 2)), [1]):
+        with pytest.raises(ValueError, match=r"^out must be an array of type uint8$"):
+            f.image(y, out=wrong)
+    with pytest.raises(ValueError, match=r"^out must have the shape \(20, 44, 2\)$"):
+        f.image(y, out=np.empty((20, 44), np.uint8))
+    out.flags.writeable = False
+    with pytest.raises(ValueError, match=r"^out must be writeable$"):
+        f.image(y, out=out)
+
+
+def test_nothing_cannot_be_filled_up():
+    for name in ("clap-laion", "birdnet-2.4", "yamnet", "kaldi-fbank"):
+        assert Frontend.from_preset(name).frames(0) == 0
+    f = Frontend(duration=1)
+    assert f.frames(0) == f.features(np.empty(0)).shape[1]
+    assert f.frames(1) == f.features(np.zeros(1)).shape[1] == 44
+
+
+@pytest.mark.parametrize("precision", ["single", "double"])
+def test_an_exponent_that_float32_cannot_hold(precision):
+    f = Frontend(compress=("power", 1e-50), precision=precision)
+    assert (f.features(np.zeros(22050)) == 0).all()
+    assert (f.features(np.ones(22050)) <= 1).all()
+
+
+def test_another_range_warns_of_nothing_anew():
+    with pytest.warns(UserWarning, match="catch no bin"):
+        f = Frontend(n_fft=256, hop_length=256)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        g = f.replace(range=(-20, 5))
+    assert g.params == {**f.params, "range": [-20, 5]}

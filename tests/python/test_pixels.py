@@ -278,6 +278,13 @@ def hard_cases():
     yield "overflow out of sight", 1e18 + 1e11 * tone, {"fmin": 2000, "n_mels": 40}
     yield "overflow at a high power", 1e9 * np.sin(2 * np.pi * 8000 * t), {
         "power": 4, "fmax": 3000, "n_mels": 30}  # fmt: skip
+    faint = 1e-7 * rng.standard_normal(t.size)
+    yield "next to nothing beside a mean", 0.28 + faint, {
+        "n_fft": 4096, "n_mels": 30, "offset": 1e-6, "remove_dc": True, "mel_scale": "kaldi",
+        "norm": None}  # fmt: skip
+    yield "a large window without the mean", 0.28 + 10 * faint, {
+        "window": list(1000 * np.hanning(1024)), "remove_dc": True,
+        "preemphasis": 0.5}  # fmt: skip
     loud_and_noisy = 300 * tone + 0.1 * rng.standard_normal(t.size)
     for n in range(50_000, 50_000 + 9 * 512, 512):  # the last block has 1 ... 8 frames
         yield f"loud, {n} samples", loud_and_noisy[:n], {"framing": "uncentered"}

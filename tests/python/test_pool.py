@@ -151,6 +151,16 @@ def test_jobs_are_taken_as_needed() -> None:
     assert next(taken) <= 1000 + 10 + 1
 
 
+def test_workers_have_something_to_do_while_outcomes_are_taken() -> None:
+    with Pool(do, workers=1) as pool:
+        idle = [
+            index
+            for index, _ in pool.map(("echo", i) for i in range(2000))
+            if index < 1000 and not any(worker.jobs for worker in pool._workers)
+        ]
+    assert len(idle) < 10  # the first ones, which come one by one
+
+
 def test_a_slow_list_of_jobs_keeps_no_outcome_back() -> None:
     waiting = []
 
@@ -240,6 +250,21 @@ def test_what_workers_inherit() -> None:
     assert found == ["1", signal.SIG_IGN, signal.SIG_DFL]
     assert dict(os.environ) == before
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+@pytest.mark.skipif(os.name != "posix", reason="workers are no copies here")
+def test_what_workers_are_copied_from_starts_early_and_inherits_the_same() -> None:
+    code = """
+import os, psutil
+from melpix.pool import prepare
+before = dict(os.environ)
+prepare()
+assert dict(os.environ) == before
+servers = [c for c in psutil.Process().children() if "forkserver" in str(c.cmdline())]
+print([server.environ()["OMP_NUM_THREADS"] for server in servers])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("['1']\n", "")
 
 
 class Program:

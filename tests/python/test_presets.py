@@ -14,7 +14,7 @@ import pytest
 import melpix
 import signals
 from melpix.contenders import UnableError
-from melpix.presets import PRESETS
+from melpix.preset_table import PRESETS
 from melpix.references import REFERENCES
 from melpix.verify import Pair, compare, distance
 from reference import pipeline

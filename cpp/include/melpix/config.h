@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "melpix/export.h"
+
 namespace melpix {
 
 // A window is a name of scipy.signal.get_window with its parameters ("kaiser", {beta}), or "povey",
@@ -123,14 +125,14 @@ struct Config {
 };
 
 // Throws std::invalid_argument, naming the parameter, its value and the allowed range.
-void validate(const MelConfig& config);
-void validate(const Config& config);
+MELPIX_API void validate(const MelConfig& config);
+MELPIX_API void validate(const Config& config);
 
 // Whether features are logarithms of mel values.
-bool is_log(Compress compress);
+MELPIX_API bool is_log(Compress compress);
 
 // The window of `length` samples, in double.
-std::vector<double> window_samples(const Window& window, std::size_t length);
+MELPIX_API std::vector<double> window_samples(const Window& window, std::size_t length);
 
 // The filterbank as a dense row-major matrix, n_mels x (1 + n_fft / 2), and the number of
 // filters that catch no bin although they lie above 0 Hz. T is float or double.
@@ -140,6 +142,6 @@ struct DenseFilterbank {
   std::size_t empty_filters = 0;
 };
 template <class T>
-DenseFilterbank<T> mel_filterbank(const MelConfig& config);
+MELPIX_API DenseFilterbank<T> mel_filterbank(const MelConfig& config);
 
 }  // namespace melpix

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "melpix/config.h"
+#include "melpix/export.h"
 #include "melpix/signal.h"
 
 namespace melpix {
@@ -24,6 +25,11 @@ using StageSeconds = std::array<double, kStages>;
 // More would be a mistake.
 constexpr std::size_t kMaxThreads = 1024;
 
+template <class T>
+struct Plan;
+template <class T>
+class Stream;
+
 // Immutable after construction; one instance may serve any number of threads. T is the precision
 // of the arithmetic: float or double. Scratch memory belongs to the calling thread.
 //
@@ -37,10 +43,10 @@ template <class T>
 class Frontend {
  public:
   // `isa` is a name from available_isas(), or empty for default_isa().
-  explicit Frontend(const Config& config, const std::string& isa = "");
-  ~Frontend();
-  Frontend(Frontend&&) noexcept;
-  Frontend& operator=(Frontend&&) noexcept;
+  MELPIX_API explicit Frontend(const Config& config, const std::string& isa = "");
+  MELPIX_API ~Frontend();
+  MELPIX_API Frontend(Frontend&&) noexcept;
+  MELPIX_API Frontend& operator=(Frontend&&) noexcept;
 
   // What a pass over a signal has seen.
   struct Summary {
@@ -50,26 +56,26 @@ class Frontend {
   };
 
   // Columns that a signal of `length` samples gives: its frames, or as many as are configured.
-  std::size_t frames(std::size_t length) const;
-  std::size_t mel_frames(std::size_t length) const;  // its frames
+  MELPIX_API std::size_t frames(std::size_t length) const;
+  MELPIX_API std::size_t mel_frames(std::size_t length) const;  // its frames
 
   // Mel spectrogram, n_mels rows of mel_frames(y.length) values that start `row_stride` apart.
   // Values that overflow T come out infinite or NaN, as the arithmetic has them.
-  Summary mel(const Signal& y, T* out, std::ptrdiff_t row_stride) const;
+  MELPIX_API Summary mel(const Signal& y, T* out, std::ptrdiff_t row_stride) const;
 
   // Features, not clipped to the range: compressed and normalised mel values. U is float or double;
   // rows and columns start `row_stride` and `column_stride` values apart, which may be negative, so
   // that frames can be rows. Throws std::overflow_error if a value is not finite, or not in U.
   template <class U>
-  Summary features(const Signal& y, U* out, std::ptrdiff_t row_stride,
-                   std::ptrdiff_t column_stride = 1) const;
+  MELPIX_API Summary features(const Signal& y, U* out, std::ptrdiff_t row_stride,
+                              std::ptrdiff_t column_stride = 1) const;
 
   // The image, of 8 or 16 bits: features clipped to the configuration's range and scaled so that
   // its `lo` is no energy (white where inverted, as in the recipe) and its `hi` the most. Without a
   // range, the features' `min` and `max` take its place; if all are equal (min == max) no pixel has
   // any. Throws std::overflow_error as features() does.
   template <class Pixel>
-  Summary image(const Signal& y, Pixel* out, std::ptrdiff_t row_stride) const;
+  MELPIX_API Summary image(const Signal& y, Pixel* out, std::ptrdiff_t row_stride) const;
 
   // One of many signals, where its image goes, and what the pass over it has seen.
   template <class Pixel>
@@ -88,21 +94,21 @@ class Frontend {
   // threw is thrown, `*failed` is its index, and the tasks after it may not have been done.
   // (`*failed` is not written otherwise.)
   template <class Pixel>
-  void images(Task<Pixel>* tasks, std::size_t count, std::size_t threads,
-              std::size_t* failed = nullptr) const;
+  MELPIX_API void images(Task<Pixel>* tasks, std::size_t count, std::size_t threads,
+                         std::size_t* failed = nullptr) const;
 
   // image(), with the time spent in each stage. (Looking at the clock takes time too.)
-  Summary profile(const Signal& y, std::uint8_t* out, std::ptrdiff_t row_stride,
-                  StageSeconds* seconds) const;
+  MELPIX_API Summary profile(const Signal& y, std::uint8_t* out, std::ptrdiff_t row_stride,
+                             StageSeconds* seconds) const;
 
-  const Config& config() const;
-  const std::string& isa() const;
+  MELPIX_API const Config& config() const;
+  MELPIX_API const std::string& isa() const;
   // Filters that catch no bin of the FFT.
-  std::size_t empty_filters() const;
+  MELPIX_API std::size_t empty_filters() const;
 
  private:
-  struct Plan;
-  std::unique_ptr<const Plan> plan_;
+  friend class Stream<T>;
+  std::shared_ptr<const Plan<T>> plan_;
 };
 
 }  // namespace melpix

@@ -5,14 +5,16 @@
 #include <string>
 #include <vector>
 
+#include "melpix/export.h"
+
 namespace melpix {
 
 // Names of the kernels that run on this processor and operating system, weakest first.
 // "generic" is always there.
-std::vector<std::string> available_isas();
+MELPIX_API std::vector<std::string> available_isas();
 
 // What a front-end takes unless told otherwise: the strongest available, or the one that the
 // environment variable MELPIX_ISA names. Throws std::invalid_argument if that one cannot run.
-std::string default_isa();
+MELPIX_API std::string default_isa();
 
 }  // namespace melpix

@@ -7,4 +7,5 @@
 #include "melpix/isa.h"
 #include "melpix/scanline.h"
 #include "melpix/signal.h"
+#include "melpix/stream.h"
 #include "melpix/version.h"

@@ -42,12 +42,6 @@ MELPIX_INLINE Row<T> exp_of(Row<T> x) {
   return select<T>(x == x, result, x);  // NaN stays
 }
 
-template <class T>
-MELPIX_INLINE Row<T> root_of(Row<T> x) {
-  for (std::size_t lane = 0; lane < kLanes<T>; ++lane) x[lane] = std::sqrt(x[lane]);
-  return x;
-}
-
 // w == 1 ? t : a / b * t
 template <class T>
 MELPIX_INLINE Row<T> unless_one(Row<T> w, Row<T> t, Row<T> a, Row<T> b) {
@@ -59,11 +53,6 @@ MELPIX_INLINE Row<T> unless_one(Row<T> w, Row<T> t, Row<T> a, Row<T> b) {
 template <class T>
 inline Row<T> exp_of(const Row<T>& x) {
   return Row<T>::each([&](std::size_t lane) { return std::exp(x[lane]); });
-}
-
-template <class T>
-inline Row<T> root_of(const Row<T>& x) {
-  return Row<T>::each([&](std::size_t lane) { return std::sqrt(x[lane]); });
 }
 
 template <class T>

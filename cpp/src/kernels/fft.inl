@@ -9,12 +9,6 @@
 // and become the bins X[k + q m], q = 0 ... R - 1. Since x is real, Yr[m - k] is the conjugate of
 // Yr[k], and k = 0 ... m / 2 give all bins.
 
-#if defined(__GNUC__)
-#define MELPIX_INLINE inline __attribute__((always_inline))
-#else
-#define MELPIX_INLINE inline
-#endif
-
 template <class T>
 using Complex = MELPIX_POCKETFFT::detail::cmplx<Row<T>>;
 // pocketfft's array, since it has this namespace.
@@ -303,25 +297,26 @@ class RealFft {
   std::size_t stride() const { return stride_; }
   std::size_t block_rows() const { return split_ * stride_ + (joint_ ? 2 * split_ : 0); }
 
-  // |X|^2 of a loaded block, which is used up.
-  void power(Row<T>* x, Row<T>* p) const {
+  // Calls put(k, |X[k]|^2) for all bins of a loaded block, which is used up, in no order.
+  template <class Put>
+  void power(Row<T>* x, const Put& put) const {
     for (std::size_t r = 0; r < split_; ++r) sub_.exec(x + r * stride_);
-    if (joint_) return join(x, p);
+    if (joint_) return join(x, put);
     switch (split_) {
       case 4:
-        return join<4>(x, p);
+        return join<4>(x, put);
       case 8:
-        return join<8>(x, p);
+        return join<8>(x, put);
       case 16:
-        return join<16>(x, p);
+        return join<16>(x, put);
       default:
         break;
     }
     // pocketfft leaves Re 0, Re 1, Im 1, Re 2, Im 2, ... and, for an even length, Re of the last.
-    p[0] = x[0] * x[0];
+    put(0, x[0] * x[0]);
     std::size_t k = 1;
-    for (; 2 * k < n_; ++k) p[k] = x[2 * k - 1] * x[2 * k - 1] + x[2 * k] * x[2 * k];
-    if (2 * k == n_) p[k] = x[n_ - 1] * x[n_ - 1];
+    for (; 2 * k < n_; ++k) put(k, x[2 * k - 1] * x[2 * k - 1] + x[2 * k] * x[2 * k]);
+    if (2 * k == n_) put(k, x[n_ - 1] * x[n_ - 1]);
   }
 
   // Rounding adds something like white noise to the spectrum. Its standard deviation in each real
@@ -373,8 +368,8 @@ class RealFft {
     return {value * w[2 * r - 2], value * w[2 * r - 1]};
   }
 
-  template <std::size_t R>
-  void join(const Row<T>* x, Row<T>* p) const {
+  template <std::size_t R, class Put>
+  void join(const Row<T>* x, const Put& put) const {
     const T* w = twiddles_.data();
     const std::size_t m = m_, stride = stride_;
     const auto one = [&](std::size_t k, const auto& value) {
@@ -382,7 +377,7 @@ class RealFft {
       unrolled<R>([&](auto r) { v[r] = value(x + r * stride, k, r, w); });
       transform<R, T>(v, V);
       unrolled<R>([&](auto q) {
-        p[2 * q < R ? k + q * m : (R - q) * m - k] = V[q].r * V[q].r + V[q].i * V[q].i;
+        put(2 * q < R ? k + q * m : (R - q) * m - k, V[q].r * V[q].r + V[q].i * V[q].i);
       });
       w += 2 * (R - 1);
     };
@@ -395,7 +390,8 @@ class RealFft {
   }
 
   // The same for any R, with the values beside the block.
-  void join(Row<T>* x, Row<T>* p) const {
+  template <class Put>
+  void join(Row<T>* x, const Put& put) const {
     const T* w = twiddles_.data();
     Complex<T>* v = reinterpret_cast<Complex<T>*>(x + split_ * stride_);
     for (std::size_t k = 0; 2 * k <= m_; ++k, w += 2 * (split_ - 1)) {
@@ -404,7 +400,7 @@ class RealFft {
         v[r] = real ? turned_real(x + r * stride_, k, r, w) : turned(x + r * stride_, k, r, w);
       joint_->exec(v, T(1), true);
       for (std::size_t q = 0; q < split_; ++q)
-        p[2 * q < split_ ? k + q * m_ : (split_ - q) * m_ - k] = v[q].r * v[q].r + v[q].i * v[q].i;
+        put(2 * q < split_ ? k + q * m_ : (split_ - q) * m_ - k, v[q].r * v[q].r + v[q].i * v[q].i);
     }
   }
 
@@ -445,14 +441,26 @@ std::size_t fft_rows(const void* plan) {
 }
 
 template <class T>
-void spectrum(const void* plan, T* block, std::size_t n_fft, T power, T bin_offset, T* bins) {
-  real_fft<T>(plan).power(rows(block), rows(bins));
-  const std::size_t count = (n_fft / 2 + 1) * kLanes<T>;
-  if (bin_offset != 0)
-    for (std::size_t i = 0; i < count; ++i) bins[i] += bin_offset;
-  if (power == 1) {
-    for (std::size_t i = 0; i < count; ++i) bins[i] = std::sqrt(bins[i]);
-  } else if (power != 2) {
-    for (std::size_t i = 0; i < count; ++i) bins[i] = std::pow(bins[i], power / 2);
+void spectrum(const void* plan, T* block, T power, T bin_offset, std::size_t begin, std::size_t end,
+              T* bins) {
+  const RealFft<T>& fft = real_fft<T>(plan);
+  Row<T>* p = rows(bins);
+  const auto wanted = [begin, end](std::size_t k) { return k - begin < end - begin; };
+  if (power == 2) {
+    // Here a question would take longer than what it saves.
+    return fft.power(rows(block),
+                     [p, bin_offset](std::size_t k, const Row<T>& v) { p[k] = v + bin_offset; });
   }
+  if (power == 1) {
+    // Roots keep another unit of the processor busy than butterflies do: side by side they cost
+    // least.
+    return fft.power(rows(block), [&](std::size_t k, const Row<T>& v) {
+      if (wanted(k)) p[k] = root_of<T>(v + bin_offset);
+    });
+  }
+  fft.power(rows(block), [&](std::size_t k, const Row<T>& v) {
+    if (wanted(k)) p[k] = v + bin_offset;
+  });
+  for (std::size_t i = begin * kLanes<T>; i < end * kLanes<T>; ++i)
+    bins[i] = std::pow(bins[i], power / 2);
 }

@@ -66,7 +66,7 @@ struct Kernels {
 
   // The `count` samples of a frame, minus their mean if `remove_dc`; then each minus `preemphasis`
   // times the one before it, the first minus that of itself. Returns the sum of x^2.
-  T (*prepare)(const T* x, std::size_t count, bool remove_dc, T preemphasis, T* out);
+  double (*prepare)(const T* x, std::size_t count, bool remove_dc, double preemphasis, T* out);
 
   // A plan for the power spectra of frames of n_fft samples; null if memory ran out. Any thread may
   // use it.
@@ -80,15 +80,17 @@ struct Kernels {
   std::size_t (*fft_rows)(const void* plan);
 
   // Brings samples[lane * stride + n] * window[n] to the block, one row for each n, where the plan
-  // wants it; energy[lane] is the sum of their squares. Meanwhile, `ahead` bytes from `next` on are
-  // brought near, since the next block will want them: the processor's own prefetching does not see
-  // that far.
+  // wants it; energy[lane] is the sum of their squares. The window is 0 from `count` on. Meanwhile,
+  // `ahead` bytes from `next` on are brought near, since the next block will want them: the
+  // processor's own prefetching does not see that far.
   void (*load)(const void* plan, const T* samples, std::ptrdiff_t stride, const T* window,
-               std::size_t n_fft, T* block, T* energy, const void* next, std::size_t ahead);
+               std::size_t count, std::size_t n_fft, T* block, T* energy, const void* next,
+               std::size_t ahead);
 
-  // bins[k] = (|X[k]|^2 + bin_offset)^(power / 2) for k = 0 ... n_fft / 2. The block is used up.
-  // May throw std::bad_alloc.
-  void (*spectrum)(const void* plan, T* block, std::size_t n_fft, T power, T bin_offset, T* bins);
+  // bins[k] = (|X[k]|^2 + bin_offset)^(power / 2) for the bins begin ... end - 1; others may be
+  // written as well. The block is used up. May throw std::bad_alloc.
+  void (*spectrum)(const void* plan, T* block, T power, T bin_offset, std::size_t begin,
+                   std::size_t end, T* bins);
 
   // bands[m] = sum of weights[offset[m] + i] * bins[first[m] + i]
   void (*mel)(const T* bins, const T* weights, const std::size_t* first, const std::size_t* offset,

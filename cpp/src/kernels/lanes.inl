@@ -6,6 +6,12 @@
 #define MELPIX_VECTOR_LANES
 #endif
 
+#if defined(__GNUC__)
+#define MELPIX_INLINE inline __attribute__((always_inline))
+#else
+#define MELPIX_INLINE inline
+#endif
+
 template <class T>
 constexpr std::size_t kLanes = MELPIX_LANE_BYTES / sizeof(T);
 
@@ -134,4 +140,15 @@ inline Row<T>* rows(T* block) {
 template <class T>
 inline const Row<T>* rows(const T* block) {
   return reinterpret_cast<const Row<T>*>(block);
+}
+
+// Square roots. (By an array: of a loop over a vector's elements, GCC makes one root each.)
+template <class T>
+MELPIX_INLINE Row<T> root_of(const Row<T>& x) {
+  alignas(kAlignment) T values[kLanes<T>];
+  std::memcpy(values, &x, sizeof(values));
+  for (std::size_t lane = 0; lane < kLanes<T>; ++lane) values[lane] = std::sqrt(values[lane]);
+  Row<T> roots;
+  std::memcpy(&roots, values, sizeof(values));
+  return roots;
 }

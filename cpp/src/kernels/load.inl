@@ -147,28 +147,30 @@ void load_split(const T* samples, std::ptrdiff_t stride, const T* window, std::s
   *rows(energy) = (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
+// In double, so that what is rounded is what is left: a mean that is rounded to float is wrong in
+// all samples alike, and stands out from noise that is far below it.
 template <class T>
-T prepare(const T* x, std::size_t count, bool remove_dc, T preemphasis, T* out) {
+double prepare(const T* x, std::size_t count, bool remove_dc, double preemphasis, T* out) {
   // Several sums side by side, which vectorise.
-  T sums[kLanes<T>] = {}, squares[kLanes<T>] = {};
+  double sums[kLanes<T>] = {}, squares[kLanes<T>] = {};
+  const auto add = [&](std::size_t i, std::size_t j) {
+    const double value = static_cast<double>(x[i]);
+    sums[j] += value;
+    squares[j] += value * value;
+  };
   std::size_t i = 0;
   for (; i + kLanes<T> <= count; i += kLanes<T>)
-    for (std::size_t j = 0; j < kLanes<T>; ++j) {
-      sums[j] += x[i + j];
-      squares[j] += x[i + j] * x[i + j];
-    }
-  for (std::size_t j = 0; i < count; ++i, ++j) {
-    sums[j] += x[i];
-    squares[j] += x[i] * x[i];
-  }
-  T sum = 0, energy = 0;
+    for (std::size_t j = 0; j < kLanes<T>; ++j) add(i + j, j);
+  for (std::size_t j = 0; i < count; ++i, ++j) add(i, j);
+  double sum = 0, energy = 0;
   for (std::size_t j = 0; j < kLanes<T>; ++j) {
     sum += sums[j];
     energy += squares[j];
   }
-  const T mean = remove_dc ? sum / static_cast<T>(count) : T(0);
-  out[0] = (x[0] - mean) - preemphasis * (x[0] - mean);
-  for (i = 1; i < count; ++i) out[i] = (x[i] - mean) - preemphasis * (x[i - 1] - mean);
+  const double mean = remove_dc ? sum / static_cast<double>(count) : 0;
+  const auto centred = [x, mean](std::size_t at) { return static_cast<double>(x[at]) - mean; };
+  out[0] = static_cast<T>(centred(0) - preemphasis * centred(0));
+  for (i = 1; i < count; ++i) out[i] = static_cast<T>(centred(i) - preemphasis * centred(i - 1));
   return energy;
 }
 
@@ -240,8 +242,10 @@ void mix(const Signal& y, std::size_t begin, std::size_t count, T* out) {
 
 template <class T>
 void load(const void* plan, const T* samples, std::ptrdiff_t stride, const T* window,
-          std::size_t n_fft, T* block, T* energy, const void* next, std::size_t ahead) {
+          std::size_t count, std::size_t n_fft, T* block, T* energy, const void* next,
+          std::size_t ahead) {
   const RealFft<T>& fft = real_fft<T>(plan);
+  const std::size_t split = fft.split(), first = (count + split - 1) / split;
   const auto load_as = [&] {
     switch (fft.split()) {
       case 1:
@@ -256,6 +260,9 @@ void load(const void* plan, const T* samples, std::ptrdiff_t stride, const T* wi
         return load_split<T, 0>;
     }
   }();
-  load_as(samples, stride, window, n_fft, fft.split(), fft.stride(), block, energy,
+  load_as(samples, stride, window, first * split, split, fft.stride(), block, energy,
           Ahead(next, ahead));
+  for (std::size_t sub = 0; sub < split; ++sub)
+    std::fill(rows(block) + sub * fft.stride() + first,
+              rows(block) + sub * fft.stride() + n_fft / split, broadcast<T>(0));
 }

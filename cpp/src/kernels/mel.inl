@@ -51,8 +51,9 @@ unsigned doubt(const T* bands, const T* reach, const T* floor, std::size_t n_mel
       left = sum * (sum / b);  // divided first: the square of what is small may vanish
     } else {
       left = sum * sum;
-      for (std::size_t lane = 0; lane < kLanes<T>; ++lane)
-        left[lane] *= std::pow(b[lane], 2 / power - 2);
+      if (power != 1)
+        for (std::size_t lane = 0; lane < kLanes<T>; ++lane)
+          left[lane] *= std::pow(b[lane], 2 / power - 2);
     }
     // b T(0) is NaN where |X|^2 has overflowed.
     doubts += unless<T>(left, noise * reach[m]) + b * T(0);

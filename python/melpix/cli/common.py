@@ -116,7 +116,7 @@ def frontend_parameters(options: dict[str, Any]) -> dict[str, Any]:
     parameters: dict[str, Any] = {}
     try:
         if preset_name is not None:
-            from melpix.presets import preset
+            from melpix.preset_table import preset
 
             parameters |= preset(preset_name).parameters
         if config is not None:

@@ -243,7 +243,7 @@ def _one(
 def _many(
     inputs: tuple[str, ...], output: str, parameters: dict[str, Any], options: dict[str, Any]
 ) -> None:
-    from melpix.batch import convert_dataset
+    from melpix.batch import convert_dataset, prepare_workers
     from melpix.process import Stopped
     from melpix.scan import scan
 
@@ -269,6 +269,8 @@ def _many(
         for warning in caught:
             say("warning", spell(str(warning.message)))
         _set_step(options, frontend.duration)
+        if not options["dry_run"]:
+            prepare_workers()
         try:
             found = scan(inputs, recursive=recursive, output=output, **scanned)
         except OSError as error:

@@ -24,7 +24,7 @@ def presets(name: str | None, as_json: bool) -> None:
       melpix presets kaldi-fbank --json > mine.json
       melpix convert recordings/ -o features/ --preset whisper-80 --format npy
     """  # noqa: D301
-    from melpix.presets import PRESETS, preset
+    from melpix.preset_table import PRESETS, preset
 
     if name is None:
         if as_json:

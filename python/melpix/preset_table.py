@@ -205,6 +205,6 @@ def preset(name: str) -> Preset:
     ValueError
         There is none of this name.
     """
-    if name not in PRESETS:
+    if not isinstance(name, str) or name not in PRESETS:
         raise ValueError(f"preset must be one of {', '.join(PRESETS)}, got {name!r}")
     return PRESETS[name]

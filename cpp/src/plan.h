@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+// All that a front-end knows before it gets a signal: immutable, shared with its streams.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "block.h"
+#include "finish.h"
+#include "kernels/kernels.h"
+#include "melpix/config.h"
+
+namespace melpix {
+
+template <class T>
+struct Plan {
+  Plan(const Config& c, const std::string& isa_wanted);
+
+  // How features become pixels where no energy is `lo`, and the most `range` above it.
+  Greys<T> greys(T lo, T range) const;
+
+  Config config;
+  const Isa& isa;
+  std::string isa_name;
+  Limits<T> limits;  // of the configured range
+  BlockPlan<T> block;
+  Finisher<T> finisher;
+  std::unique_ptr<const BlockPlan<double>> precise;  // for frames in doubt, where there may be some
+};
+
+}  // namespace melpix

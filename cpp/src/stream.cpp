@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: MIT
+// A stream keeps the last samples of the signal: those that frames to come start in, and those that
+// the padding at the end will be made of. A push computes the frames that its samples complete:
+// from a buffer where they start in what was kept, else where the caller's samples lie.
+#include "melpix/stream.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <stdexcept>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "check.h"
+#include "deliver.h"
+#include "pass.h"
+#include "peak.h"
+#include "plan.h"
+#include "scratch.h"
+
+namespace melpix {
+namespace {
+
+void require_no_end(const Config& c, Values values) {
+  if (values == Values::kMel) return;
+  constexpr const char* kHint =
+      ". Features and a range that are fixed can: ref=1, no top_db, "
+      "normalise none or (mean, std), range=(lo, hi)";
+  if (is_log(c.compress) && !c.ref)
+    throw invalid(
+        "ref must be a number in a stream, which cannot know the signal's greatest "
+        "feature, got 'max'",
+        kHint);
+  if (is_log(c.compress) && c.top_db)
+    throw invalid(
+        "top_db must be None in a stream, which cannot know the signal's greatest "
+        "feature, got ",
+        *c.top_db, kHint);
+  if (c.columns)
+    throw invalid("columns must be None in a stream, whose length is not known, got ", *c.columns);
+  using Kind = Normalise::Kind;
+  const Kind kind = c.normalise.kind;
+  if (kind != Kind::kNone && kind != Kind::kGiven)
+    throw invalid(
+        "normalise must be None or (mean, std) in a stream, which cannot know the "
+        "signal's statistics, got '",
+        kind == Kind::kImage ? "image"
+        : kind == Kind::kMax ? "max"
+                             : "frequency",
+        "'", kHint);
+  if (values == Values::kImage && !c.range)
+    throw invalid(
+        "range must be (lo, hi) in a stream of pixels, which cannot know the signal's "
+        "least and greatest feature, got 'minmax'");
+}
+
+}  // namespace
+
+template <class T>
+struct Stream<T>::State {
+  State(std::shared_ptr<const Plan<T>> shared, Values wanted)
+      : plan(std::move(shared)), values(wanted) {
+    const Config& c = plan->config;
+    require_no_end(c, values);
+    const std::size_t pad = padding(c), n_fft = c.mel.n_fft, margin = window_margin(c);
+    const std::size_t window_end = margin + plan->block.win_length;
+    // A frame waits for the last sample that its window weighs, and until it would be a frame of
+    // the signal if that ended now.
+    const std::size_t frame = c.framing == Framing::kSnip ? plan->block.win_length : n_fft;
+    latency = std::max(window_end - pad, frame > 2 * pad ? frame - 2 * pad : 0);
+    first = latency;
+    const bool constant = pad == 0 || c.pad_mode == PadMode::kConstant;
+    if (!constant) {
+      // The padding at the end is made of the last samples, that at the beginning of the first
+      // ones, which must not be mirrored once more for being too few.
+      kept_for_end = pad + 1;
+      if (pad >= margin) first = std::max(first, pad - margin + 1);
+    }
+    // With n_fft more than what is kept, every frame that starts in it is complete.
+    const std::size_t room = std::max(n_fft, kept_for_end) + n_fft;
+    buffer.resize(room);
+    if (plan->precise && values != Values::kMel) precise.resize(room);
+    if (c.compress == Compress::kPcen) smooth.resize(c.mel.n_mels);
+    restart();
+  }
+
+  void restart() {
+    held = received = next = 0;
+    rounded = false;
+    peak = 0;
+    std::fill(smooth.begin(), smooth.end(), T(1));
+    state = kOpen;
+  }
+
+  void require_open() const {
+    if (state == kOpen) return;
+    throw std::logic_error(state == kEnded
+                               ? "the stream has been flushed: reset it for another signal"
+                               : "the stream has seen an error: reset it for another signal");
+  }
+
+  // Frames that depend on the first `length` samples only, as far as is known by then.
+  std::size_t complete(std::size_t length) const {
+    return length < first ? 0 : (length - latency) / plan->config.hop_length + 1;
+  }
+
+  // Where the next frame starts, 0 in the padding.
+  std::size_t next_start() const {
+    const std::size_t start = checked_mul(next, plan->config.hop_length);
+    const std::size_t pad = padding(plan->config);
+    return start > pad ? start - pad : 0;
+  }
+
+  // The first sample that is still wanted when there are `length`.
+  std::size_t wanted_from(std::size_t length) const {
+    return std::min(next_start(), length - std::min(length, kept_for_end));
+  }
+
+  std::size_t begin() const { return received - held; }
+
+  void append(const Signal& y, std::size_t from, std::size_t count) {
+    plan->block.kernels.mix(y, from, count, buffer.data() + held);
+    if (!precise.empty()) kernels<double>(plan->isa).mix(y, from, count, precise.data() + held);
+    held += count;
+    received += count;
+  }
+
+  void drop(std::size_t count) {
+    held -= count;
+    std::copy_n(buffer.begin() + static_cast<std::ptrdiff_t>(count), held, buffer.begin());
+    if (!precise.empty())
+      std::copy_n(precise.begin() + static_cast<std::ptrdiff_t>(count), held, precise.begin());
+  }
+
+  // Whether columns are written as V.
+  template <class V>
+  void require_type() const {
+    if (std::is_integral_v<V> != (values == Values::kImage))
+      throw invalid("pixels of a stream are integers, mel values and features are not");
+    if (values == Values::kMel && !std::is_same_v<T, V>)
+      throw invalid("mel values of a stream have the precision of its front-end");
+  }
+
+  // What there is of the signal in the buffer.
+  Readers<T> kept(bool last) const {
+    return {*plan, Signal(buffer.data(), held), Signal(precise.data(), precise.empty() ? 0 : held),
+            Part{begin(), last, rounded}};
+  }
+
+  // The frames [next, end) to columns.
+  template <class V>
+  void write(Pass<T>& pass, const Readers<T>& y, std::size_t end, V* out, std::ptrdiff_t row_stride,
+             std::ptrdiff_t column_stride) {
+    const std::size_t n_mels = plan->config.mel.n_mels, lanes = plan->block.kernels.lanes;
+    const Scratch<T> block(n_mels * lanes);
+    NoWatch watch;
+    const bool finished = values != Values::kMel && plan->finisher.needed();
+    const Limits<T> clip = values == Values::kImage ? plan->limits : Limits<T>();
+    while (next < end) {
+      const std::size_t count = std::min(lanes, end - next);
+      pass.block(y, next, count, finished ? Limits<T>() : clip, block,
+                 static_cast<std::ptrdiff_t>(count), watch);
+      if (values != Values::kMel) pass.check_finite(peak);
+      const Matrix<T> x = {block, n_mels, count, count, count};
+      Limits<T> seen = pass.seen();
+      if (finished) plan->finisher.run(x, clip, &seen);
+      if constexpr (std::is_integral_v<V>) {
+        const Scratch<V> greys(n_mels * count);
+        pixels(plan->block.kernels, static_cast<const T*>(block), n_mels * count,
+               plan->greys(clip.lo, clip.hi - clip.lo), static_cast<V*>(greys));
+        const bool flip = plan->config.flip;
+        V* const lowest = out + (flip ? static_cast<std::ptrdiff_t>(n_mels - 1) * row_stride : 0);
+        deliver<V, V>({greys, n_mels, count, count, count}, lowest, flip ? -row_stride : row_stride,
+                      column_stride);
+      } else {
+        if (sizeof(V) < sizeof(T) && std::max(-seen.lo, seen.hi) > std::numeric_limits<V>::max())
+          throw std::overflow_error("a feature does not fit float32");
+        deliver<T, V>(x, out, row_stride, column_stride);
+      }
+      next += count;
+      out += static_cast<std::ptrdiff_t>(count) * column_stride;
+    }
+  }
+
+  template <class V>
+  void push(const Signal& y, V* out, std::ptrdiff_t row_stride, std::ptrdiff_t column_stride) {
+    const std::size_t before = received, length = checked_add(before, y.length);
+    const std::size_t first_frame = next;
+    PeakMeter meter(y, plan->isa, before);
+    meter.advance(y.length);
+    peak = std::max(peak, meter.peak());
+
+    rounded = rounded || !SampleReader<T>(plan->config, plan->block.kernels, y).exact();
+    const std::size_t joining = std::min(y.length, plan->config.mel.n_fft);
+    append(y, 0, joining);
+    if (complete(length) > next) {
+      Pass<T> pass(*plan, values != Values::kMel, smooth.data());
+      write(pass, kept(false), complete(received), out, row_stride, column_stride);
+      if (received < length)
+        write(pass, Readers<T>(*plan, y, y, {before, false, rounded}), complete(length),
+              out + static_cast<std::ptrdiff_t>(next - first_frame) * column_stride, row_stride,
+              column_stride);
+    }
+
+    const std::size_t wanted = wanted_from(length);
+    if (received < length) {  // none of what was kept
+      held = 0;
+      received = wanted;
+      append(y, wanted - before, length - wanted);
+    } else {
+      drop(wanted - begin());
+    }
+  }
+
+  std::shared_ptr<const Plan<T>> plan;
+  Values values;
+  std::size_t latency, first, kept_for_end = 0;
+  // The samples [received - held, received), mixed; for frames in doubt, in double as well.
+  std::vector<T> buffer;
+  std::vector<double> precise;
+  std::size_t held, received;
+  bool rounded;      // whether samples lost digits on their way to T
+  std::size_t next;  // frame
+  std::vector<T> smooth;
+  double peak;
+  enum { kOpen, kEnded, kBroken } state;
+};
+
+template <class T>
+Stream<T>::Stream(const Frontend<T>& frontend, Values values)
+    : state_(std::make_unique<State>(frontend.plan_, values)) {}
+template <class T>
+Stream<T>::~Stream() = default;
+template <class T>
+Stream<T>::Stream(Stream&&) noexcept = default;
+template <class T>
+Stream<T>& Stream<T>::operator=(Stream&&) noexcept = default;
+
+template <class T>
+std::size_t Stream<T>::columns(std::size_t length) const {
+  state_->require_open();
+  return state_->complete(checked_add(state_->received, length)) - state_->next;
+}
+
+template <class T>
+std::size_t Stream<T>::tail() const {
+  state_->require_open();
+  return frame_count(config(), state_->received) - state_->next;
+}
+
+template <class T>
+template <class V>
+std::size_t Stream<T>::push(const Signal& y, V* out, std::ptrdiff_t row_stride,
+                            std::ptrdiff_t column_stride) {
+  state_->require_open();
+  state_->template require_type<V>();
+  if (y.channels < 1) throw invalid("y must have at least one channel, got 0");
+  const std::size_t before = state_->next;
+  state_->state = State::kBroken;  // unless all goes well
+  state_->push(y, out, row_stride, column_stride);
+  state_->state = State::kOpen;
+  return state_->next - before;
+}
+
+template <class T>
+template <class V>
+std::size_t Stream<T>::flush(V* out, std::ptrdiff_t row_stride, std::ptrdiff_t column_stride) {
+  state_->template require_type<V>();
+  const std::size_t count = tail();
+  state_->state = State::kBroken;
+  if (count > 0) {
+    Pass<T> pass(*state_->plan, state_->values != Values::kMel, state_->smooth.data());
+    state_->write(pass, state_->kept(true), state_->next + count, out, row_stride, column_stride);
+  }
+  state_->state = State::kEnded;
+  return count;
+}
+
+template <class T>
+void Stream<T>::reset() {
+  state_->restart();
+}
+
+template <class T>
+std::size_t Stream<T>::latency() const {
+  return state_->latency;
+}
+template <class T>
+std::size_t Stream<T>::bytes() const {
+  return sizeof(Stream) + sizeof(State) + state_->buffer.capacity() * sizeof(T) +
+         state_->precise.capacity() * sizeof(double) + state_->smooth.capacity() * sizeof(T);
+}
+template <class T>
+std::size_t Stream<T>::samples() const {
+  return state_->received;
+}
+template <class T>
+double Stream<T>::peak() const {
+  return state_->peak;
+}
+template <class T>
+const Config& Stream<T>::config() const {
+  return state_->plan->config;
+}
+
+template class Stream<float>;
+template class Stream<double>;
+
+#define MELPIX_INSTANTIATE(T, V)                                                           \
+  template std::size_t Stream<T>::push(const Signal&, V*, std::ptrdiff_t, std::ptrdiff_t); \
+  template std::size_t Stream<T>::flush(V*, std::ptrdiff_t, std::ptrdiff_t);
+MELPIX_INSTANTIATE(float, float)
+MELPIX_INSTANTIATE(float, double)
+MELPIX_INSTANTIATE(float, std::uint8_t)
+MELPIX_INSTANTIATE(float, std::uint16_t)
+MELPIX_INSTANTIATE(double, float)
+MELPIX_INSTANTIATE(double, double)
+MELPIX_INSTANTIATE(double, std::uint8_t)
+MELPIX_INSTANTIATE(double, std::uint16_t)
+
+}  // namespace melpix
