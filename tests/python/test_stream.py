@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
-from melpix.presets import presets
+from melpix.preset_table import presets
 
 import signals
 from front_ends import parameter_sets
