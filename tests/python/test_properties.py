@@ -32,11 +32,11 @@ pytestmark = [
 
 
 def for_all(examples, *strategies):
-    """Runs a property on so many examples by default, and 20 times as many with -m slow."""
+    """Runs a property on so many examples by default, and 5 times as many with -m slow."""
 
     def decorate(prop):
         @pytest.mark.parametrize(
-            "examples", [examples, pytest.param(20 * examples, marks=pytest.mark.slow)]
+            "examples", [examples, pytest.param(5 * examples, marks=pytest.mark.slow)]
         )
         def test(examples):
             settings(PROFILE, max_examples=examples)(given(*strategies)(prop))()

@@ -102,7 +102,7 @@ def assert_same(actual, expected):
 # --- bit by bit -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("examples", [400, pytest.param(8000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("examples", [200, pytest.param(2000, marks=pytest.mark.slow)])
 def test_any_front_end_streams_any_signal(examples):
     @settings(PROFILE, max_examples=examples)
     @given(streamable(), any_signals(), cuts(), st.sampled_from(KINDS))
