@@ -22,7 +22,7 @@ from reference import pipeline
 PROFILE = settings(
     derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
 )
-FEW, SOME = 150, 400
+FEW, SOME = 80, 200
 
 # Empty filters, and peaks above 1, are the parameters' own doing.
 pytestmark = [
