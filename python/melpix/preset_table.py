@@ -144,6 +144,8 @@ PRESETS: dict[str, Preset] = {
         "formulas of tf.signal in NumPy",
         1e-5,
     ),
+    # Of magnitudes, as its definition says. Code that is said to be BirdNET's casts the complex
+    # spectrum to float, which keeps the real parts: reference_formulas.birdnet(y, real=True).
     "birdnet-2.4": Preset(
         {"sr": 48000, "duration": 3, "level": "minmax", "n_fft": 2048, "hop_length": 278,
          "framing": "snip", "power": 1, "n_mels": 96, "fmax": 3000, "mel_scale": "tf", "norm": None,
