@@ -89,7 +89,8 @@ def test_any_front_end_renders_any_signal(p, y):
 def test_features_are_the_specifications(p, y):
     """In double precision, within 1e-9 of the greatest or what rounding alone would do."""
     assume(is_long_enough(y, p))
-    actual = make(p).features(y)
+    actual = unless_too_large(make(p).features, y)
+    assume(actual is not None)  # powers of loud samples, beyond float32
     expected, tolerance = rounding.features(y, p)
     assert actual.dtype == np.dtype(p.get("dtype") or "float64")
     if actual.dtype == np.float32:
