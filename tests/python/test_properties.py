@@ -74,8 +74,8 @@ def test_any_front_end_renders_any_signal(p, y):
                 method(y)
             continue
         values = unless_too_large(method, y)
-        if values is None:  # cubes of samples of 2 ** 31, in single precision
-            assert pipeline.mel(y, **p).max() > 1e30
+        if values is None:  # cubes of samples of 2 ** 31 in single precision, or squares of them
+            assert pipeline.mel(y, **p).max() > 1e15
         else:
             assert np.isfinite(values).all()
             if method == f.image:
