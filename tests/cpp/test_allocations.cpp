@@ -127,8 +127,8 @@ void test_c() {
 int main() {
   delete new int;
   CHECK(allocations > 0);  // they are counted at all
-  // The transforms of each kind: direct, split in a written-out and in another way, Rader's,
-  // Bluestein's, and lengths whose scratch is large.
+  // The transforms of each kind: chains, direct, split in a written-out and in another way,
+  // Rader's, Bluestein's, and lengths whose scratch is large.
   for (std::size_t n_fft : {256u, 1024u, 882u, 1021u, 1018u, 4096u, 17640u})
     for (bool loud : {false, true}) {
       test<float>(n_fft, melpix::SampleType::kFloat32, loud);

@@ -68,6 +68,31 @@ void test_spectrum(const melpix::Kernels<T>& k, std::size_t n_fft, T power) {
     CHECK_NEAR(double(bins.data[i]), expected[i], tolerance);
 }
 
+// Frames that overlap share loaded samples; to the last bit, as if each had its own.
+template <class T>
+void test_hop(const melpix::Kernels<T>& k, std::size_t n_fft, std::size_t hop) {
+  const auto y = noise<T>(hop * (k.lanes - 1) + n_fft), window = noise<T>(n_fft, 2);
+  std::vector<T> apart(n_fft * k.lanes);
+  for (std::size_t lane = 0; lane < k.lanes; ++lane)
+    std::copy_n(y.begin() + static_cast<std::ptrdiff_t>(lane * hop), n_fft,
+                apart.begin() + static_cast<std::ptrdiff_t>(lane * n_fft));
+  const std::unique_ptr<void, void (*)(void*)> plan(k.fft_create(n_fft), k.fft_destroy);
+  const std::size_t n_bins = n_fft / 2 + 1;
+  Block<T> block(k.fft_rows(plan.get()) * k.lanes), energy(k.lanes), energy_apart(k.lanes),
+      bins(n_bins * k.lanes), bins_apart(n_bins * k.lanes);
+  const auto run = [&](const T* samples, std::size_t stride, const Block<T>& to,
+                       const Block<T>& sum) {
+    k.load(plan.get(), samples, static_cast<std::ptrdiff_t>(stride), window.data(), n_fft, n_fft,
+           block.data, sum.data, nullptr, 0);
+    k.spectrum(plan.get(), block.data, T(2), T(0), 0, n_bins, to.data);
+  };
+  run(y.data(), hop, bins, energy);
+  run(apart.data(), n_fft, bins_apart, energy_apart);
+  for (std::size_t lane = 0; lane < k.lanes; ++lane)
+    CHECK_EQUAL(energy.data[lane], energy_apart.data[lane]);
+  for (std::size_t i = 0; i < n_bins * k.lanes; ++i) CHECK_EQUAL(bins.data[i], bins_apart.data[i]);
+}
+
 // Logarithms with neither offset nor floor.
 template <class T>
 melpix::Compression<T> plain_log() {
@@ -321,8 +346,8 @@ void test_finish(const melpix::Kernels<T>& k) {
 
 // The rounding error of single precision keeps to the bound that BlockPlan's doubts build on.
 void test_fft_error(const melpix::Kernels<float>& single, const melpix::Kernels<double>& twice) {
-  for (std::size_t n :
-       {8u, 10u, 97u, 256u, 281u, 400u, 509u, 567u, 1021u, 1024u, 1102u, 2036u, 2673u, 4096u}) {
+  for (std::size_t n : {8u, 10u, 48u, 97u, 256u, 281u, 400u, 480u, 509u, 567u, 1021u, 1024u, 1102u,
+                        1200u, 2036u, 2048u, 2673u, 4096u}) {
     const std::vector<float> ones(n, 1.0f);
     const std::vector<double> ones_twice(n, 1.0);
     const std::unique_ptr<void, void (*)(void*)> plan(single.fft_create(n), single.fft_destroy);
@@ -461,10 +486,12 @@ void test_peak(const melpix::Kernels<T>& k) {
 
 template <class T, class Bits>
 void test_all(const melpix::Kernels<T>& k, Bits log_step) {
-  for (std::size_t n_fft :
-       {1u,   2u,   3u,   4u,   5u,   7u,   8u,   9u,   16u,  17u,  30u,  31u,  64u,
-        100u, 101u, 127u, 128u, 210u, 251u, 256u, 264u, 294u, 302u, 509u, 882u, 1024u})
+  for (std::size_t n_fft : {1u,   2u,   3u,   4u,   5u,   7u,   8u,   9u,   16u,  17u,  30u,
+                            31u,  64u,  80u,  96u,  100u, 101u, 127u, 128u, 144u, 210u, 240u,
+                            251u, 256u, 264u, 294u, 302u, 400u, 480u, 509u, 512u, 882u, 1024u})
     for (double power : {2.0, 1.0, 0.5, 3.0}) test_spectrum<T>(k, n_fft, static_cast<T>(power));
+  for (std::size_t n_fft : {16u, 32u, 48u, 64u, 256u, 400u, 882u, 1021u, 1024u, 2048u})
+    for (std::size_t hop : {n_fft / 4, n_fft / 2, n_fft / 4 + 1}) test_hop<T>(k, n_fft, hop);
   test_log<T, Bits>(k, log_step);
   test_log_of_neighbours(k);
   test_peak(k);

@@ -19,6 +19,10 @@
 #include <utility>
 #include <vector>
 
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
+
 #include "../scratch.h"
 #include "kernels.h"
 
@@ -42,6 +46,12 @@ namespace MELPIX_ISA {
 namespace {
 
 #include "lanes.inl"
+//
+#include "butterflies.inl"
+//
+#include "subfft.inl"
+//
+#include "chain.inl"
 //
 #include "fft.inl"
 //

@@ -41,9 +41,24 @@ inline auto gather_chunks(const T* samples, std::ptrdiff_t stride) {
     return chunk;
   } else {
     constexpr int half = chunks / 2;
-    return join(gather_chunks<T, half>(samples, stride),
-                gather_chunks<T, half>(samples + half * kChunk<T> * stride, stride),
-                std::make_integer_sequence<int, chunks * kChunk<T>>());
+#if defined(__AVX512F__)
+    // GCC loads each chunk to a register first, and then needs a shuffle where an insertion from
+    // memory needs none.
+    if constexpr (chunks == 4) {
+      const auto chunk = [&](int i) {
+        __m128 value;
+        std::memcpy(&value, samples + i * kChunk<T> * stride, sizeof(value));
+        return value;
+      };
+      __m512 row = _mm512_castps128_ps512(chunk(0));
+      row = _mm512_insertf32x4(row, chunk(1), 1);
+      row = _mm512_insertf32x4(row, chunk(2), 2);
+      return reinterpret_cast<Row<T>>(_mm512_insertf32x4(row, chunk(3), 3));
+    } else
+#endif
+      return join(gather_chunks<T, half>(samples, stride),
+                  gather_chunks<T, half>(samples + half * kChunk<T> * stride, stride),
+                  std::make_integer_sequence<int, chunks * kChunk<T>>());
   }
 }
 
@@ -71,24 +86,46 @@ inline void load_chunk(const T* samples, std::ptrdiff_t stride, Row<T>* out) {
   }
 }
 
+// A row without its first lane, and `last` behind the others.
+template <class T, int... i>
+inline Row<T> moved_up(Row<T> row, T last, std::integer_sequence<int, i...>) {
+  row = __builtin_shufflevector(row, row, (i + 1) % sizeof...(i)...);
+  row[kLanes<T> - 1] = last;
+  return row;
+}
+
+#else
+
+template <class T>
+constexpr int kChunk = 1;
+
+template <class T>
+inline void load_chunk(const T* samples, std::ptrdiff_t stride, Row<T>* out) {
+  for (std::size_t lane = 0; lane < kLanes<T>; ++lane)
+    out[0][lane] = samples[static_cast<std::ptrdiff_t>(lane) * stride];
+}
+
 #endif
 
-// Brings memory near, a cache line at each step: more at once would only queue up.
+// Brings memory near, a few cache lines at each of so many steps: all at once would only queue up.
 class Ahead {
  public:
-  Ahead(const void* begin, std::size_t bytes)
-      : line_(static_cast<const char*>(begin)), end_(line_ + bytes) {}
+  Ahead(const void* begin, std::size_t bytes, std::size_t steps)
+      : line_(static_cast<const char*>(begin)),
+        end_(line_ + bytes),
+        stride_((bytes / kAlignment / steps + 1) * kAlignment) {}
   MELPIX_INLINE void step() {
 #if defined(__GNUC__)
     if (line_ >= end_) return;
-    __builtin_prefetch(line_);
-    line_ += kAlignment;
+    for (std::size_t i = 0; i < stride_; i += kAlignment) __builtin_prefetch(line_ + i);
+    line_ += stride_;
 #endif
   }
 
  private:
   const char* line_;
   const char* end_;
+  std::size_t stride_;
 };
 
 // Sample n of a frame goes to row n / R of sub-sequence n mod R: see fft.inl. R is a constant,
@@ -112,7 +149,6 @@ void load_split(const T* samples, std::ptrdiff_t stride, const T* window, std::s
       ++row;
     }
   };
-#ifdef MELPIX_SHUFFLES
   if constexpr (R != 0 && R % kChunk<T> == 0) {
     // The same, with nothing to decide in the loop.
     for (; n < n_fft; n += R, ++row) {
@@ -136,13 +172,62 @@ void load_split(const T* samples, std::ptrdiff_t stride, const T* window, std::s
       unrolled<kChunk<T>>([&](auto i) { put(chunk[i], sums[i]); });
     }
   }
-#endif
   while (n < n_fft) {
     Row<T> x;
     for (std::size_t lane = 0; lane < kLanes<T>; ++lane)
       x[lane] =
           samples[static_cast<std::ptrdiff_t>(lane) * stride + static_cast<std::ptrdiff_t>(n)];
     put(x, sums[0]);
+  }
+  *rows(energy) = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+}
+
+// The same for a chain, with the transforms of four samples that it starts from: see chain.inl.
+// Where frames are one or two quarters of a frame apart, what a frame has in a later quarter its
+// neighbour has in an earlier one, and it comes from the lane beside: kHop quarters, 4 otherwise.
+template <class T, std::size_t R, std::size_t kHop>
+void load_quarters(const T* samples, std::ptrdiff_t stride, const T* window, std::size_t count,
+                   std::size_t n_fft, const Chain<T>& chain, std::size_t sub_stride, T* block,
+                   T* energy, [[maybe_unused]] Ahead ahead) {
+  const std::size_t quarter = n_fft / 4;
+  const std::size_t* place = chain.places();
+  Row<T> sums[4];
+  unrolled<4>([&](auto t) { sums[t] = broadcast<T>(0); });
+  for (std::size_t n = 0; n < quarter; n += R) {
+    ahead.step();
+    Row<T>* out = rows(block) + *place++;
+    unrolled<R / kChunk<T>>([&](auto c) {
+      Row<T> x[4][kChunk<T>];
+      unrolled<4>([&](auto t) {
+        const std::size_t first = n + c * kChunk<T> + t * quarter;
+        if (kHop < 4 || first < count) {
+          if constexpr (t < kHop) {
+            load_chunk<T>(samples + first, stride, x[t]);
+          } else {
+            constexpr std::make_integer_sequence<int, kLanes<T>> lanes;
+            const T* last = samples + (kLanes<T> - 1) * stride + first;
+            unrolled<kChunk<T>>(
+                [&](auto i) { x[t][i] = moved_up<T>(x[t - kHop][i], last[i], lanes); });
+          }
+        } else {
+          unrolled<kChunk<T>>([&](auto i) { x[t][i] = broadcast<T>(0); });
+        }
+      });
+      unrolled<4>([&](auto t) {
+        unrolled<kChunk<T>>([&](auto i) {
+          x[t][i] = x[t][i] * window[n + c * kChunk<T> + i + t * quarter];
+          sums[t] += x[t][i] * x[t][i];
+        });
+      });
+      unrolled<kChunk<T>>([&](auto i) {
+        Row<T>* four = out + (c * kChunk<T> + i) * sub_stride;
+        const Row<T> even = x[0][i] + x[2][i], odd = x[1][i] + x[3][i];
+        four[0] = even + odd;
+        four[1] = x[0][i] - x[2][i];
+        four[2] = x[3][i] - x[1][i];
+        four[3] = even - odd;
+      });
+    });
   }
   *rows(energy) = (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
@@ -245,7 +330,23 @@ void load(const void* plan, const T* samples, std::ptrdiff_t stride, const T* wi
           std::size_t count, std::size_t n_fft, T* block, T* energy, const void* next,
           std::size_t ahead) {
   const RealFft<T>& fft = real_fft<T>(plan);
-  const std::size_t split = fft.split(), first = (count + split - 1) / split;
+  const std::size_t split = fft.split();
+  if (const Chain<T>* chain = fft.chain()) {
+    const auto load_as = [&](auto R) {
+      const std::size_t hop = count < n_fft || stride <= 0 ? 0 : static_cast<std::size_t>(stride);
+#ifdef MELPIX_SHUFFLES
+      if (hop == n_fft / 4) return load_quarters<T, R, 1>;
+      if (hop == n_fft / 2) return load_quarters<T, R, 2>;
+#endif
+      return load_quarters<T, R, 4>;
+    };
+    constexpr std::integral_constant<std::size_t, 4> four;
+    constexpr std::integral_constant<std::size_t, 8> eight;
+    return (split == 4 ? load_as(four) : load_as(eight))(samples, stride, window, count, n_fft,
+                                                         *chain, fft.stride(), block, energy,
+                                                         Ahead(next, ahead, n_fft / 4 / split));
+  }
+  const std::size_t first = (count + split - 1) / split;
   const auto load_as = [&] {
     switch (fft.split()) {
       case 1:
@@ -261,7 +362,7 @@ void load(const void* plan, const T* samples, std::ptrdiff_t stride, const T* wi
     }
   }();
   load_as(samples, stride, window, first * split, split, fft.stride(), block, energy,
-          Ahead(next, ahead));
+          Ahead(next, ahead, n_fft / split));
   for (std::size_t sub = 0; sub < split; ++sub)
     std::fill(rows(block) + sub * fft.stride() + first,
               rows(block) + sub * fft.stride() + n_fft / split, broadcast<T>(0));
