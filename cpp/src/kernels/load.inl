@@ -86,10 +86,15 @@ inline void load_chunk(const T* samples, std::ptrdiff_t stride, Row<T>* out) {
   }
 }
 
-// A row without its first lane, and `last` behind the others.
 template <class T, int... i>
-inline Row<T> moved_up(Row<T> row, T last, std::integer_sequence<int, i...>) {
-  row = __builtin_shufflevector(row, row, (i + 1) % sizeof...(i)...);
+inline Row<T> rotated_lanes(Row<T> row, std::integer_sequence<int, i...>) {
+  return __builtin_shufflevector(row, row, (i + 1) % sizeof...(i)...);
+}
+
+// A row without its first lane, and `last` behind the others.
+template <class T>
+inline Row<T> moved_up(Row<T> row, T last) {
+  row = rotated_lanes<T>(row, std::make_integer_sequence<int, kLanes<T>>());
   row[kLanes<T> - 1] = last;
   return row;
 }
@@ -103,6 +108,13 @@ template <class T>
 inline void load_chunk(const T* samples, std::ptrdiff_t stride, Row<T>* out) {
   for (std::size_t lane = 0; lane < kLanes<T>; ++lane)
     out[0][lane] = samples[static_cast<std::ptrdiff_t>(lane) * stride];
+}
+
+template <class T>
+inline Row<T> moved_up(Row<T> row, T last) {
+  for (std::size_t lane = 0; lane + 1 < kLanes<T>; ++lane) row[lane] = row[lane + 1];
+  row[kLanes<T> - 1] = last;
+  return row;
 }
 
 #endif
@@ -204,10 +216,8 @@ void load_quarters(const T* samples, std::ptrdiff_t stride, const T* window, std
           if constexpr (t < kHop) {
             load_chunk<T>(samples + first, stride, x[t]);
           } else {
-            constexpr std::make_integer_sequence<int, kLanes<T>> lanes;
-            const T* last = samples + (kLanes<T> - 1) * stride + first;
-            unrolled<kChunk<T>>(
-                [&](auto i) { x[t][i] = moved_up<T>(x[t - kHop][i], last[i], lanes); });
+            const T* last = samples + std::ptrdiff_t{kLanes<T> - 1} * stride + first;
+            unrolled<kChunk<T>>([&](auto i) { x[t][i] = moved_up<T>(x[t - kHop][i], last[i]); });
           }
         } else {
           unrolled<kChunk<T>>([&](auto i) { x[t][i] = broadcast<T>(0); });
@@ -334,14 +344,12 @@ void load(const void* plan, const T* samples, std::ptrdiff_t stride, const T* wi
   if (const Chain<T>* chain = fft.chain()) {
     const auto load_as = [&](auto R) {
       const std::size_t hop = count < n_fft || stride <= 0 ? 0 : static_cast<std::size_t>(stride);
-#ifdef MELPIX_SHUFFLES
       if (hop == n_fft / 4) return load_quarters<T, R, 1>;
       if (hop == n_fft / 2) return load_quarters<T, R, 2>;
-#endif
       return load_quarters<T, R, 4>;
     };
-    constexpr std::integral_constant<std::size_t, 4> four;
-    constexpr std::integral_constant<std::size_t, 8> eight;
+    constexpr std::integral_constant<std::size_t, 4> four{};
+    constexpr std::integral_constant<std::size_t, 8> eight{};
     return (split == 4 ? load_as(four) : load_as(eight))(samples, stride, window, count, n_fft,
                                                          *chain, fft.stride(), block, energy,
                                                          Ahead(next, ahead, n_fft / 4 / split));
