@@ -187,6 +187,7 @@ def read_clip(
     max_bytes: int | None = None,
     strict: bool = False,
     empty: Empty = np.empty,
+    in_place: bool = False,
 ) -> Clip:
     """Read a sound for a front-end: the samples of `load`, or int16 where that is the same.
 
@@ -204,6 +205,8 @@ def read_clip(
         Refuse a source that is truncated.
     empty : callable
         Makes the array for the samples: `numpy.empty`, or what `kept_memory` gives.
+    in_place : bool
+        Samples may lie in `source` itself, if it is memory, and are read-only then.
 
     Returns
     -------
@@ -235,7 +238,10 @@ def read_clip(
         limit = _limit(sound, target, max_seconds, channels=sound.channels if plain else 1)
         dtype = np.dtype(np.int16 if plain else np.float32)
         duration = _enough(sound.sr, target, samples, duration)
-        y = sound.read(offset, duration, dtype, mono=not plain, limit=limit, empty=empty)
+        found = sound.in_place(offset, duration, limit) if in_place and plain else None
+        if found is None:
+            found = sound.read(offset, duration, dtype, mono=not plain, limit=limit, empty=empty)
+        y = found
     if strict:
         _refuse_truncated(sound)
     resampled = _resample(y, sound.sr, target)[..., :samples]
