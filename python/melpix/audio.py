@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from types import TracebackType
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -50,8 +50,7 @@ _MOST_FRAMES = 2**62  # a number of frames that no sound has
 _MAX_KEPT = 2**24  # bytes that a thread keeps: three minutes of the recipe's samples
 
 
-@dataclass(frozen=True, slots=True)
-class Clip:
+class Clip(NamedTuple):  # a frozen dataclass takes three times as long to make
     """What was read from a source, and what is known of it.
 
     Attributes
@@ -187,6 +186,7 @@ def read_clip(
     max_bytes: int | None = None,
     strict: bool = False,
     empty: Empty = np.empty,
+    in_place: bool = False,
 ) -> Clip:
     """Read a sound for a front-end: the samples of `load`, or int16 where that is the same.
 
@@ -204,6 +204,8 @@ def read_clip(
         Refuse a source that is truncated.
     empty : callable
         Makes the array for the samples: `numpy.empty`, or what `kept_memory` gives.
+    in_place : bool
+        Samples may lie in `source` itself, if it is memory, and are read-only then.
 
     Returns
     -------
@@ -235,7 +237,10 @@ def read_clip(
         limit = _limit(sound, target, max_seconds, channels=sound.channels if plain else 1)
         dtype = np.dtype(np.int16 if plain else np.float32)
         duration = _enough(sound.sr, target, samples, duration)
-        y = sound.read(offset, duration, dtype, mono=not plain, limit=limit, empty=empty)
+        found = sound.in_place(offset, duration, limit) if in_place and plain else None
+        if found is None:
+            found = sound.read(offset, duration, dtype, mono=not plain, limit=limit, empty=empty)
+        y = found
     if strict:
         _refuse_truncated(sound)
     resampled = _resample(y, sound.sr, target)[..., :samples]
@@ -379,19 +384,27 @@ class _Memory:
 _kept = threading.local()
 
 
-@contextlib.contextmanager
-def kept_memory() -> Iterator[Empty]:
+class kept_memory:  # noqa: N801
     """Lend memory that the thread keeps: taking it anew costs a fault a page.
 
     What lies in it is overwritten by whoever borrows it next. While it is lent, nobody else gets
     it: a signal handler or a destructor that reads a sound in between takes its own.
     """
-    memory: _Memory = getattr(_kept, "memory", None) or _Memory()
-    _kept.memory = None
-    try:
-        yield memory.empty
-    finally:
-        _kept.memory = memory
+
+    __slots__ = ("_memory",)
+
+    def __enter__(self) -> Empty:
+        self._memory: _Memory = getattr(_kept, "memory", None) or _Memory()
+        _kept.memory = None
+        return self._memory.empty
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        _kept.memory = self._memory
 
 
 def check(sr: float | None, offset: float, duration: float | None, max_seconds: float) -> None:

@@ -71,6 +71,8 @@ def is_cut_short(log: str) -> bool:
     >>> is_cut_short("data : 4294967295 (should be 352785)")  # written to a pipe
     False
     """
+    if not log:
+        return False
     if "Last page lacks an end-of-stream bit" in log:
         return True
     for pattern in _SHORTFALLS:

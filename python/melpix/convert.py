@@ -6,7 +6,6 @@ from __future__ import annotations
 import dataclasses
 import errno
 import functools
-import io
 import math
 import os
 import stat
@@ -17,7 +16,7 @@ from melpix import audio, checks, png, sinks
 from melpix.cutting import Rate, at_rate
 from melpix.errors import DecodeError, EncodeError
 from melpix.frontend import Frontend
-from melpix.rendering import Value
+from melpix.rendering import Rendering, Value
 
 Path: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
@@ -82,7 +81,8 @@ def convert_bytes(
 
     Re-entrant: threads may call it at once, and share a front-end. It starts no thread and opens no
     file. The GIL is free while the core renders and while isal (or zlib), soxr and libsndfile work;
-    libsndfile takes it for moments, to fetch more of `data`.
+    libsndfile takes it for moments, to fetch more of `data`. 16-bit WAVs as nearly every program
+    writes them do without libsndfile: it must not be changed meanwhile.
 
     Parameters
     ----------
@@ -115,22 +115,19 @@ def convert_bytes(
     """
     if isinstance(data, (str, os.PathLike)):
         raise TypeError(f"data must hold an audio file's bytes, got the path {data!r}")
-    picture = io.BytesIO()
-    convert_file(
+    return _convert(
         data,
-        picture,
         frontend,
-        sr=sr,
-        offset=offset,
-        duration=duration,
-        time_steps=time_steps,
-        source=source,
-        strict=strict,
-        max_bytes=max_bytes,
-        max_seconds=max_seconds,
-        max_pixels=max_pixels,
-    )
-    return picture.getvalue()
+        sr,
+        offset,
+        duration,
+        time_steps,
+        source,
+        strict,
+        max_bytes,
+        max_seconds,
+        max_pixels,
+    ).picture
 
 
 def convert_file(
@@ -207,12 +204,71 @@ def convert_file(
         write = functools.partial(png.write_all, cast(BinaryIO, dst))
     else:
         write = functools.partial(_replace, _target(dst, src))
+    if source is None and isinstance(src, (str, os.PathLike)):
+        source = os.path.basename(os.fsdecode(src))
+    made = _convert(
+        src,
+        frontend,
+        sr,
+        offset,
+        duration,
+        time_steps,
+        source,
+        strict,
+        max_bytes,
+        max_seconds,
+        max_pixels,
+    )
+    encoded = time.perf_counter()
+    write(made.picture)
+    made.stages["write"] = time.perf_counter() - encoded
+
+    clip, rendering = made.clip, made.rendering
+    rows, columns, *_ = rendering.image.shape
+    return Conversion(
+        shape=(rows, columns),
+        lo=rendering.lo,
+        hi=rendering.hi,
+        constant=rendering.constant,
+        truncated=clip.truncated,
+        length_estimated=clip.length_estimated,
+        short=made.short,
+        sr=clip.sr,
+        source_sr=clip.source_sr,
+        duration=made.seconds,
+        stages=made.stages,
+    )
+
+
+class _Made(NamedTuple):
+    """A PNG, and what is known of it. The samples of `clip` are there no more."""
+
+    picture: bytes
+    clip: audio.Clip
+    rendering: Rendering
+    seconds: float
+    short: bool
+    stages: dict[str, float]
+
+
+def _convert(
+    src: audio.Source,
+    frontend: Frontend | None,
+    sr: Rate,
+    offset: float,
+    duration: float | None,
+    time_steps: int | None,
+    source: str | None,
+    strict: bool,
+    max_bytes: int | None,
+    max_seconds: float | None,
+    max_pixels: int | None,
+) -> _Made:
+    """Do all of `convert_file` but the writing."""
     if time_steps is not None:
         checks.integer("time_steps", time_steps)
     if max_bytes is not None:
         checks.integer("max_bytes", max_bytes, least=0)
-    if source is None and isinstance(src, (str, os.PathLike)):
-        source = os.path.basename(os.fsdecode(src))
     f = at_rate(frontend, None if sr == "native" else sr)
     columns = _most_columns(f, max_pixels)
     started = time.perf_counter()
@@ -241,6 +297,7 @@ def convert_file(
                 max_bytes=max_bytes,
                 strict=strict,
                 empty=empty,
+                in_place=True,
             )
         except DecodeError as error:
             if error.code == "too_long" and room < most:
@@ -248,7 +305,8 @@ def convert_file(
             raise
         decoded = time.perf_counter()
 
-        f = at_rate(f, clip.sr)
+        if clip.sr != f.sr:
+            f = at_rate(f, clip.sr)
         n = clip.y.shape[-1]
         found = f.frames(n)
         if found == 0:
@@ -262,29 +320,13 @@ def convert_file(
     metadata = rendering.metadata_text(source=source, offset=offset, duration=seconds)
     picture = png.encode(rendering.image, metadata)
     encoded = time.perf_counter()
-
-    write(picture)
-    written = time.perf_counter()
-
-    rows, columns, *_ = rendering.image.shape
-    return Conversion(
-        shape=(rows, columns),
-        lo=rendering.lo,
-        hi=rendering.hi,
-        constant=rendering.constant,
-        truncated=clip.truncated,
-        length_estimated=clip.length_estimated,
-        short=wanted is not None and f.duration is None and n < wanted,
-        sr=clip.sr,
-        source_sr=clip.source_sr,
-        duration=seconds,
-        stages={
-            "decode": decoded - started,
-            "render": rendered - decoded,
-            "encode": encoded - rendered,
-            "write": written - encoded,
-        },
-    )
+    stages = {
+        "decode": decoded - started,
+        "render": rendered - decoded,
+        "encode": encoded - rendered,
+    }
+    short = wanted is not None and f.duration is None and n < wanted
+    return _Made(picture, clip, rendering, seconds, short, stages)
 
 
 def _most_columns(f: Frontend, max_pixels: int | None) -> int:

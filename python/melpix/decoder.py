@@ -22,10 +22,11 @@ import numpy as np
 
 from melpix import containers
 from melpix.errors import DecodeError, SignalError
-from melpix.wav import plain_wav
+from melpix.wav import PlainMemory, PlainWav, Samples, plain_memory, plain_wav
+
+__all__ = ["MAX_BYTES", "Samples", "Sound", "Source", "mix", "open_plain", "open_sound"]
 
 Source: TypeAlias = str | os.PathLike[Any] | bytes | bytearray | memoryview | BinaryIO
-Samples: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
 MAX_BYTES = 2**32
 """What is taken from an open file at most."""
@@ -123,6 +124,17 @@ class Sound:
         blocks = self.blocks(offset, duration, dtype, mono=mono, limit=limit, room=room)
         n = sum(len(frames) for frames, _ in blocks)
         return y[:n].T
+
+    def in_place(self, offset: float, duration: float | None, limit: int) -> Samples | None:
+        """Return what `read` would as int16, where it lies in the source; None if it does not.
+
+        Read-only, and the memory of whoever gave it.
+        """
+        file = self._file
+        if not isinstance(file, PlainMemory) or not file.samples.flags.aligned:
+            return None
+        start, wanted = self._stretch(offset, duration, limit)
+        return file.samples[start : start + wanted].T
 
     def blocks(
         self,
@@ -281,6 +293,7 @@ def open_sound(
         The source is of another type.
     """
     content: Callable[[], io.FileIO | io.BytesIO]
+    plain: PlainWav | PlainMemory | None
     if isinstance(source, (str, os.PathLike)):
         path = os.fsdecode(source)
         name, size = repr(path), _size(path)
@@ -288,19 +301,24 @@ def open_sound(
         content = partial(io.FileIO, path)
         # Bytes, because names need not be UTF-8. "-" alone would mean standard input.
         file: Any = os.fsencode(os.path.join(os.curdir, path) if path == "-" else path)
+        if not remarks:
+            with content() as stream:
+                plain = plain_wav(stream, size)
+                if plain is not None:
+                    yield Sound(plain, name, size, content)
+                    return
     else:
         name = "the given bytes"
         data = _take(source, max_bytes)
         size = len(data)
         _refuse_large(name, size, max_bytes)
         open_memory: Any = _Memory if isinstance(data, bytes) else _View
-        content, file = partial(open_memory, data), open_memory(data)
-    if not remarks:
-        with content() as stream:
-            plain = plain_wav(stream, size)
-            if plain is not None:
-                yield Sound(plain, name, size, content)
-                return
+        content = partial(open_memory, data)
+        plain = None if remarks else plain_memory(data)
+        if plain is not None:
+            yield Sound(plain, name, size, content)
+            return
+        file = open_memory(data)
 
     import soundfile
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
@@ -14,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from melpix import _core, checks, fit, parameters
 from melpix.errors import EncodeError, MelpixError, SignalError
-from melpix.rendering import Rendering, canonical
+from melpix.rendering import Rendering, canonical, copied
 
 if TYPE_CHECKING:
     from melpix.stream import Stream
@@ -324,11 +323,7 @@ class Frontend:
     @property
     def params(self) -> dict[str, Any]:
         """All parameters as JSON values; ``Frontend(**f.params) == f``."""
-        # A list may be changed by whoever gets it; deeper, only a stack and statistics go.
-        return {
-            name: copy.deepcopy(value) if type(value) is list else value
-            for name, value in self._params.items()
-        }
+        return copied(self._params)
 
     @property
     def open(self) -> frozenset[str]:
@@ -554,7 +549,7 @@ class Frontend:
         parts = [f._rendered(y, None) for f in self._mels]
         image = np.stack([part.image for part in parts], axis=-1, out=out)
         lo, hi, least, greatest = zip(*((p.lo, p.hi, p.min, p.max) for p in parts), strict=True)
-        return Rendering(image, lo, hi, least, greatest, self.params, self._params_text)
+        return Rendering(image, lo, hi, least, greatest, self._params, self._params_text)
 
     def _check_out(self, out: Any, n: int) -> None:
         """Refuse, in the core's words, an array that does not fit stacked images."""
@@ -571,7 +566,7 @@ class Frontend:
         image, least, greatest, peak = self._impl.image(y, out)
         self._warn_if_loud(peak)
         lo, hi = self.range if isinstance(self.range, tuple) else (least, greatest)
-        return Rendering(image, lo, hi, least, greatest, self.params, self._params_text)
+        return Rendering(image, lo, hi, least, greatest, self._params, self._params_text)
 
     def stream(self, kind: str = "features") -> Stream:
         """Return a stream: columns as their samples arrive, bit by bit those of the whole signal.

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """PNG files with the data alone: greyscale, and what is needed to read values back.
 
-pypng writes and reads the container, the core filters the scanlines, isal deflates.
+The core filters the scanlines, isal deflates and sums, pypng reads the container. (It would write
+it too, but takes 15 us for that, which is a tenth of what a short sound's image takes.)
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ try:
     from isal import isal_zlib
 except ImportError:  # no wheel for this platform
     isal_zlib = None
+_sum = zlib.crc32 if isal_zlib is None else isal_zlib.crc32
 
 _KEYWORD = b"melpix"
 _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # by channels: greyscale, with alpha, RGB, with alpha
@@ -65,21 +67,31 @@ def encode(image: NDArray[Any], metadata: dict[str, Any] | str | None = None) ->
     image = _checked(image)
     height, width, *channels = image.shape
     colours = _COLOUR_TYPES[channels[0] if channels else 1]
-    header = struct.pack(">IIBBBBB", width, height, 8 * image.itemsize, colours, 0, 0, 0)
+    header = _HEADER.pack(width, height, 8 * image.itemsize, colours, 0, 0, 0)
     raw = _core.filter_scanlines(_as_bytes(image))
     # Level 1 of isal is as small as zlib's 6 on spectrograms, in a tenth of the time.
     data = isal_zlib.compress(raw, 1) if isal_zlib is not None else zlib.compress(raw, 6)
-    chunks = [(b"IHDR", header), (b"tEXt", f"Software\0melpix {_core.__version__}".encode())]
+    chunks = [pypng.signature, *_chunk(b"IHDR", header), _SOFTWARE]
     if metadata:
         text = metadata if isinstance(metadata, str) else canonical(metadata)
         if len(text) > _MAX_METADATA:
             raise EncodeError("bad_image", f"metadata must have <= {_MAX_METADATA} characters")
         # Keyword, not compressed, no language, no translated keyword (PNG specification, 11.3.3).
-        chunks.append((b"iTXt", _KEYWORD + b"\0\0\0\0\0" + text.encode("ascii")))
-    chunks += [(b"IDAT", data), (b"IEND", b"")]
-    file = io.BytesIO()
-    pypng.write_chunks(file, chunks)
-    return file.getvalue()
+        chunks += _chunk(b"iTXt", _KEYWORD + b"\0\0\0\0\0" + text.encode("ascii"))
+    chunks += _chunk(b"IDAT", data)
+    chunks.append(_END)
+    return b"".join(chunks)
+
+
+def _chunk(kind: bytes, data: bytes) -> tuple[bytes, bytes, bytes, bytes]:
+    """Return the parts of a chunk (PNG specification, 5.3)."""
+    checksum: int = _sum(data, _sum(kind))
+    return len(data).to_bytes(4, "big"), kind, data, checksum.to_bytes(4, "big")
+
+
+_HEADER = struct.Struct(">IIBBBBB")
+_SOFTWARE = b"".join(_chunk(b"tEXt", f"Software\0melpix {_core.__version__}".encode()))
+_END = b"".join(_chunk(b"IEND", b""))
 
 
 def write_png(

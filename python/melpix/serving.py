@@ -11,7 +11,6 @@ import asyncio
 import base64
 import contextlib
 import hashlib
-import json
 import re
 from collections.abc import AsyncIterator, Callable
 from importlib import resources
@@ -131,8 +130,7 @@ class Service:
             return refusal(422, "crashed", f"the decoder has crashed: {outcome}"), True
         if isinstance(outcome, TimedOut):
             return refusal(504, "timeout", str(outcome)), True
-        status, own = json.loads(outcome[0])
-        return Answer(status, own, outcome[1]), True
+        return Answer.parse(*outcome), True
 
     def _admit(self) -> None:
         if self._busy >= self.concurrency:
@@ -193,6 +191,23 @@ class _Endpoint:
         start = {"type": "http.response.start", "status": answer.status, "headers": headers}
         await send(start)
         await send({"type": "http.response.body", "body": answer.body})
+
+
+class _Direct:
+    """The application, and a shorter way to what is asked a thousand times a second.
+
+    Starlette's layers take a fifth of what this process spends on a request, and have nothing to do
+    for these paths.
+    """
+
+    def __init__(self, app: Starlette) -> None:
+        self._app = app
+        found = {route.path: route.endpoint for route in app.routes if isinstance(route, Route)}
+        self._direct = {path: e for path, e in found.items() if isinstance(e, _Endpoint)}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = self._direct.get(scope["path"]) if scope["type"] == "http" else None
+        await (answer or self._app)(scope, receive, send)
 
 
 def _error(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Response:
@@ -347,7 +362,7 @@ def run(
         By a signal, when all is done.
     """
     config = uvicorn.Config(
-        create_app(service),
+        _Direct(create_app(service)),
         host=host,
         port=port,
         log_level="info" if access_log else "warning",
@@ -355,6 +370,7 @@ def run(
         limit_concurrency=connections,
         timeout_graceful_shutdown=max(1, round(grace)),
         server_header=False,
+        proxy_headers=False,  # nothing here depends on where a request came from
         ws="none",
     )
     server = _Server(config, listening)

@@ -61,6 +61,24 @@ class Answer(NamedTuple):
     headers: dict[str, str]
     body: bytes
 
+    def head(self) -> bytes:
+        r"""Return status and headers as they travel from a worker: in lines, as in HTTP.
+
+        Examples
+        --------
+        >>> Answer(200, {"content-type": "image/png"}, b"").head()
+        b'200\ncontent-type: image/png'
+        """
+        lines = [str(self.status), *(f"{name}: {value}" for name, value in self.headers.items())]
+        return "\n".join(lines).encode("latin-1")
+
+    @staticmethod
+    def parse(head: bytes, body: bytes) -> Answer:
+        """Return what `head` was made of."""
+        status, *lines = head.decode("latin-1").split("\n")
+        pairs = (line.partition(": ") for line in lines)
+        return Answer(int(status), {name: value for name, _, value in pairs}, body)
+
 
 def refusal(status: int, code: str, message: str) -> Answer:
     """Return an error as the service spells it.
@@ -166,7 +184,7 @@ class Job:
         """Answer a job: its head is the kind, the query and the content type, in lines."""
         kind, query, content_type = head.decode("latin-1").split("\n", 2)
         answer = self._work(kind, query, content_type, body)
-        return json.dumps([answer.status, answer.headers]).encode(), answer.body
+        return answer.head(), answer.body
 
 
 def _check_size(f: Frontend, n: int, most: int) -> None:
@@ -181,9 +199,11 @@ def _check_size(f: Frontend, n: int, most: int) -> None:
         raise DecodeError("image_too_large", f"{size} features, at most {most} are made at once")
 
 
+_FACTS = tuple(f.name for f in dataclasses.fields(Conversion) if f.name != "stages")
+
+
 def _facts(done: Conversion) -> dict[str, Any]:
-    names = [f.name for f in dataclasses.fields(done) if f.name != "stages"]
-    return {name: getattr(done, name) for name in names}
+    return {name: getattr(done, name) for name in _FACTS}
 
 
 class _Asked(NamedTuple):

@@ -48,6 +48,35 @@ void test_many_callers() {
   for (int count : same) CHECK_EQUAL(count, 30);
 }
 
+// Streams of one front-end, each in a thread of its own that cuts the signal in its own way.
+void test_streams_share_a_front_end() {
+  const melpix::Frontend<float> f{melpix::Config()};
+  const auto y = noise<float>(60000);
+  const std::size_t n_threads = 8, frames = f.frames(y.size());
+  const auto stride = static_cast<std::ptrdiff_t>(frames);
+  std::vector<float> expected(frames * 128);
+  f.features({y.data(), y.size()}, expected.data(), stride);
+
+  std::vector<int> same(n_threads, 0);
+  std::vector<std::thread> threads;
+  for (std::size_t t = 0; t < n_threads; ++t)
+    threads.emplace_back([&, t] {
+      for (std::size_t k = 0; k < 5; ++k) {
+        melpix::Stream<float> stream(f);
+        std::vector<float> out(frames * 128);
+        const std::size_t piece = 100 + 777 * ((t + k) % n_threads);
+        std::size_t column = 0;
+        for (std::size_t at = 0; at < y.size(); at += piece)
+          column += stream.push({y.data() + at, std::min(piece, y.size() - at)},
+                                out.data() + column, stride);
+        column += stream.flush(out.data() + column, stride);
+        same[t] += column == frames && out == expected;
+      }
+    });
+  for (std::thread& thread : threads) thread.join();
+  for (int count : same) CHECK_EQUAL(count, 5);
+}
+
 std::vector<std::size_t> in_order(std::size_t count) {
   std::vector<std::size_t> order(count);
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -203,6 +232,7 @@ void test_no_threads_to_be_had() {
 
 int main() {
   test_many_callers();
+  test_streams_share_a_front_end();
   test_each_piece_is_done_once();
   test_pieces_are_done_at_the_same_time();
   test_the_first_failure_is_thrown();

@@ -174,6 +174,11 @@ def test_a_sound_in_somebody_elses_memory_is_not_copied():
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert peak < 1_000_000
+        tracemalloc.start()
+        convert_bytes(held, f, duration=300)  # nor is what is rendered of it
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 300 * RATE
 
 
 def test_no_file_and_no_thread():

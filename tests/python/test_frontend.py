@@ -411,12 +411,32 @@ def test_a_profile_has_the_seconds_of_each_stage() -> None:
         f.profile(Y[:0])
 
 
-@pytest.mark.parametrize("more", [{}, {"source": '"params":null', "offset": 0.0, "zeta": None}])
-@pytest.mark.parametrize("f", [Frontend(), Frontend(stack=[{"fmin": 100.0}])])
-def test_metadata_as_text(f, more):
-    rendering = f.render(Y)
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"source": '"params":null', "offset": 0.0, "zeta": None},
+        {"source": '\\"params":null\n\u20ac\udcff', "offset": 1 / 3, "duration": 1e-7},
+        {"source": None, "offset": 0, "duration": 1e22},
+        {"source": None, "offset": None, "duration": 2**70},
+        {"source": 7, "offset": 0.5, "duration": 5.0},
+        {"source": "a", "offset": True, "duration": 5.0},
+    ],
+)
+@pytest.mark.parametrize(
+    "f", [Frontend(), Frontend(range=(-20, 5)), Frontend(stack=[{"fmin": 100.0}])]
+)
+@pytest.mark.parametrize("y", [Y, 0 * Y])
+def test_metadata_as_text(f, more, y):
+    rendering = f.render(y)
     expected = json.dumps(rendering.metadata(**more), sort_keys=True, separators=(",", ":"))
     assert rendering.metadata_text(**more) == expected
+
+
+def test_metadata_is_finite():
+    for offset in (np.inf, -np.inf, np.nan):
+        with pytest.raises(ValueError, match="not JSON compliant"):
+            Frontend().png(Y, source=None, offset=float(offset), duration=1.0)
 
 
 def test_params_belong_to_the_caller() -> None:

@@ -142,3 +142,35 @@ def test_tensors() -> None:
     assert np.array_equal(names["pixels"].numpy(), f.image(y))
     assert np.array_equal(names["features"].numpy(), f.features(y))
     assert not names["waveform"].is_contiguous()
+
+
+def test_jax(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JAX_PLATFORMS", "cpu")
+    jax = pytest.importorskip("jax")
+    module = recipe("jax", tmp_path)
+    seen: list[tuple[np.ndarray, np.ndarray]] = []
+    core = module.frontend._impl
+
+    class Watched:
+        """The core, and where what it reads and writes lies."""
+
+        def features(self, y: np.ndarray, out: np.ndarray) -> Any:
+            seen.append((y, out))
+            return core.features(y, out)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(core, name)
+
+    for i, n in enumerate((1000, 44100, 300_001)):
+        y = np.random.default_rng(i).uniform(-1, 1, n).astype(np.float32)
+        signal = jax.numpy.asarray(y)
+        expected = module.frontend.features(y)
+        object.__setattr__(module.frontend, "_impl", Watched())
+        found = module.features(signal)
+        object.__setattr__(module.frontend, "_impl", core)
+        assert isinstance(found, jax.Array)
+        assert np.array_equal(np.asarray(found), expected)
+        read, written = seen.pop()
+        assert read.ctypes.data == signal.unsafe_buffer_pointer()
+        assert written.ctypes.data == found.unsafe_buffer_pointer()
+    assert not seen

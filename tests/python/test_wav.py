@@ -3,6 +3,7 @@
 
 import errno
 import io
+import re
 import subprocess
 import sys
 
@@ -13,7 +14,7 @@ import soundfile
 from melpix import DecodeError, demo, load
 from melpix.audio import read_clip
 from melpix.containers import is_cut_short
-from melpix.wav import plain_wav
+from melpix.wav import plain_memory, plain_wav
 
 HEADER = 44
 
@@ -46,6 +47,50 @@ def test_samples_are_those_of_libsndfile(channels, dtype):
     assert np.array_equal(wav.read(y), expected[39_000:].reshape(-1, channels))
 
 
+@pytest.mark.parametrize("dtype", [np.int16, np.float32, np.float64])
+@pytest.mark.parametrize("channels", [1, 2, 7])
+@pytest.mark.parametrize("odd", [0, 1])
+def test_samples_in_memory_are_those_of_libsndfile(channels, dtype, odd):
+    data = encode(40_000, channels)
+    expected, sr = soundfile.read(io.BytesIO(data), dtype=np.dtype(dtype).name)
+    held = bytearray(odd + len(data))
+    held[odd:] = data
+    wav = plain_memory(memoryview(held)[odd:])
+    assert (wav.samplerate, wav.channels, wav.frames) == (sr, channels, 40_000)
+    assert np.array_equal(wav.samples, expected if dtype == np.int16 else wav.samples)
+    assert not wav.samples.flags.writeable
+    assert wav.samples.flags.aligned == (odd == 0)
+    y = np.full((41_000, channels), 9, dtype)
+    parts = [wav.read(y[:0]), wav.read(y[:1]), wav.read(y[1:777]), wav.read(y[777:])]
+    assert [len(part) for part in parts] == [0, 1, 776, 39_223]
+    assert np.array_equal(y[:40_000], expected.reshape(-1, channels))
+    assert (y[40_000:] == 9).all()
+    assert len(wav.read(y)) == 0
+    wav.seek(39_000)
+    assert np.array_equal(wav.read(y), expected[39_000:].reshape(-1, channels))
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_samples_in_place(channels):
+    data = bytearray(1) + encode(40_000, channels)
+    whole = read_clip(bytes(data[1:]), in_place=True)
+    assert np.array_equal(whole.y, read_clip(bytes(data[1:])).y)
+    assert not whole.y.flags.writeable
+    assert not whole.y.flags.owndata
+    assert read_clip(bytes(data[1:])).y.flags.writeable  # nobody has asked for it
+    asked = {"offset": 0.5, "duration": 0.25, "in_place": True}
+    part = read_clip(bytes(data[1:]), **asked)
+    assert np.array_equal(part.y, whole.y[..., 11025 : 11025 + 5512])
+    # At an odd address, or at another rate, it must be a copy.
+    assert np.array_equal(read_clip(memoryview(data)[1:], **asked).y, part.y)
+    assert read_clip(bytes(data[1:]), sr=16000, in_place=True).y.dtype == np.float32
+    for wrong in ({"max_seconds": 1}, {"offset": 2}, {"duration": 0}):
+        with pytest.raises(DecodeError) as copied:
+            read_clip(bytes(data[1:]), **wrong)
+        with pytest.raises(DecodeError, match=re.escape(str(copied.value))):
+            read_clip(bytes(data[1:]), **wrong, in_place=True)
+
+
 def with_list(chunk: bytes) -> bytes:
     """A file with something between its format and its samples."""
     data = encode()
@@ -67,9 +112,12 @@ def test_a_header_with_any_byte_changed(between):
     for at in range(header + 4):
         for value in range(256):
             changed = data[:at] + bytes([value]) + data[at + 1 :]
-            wav = plain(changed)
+            wav, memory = plain(changed), plain_memory(changed)
+            assert (memory is None) == (wav is None)
             if wav is None:
                 continue
+            facts = wav.samplerate, wav.channels, wav.frames
+            assert (memory.samplerate, memory.channels, memory.frames) == facts
             taken.append((at, value))
             try:
                 file = soundfile.SoundFile(io.BytesIO(changed))
@@ -84,6 +132,7 @@ def test_a_header_with_any_byte_changed(between):
                 assert not is_cut_short(file.extra_info)
                 y = np.empty((wav.frames, wav.channels), np.int16)
                 assert np.array_equal(wav.read(y), file.read(dtype="int16", always_2d=True))
+                assert np.array_equal(memory.samples.reshape(y.shape), y)
     # One byte of the header can be written in one way only; those of the first frame in any.
     assert {at for at in range(header) if (at, data[at]) in taken} == set(range(header))
     outside = [at for at, _ in taken if at not in inside]
@@ -93,6 +142,7 @@ def test_a_header_with_any_byte_changed(between):
 @pytest.mark.parametrize("size", [0, 1, 43, 44, 47, 48, 100, 243])
 def test_a_file_cut_short_is_left_to_the_decoder(size):
     assert plain(encode()[:size]) is None
+    assert plain_memory(encode()[:size]) is None
 
 
 @pytest.mark.parametrize(
@@ -114,6 +164,7 @@ def test_a_file_cut_short_is_left_to_the_decoder(size):
 )
 def test_what_is_not_plain_is_left_to_the_decoder(data):
     assert plain(data) is None
+    assert plain_memory(data) is None
 
 
 @pytest.mark.parametrize("marker", [b"OggS", b"wvpk"])
