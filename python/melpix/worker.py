@@ -163,6 +163,10 @@ class Outcome:
     full: OSError | None = None
     lines: bytes = b""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # As a call it is pickled and unpickled in half the time.
+        return Outcome, tuple(getattr(self, name) for name in self.__slots__)
+
 
 class Converter:
     """Makes the images of one source after the other.
@@ -182,21 +186,32 @@ class Converter:
         self._folder = folder
         self._tree = None if plan.sharded else sinks.Tree(folder, plan.suffix)
         self._again = again
-        whole = not plan.native and not plan.first and not plan.offset and plan.duration is None
-        self._ahead = Ahead(plan.frontend.sr) if whole else None
+        whole = not plan.first and not plan.offset and plan.duration is None
+        self._ahead = Ahead(None if plan.native else plan.frontend.sr) if whole else None
 
-    def prepare(self, items: Iterator[Item]) -> None:
-        """Read ahead: sources that are likely to be converted next, the first one at once."""
-        if self._ahead is not None:
-            whole = itertools.takewhile(lambda i: not i.offset and i.duration is None, items)
-            self._ahead.look(item.path for item in whole)
+    def prepare(self, items: Iterator[Item]) -> int:
+        """Read ahead: sources that are likely to be converted next, the first one at once.
+
+        Returns how many of them there is nothing more to prepare for.
+        """
+        if self._ahead is None:
+            return 1
+        whole = itertools.takewhile(lambda i: not i.offset and i.duration is None, items)
+        return self._ahead.look(item.path for item in whole)
 
     def __call__(self, item: Item) -> Outcome:
         """Convert a source; what goes wrong with it is a record too."""
         outcome = Outcome(describe(item, self._hash))
         heard_by = listener()
         try:
-            with self._writing(item, outcome) as write, audio.kept_memory() as empty:
+            # If a sample cannot be made, those of its source before it go.
+            samples: contextlib.AbstractContextManager[_Write]
+            if self._tree is None:
+                outcome.parcel = self._parcel(item)
+                samples = outcome.parcel.all_or_none()
+            else:
+                samples = self._tree.all_or_none()
+            with samples as write, audio.kept_memory() as empty:
                 self._convert(item, empty, write, outcome)
         except _NotWrittenError as error:
             reason = error.reason
@@ -239,7 +254,11 @@ class Converter:
                 number = window.index if self._plan.numbered else None
                 name = sinks.sample_name(item.stem, number)
                 payload, facts = self._sample(window, item, clock)
-                facts |= {"window": number, "bytes": len(payload), "output": write(name, payload)}
+                try:
+                    output = write(name, payload)
+                except OSError as error:
+                    raise _NotWrittenError(error) from error
+                facts |= {"window": number, "bytes": len(payload), "output": output}
                 clock.lap("write")
                 outcome.records.append(facts)
                 outcome.audio_seconds += window.duration
@@ -294,25 +313,6 @@ class Converter:
             },
         }
         return payload, facts
-
-    @contextlib.contextmanager
-    def _writing(self, item: Item, outcome: Outcome) -> Iterator[_Write]:
-        """Give what takes a sample; if one cannot be made, those of its source before it go."""
-        with contextlib.ExitStack() as stack:
-            write: _Write
-            if self._tree is None:
-                outcome.parcel = self._parcel(item)
-                write = stack.enter_context(outcome.parcel.all_or_none())
-            else:
-                write = stack.enter_context(self._tree.all_or_none())
-
-            def take(name: str, payload: bytes) -> str | None:
-                try:
-                    return write(name, payload)
-                except OSError as error:
-                    raise _NotWrittenError(error) from error
-
-            yield take
 
     def _parcel(self, item: Item) -> Parcel:
         mark = hashlib.blake2b(os.fsencode(item.stem), digest_size=8).hexdigest()

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from melpix import Frontend, ahead, worker
-from melpix.ahead import Ahead
+from melpix.ahead import _MOST, _PAUSE, Ahead
 from melpix.audio import read_blocks, read_clip, resample_together
 from melpix.sources import Item
 from melpix.worker import Converter, Plan
@@ -78,16 +78,17 @@ def test_how_many_samples_one_gives_is_known_for_any_rates(n, sr, target):
         assert np.array_equal(together[0], read_clip(file.getvalue(), sr=target).y)
 
 
+@pytest.mark.parametrize("sr", [SR, 8000, None])
 @pytest.mark.parametrize("channels", [1, 2])
-def test_what_is_ready_is_what_would_be_read(files, channels):
+def test_what_is_ready_is_what_would_be_read(files, channels, sr):
     shape = (-1,) if channels == 1 else (-1, channels)
     paths = files(*(wav(noise(n * channels, n).reshape(shape)) for n in (4000, 1, 7999)))
-    one = Ahead(SR)
-    one.look(iter(paths))
+    one = Ahead(sr)
+    assert one.look(iter(paths)) == 3
     for path in paths:
-        source, expected = taken(one, path), read_clip(path, sr=SR)
+        source, expected = taken(one, path), read_clip(path, sr=sr)
         assert source is not None
-        for clip in (read_clip(source, sr=SR), *read_blocks(source, sr=SR)):
+        for clip in (read_clip(source, sr=sr), *read_blocks(source, sr=sr)):
             assert clip is source.clip
         for name in ("sr", "source_sr", "channels", "offset", "duration", "truncated"):
             assert getattr(source.clip, name) == getattr(expected, name)
@@ -128,36 +129,46 @@ def test_a_file_that_changes_is_read_again(files):
 
 
 @pytest.mark.parametrize(
-    "other",
+    ("other", "alone"),
     [
-        wav(noise(4000), SR),  # of the rate that is wanted
-        wav(noise(4000), 16000),  # of another rate than those before
-        wav(noise(4000), format="FLAC"),
-        wav(noise(4000))[:-1],
-        wav(noise(100_000)),  # long
-        wav(noise(0)),
-        b"",
-        b"rubbish",
+        (wav(noise(4000), SR), 1),  # of the rate that is wanted: its samples stay int16
+        (wav(noise(4000), 16000), 1),  # of another rate than those before
+        (wav(noise(4000), format="FLAC"), _PAUSE),
+        (wav(noise(4000))[:-1], _PAUSE),
+        (wav(noise(100_000)), _PAUSE),  # long
+        (wav(noise(0)), _PAUSE),
+        (b"", _PAUSE),
+        (b"rubbish", _PAUSE),
     ],
 )
-def test_what_is_unusual_is_left_for_its_turn(files, other):
+def test_what_is_unusual_is_left_for_its_turn(files, other, alone):
     good = wav(noise(4000))
     paths = files(good, good, other, good)
     one = Ahead(SR)
-    one.look(iter(paths))
+    assert one.look(iter(paths)) == 2
     assert [taken(one, path) is not None for path in paths] == [True, True, False, False]
+    assert one.look(iter(paths[2:])) == alone
+    assert taken(one, paths[0]) is None
 
 
 def test_a_file_that_is_not_there_leaves_all_for_their_turn(files, tmp_path):
     good, missing = files(wav(noise(4000)))[0], str(tmp_path / "missing.wav")
     one = Ahead(SR)
-    with pytest.raises(FileNotFoundError):
-        one.look(iter([good, missing]))
+    assert one.look(iter([good, missing])) == _PAUSE
     assert taken(one, good) is None
 
 
+def test_rates_may_differ_where_each_stays(files):
+    paths = files(*(wav(noise(400), sr) for sr in (8000, 16000, 8000) * 4))
+    one = Ahead(None)
+    assert one.look(iter(paths)) == _MOST
+    assert [taken(one, path).clip.sr for path in paths[:4]] == [8000, 16000, 8000, 8000]
+    assert taken(one, paths[_MOST]) is None
+
+
 @pytest.mark.parametrize(
-    "options", [{}, {"time_steps": 9}, {"time_steps": 9, "overlap": 1, "tail": "keep"}]
+    "options",
+    [{}, {"native": True}, {"time_steps": 9}, {"time_steps": 9, "overlap": 1, "tail": "keep"}],
 )
 def test_images_are_those_without_reading_ahead(files, tmp_path, options, monkeypatch):
     deaf = SimpleNamespace(heard=list)  # this process is no worker: it keeps its standard error
@@ -172,8 +183,8 @@ def test_images_are_those_without_reading_ahead(files, tmp_path, options, monkey
         folder.mkdir()
         converter = Converter(Plan(frontend=Frontend(), **options), str(folder))
         for i, item in enumerate(items):
-            if looking:
-                converter.prepare(iter(items[i:]))
+            if looking and i % _MOST == 0:
+                assert converter.prepare(iter(items[i:])) == min(_MOST, len(items) - i)
             outcome = converter(item)
             assert {record["status"] for record in outcome.records} == {"ok"}
             records.append(outcome.records)
