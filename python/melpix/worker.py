@@ -153,6 +153,8 @@ class Outcome:
         Why nothing more can be written.
     lines : bytes
         Of the manifest, where nobody has to add to them: the parent has many workers to serve.
+    untold : int
+        Images that are in `lines` alone, since nobody asks for more.
     """
 
     about: Record
@@ -162,6 +164,7 @@ class Outcome:
     audio_seconds: float = 0.0
     full: OSError | None = None
     lines: bytes = b""
+    untold: int = 0
 
     def __reduce__(self) -> tuple[Any, ...]:
         # As a call it is pickled and unpickled in half the time.
@@ -178,14 +181,16 @@ class Converter:
         Of the dataset. Trees are written here, what goes into shards is handed back.
     again : bool
         There may be images of these sources already, and more of them than there will be.
+    told : bool
+        Tell of each image; if not, lines of the manifest are enough, where they are written here.
     """
 
-    def __init__(self, plan: Plan, folder: str, again: bool = False) -> None:
+    def __init__(self, plan: Plan, folder: str, again: bool = False, told: bool = True) -> None:
         self._plan = plan
         self._hash = plan.hash()
         self._folder = folder
         self._tree = None if plan.sharded else sinks.Tree(folder, plan.suffix)
-        self._again = again
+        self._again, self._told = again, told
         whole = not plan.first and not plan.offset and plan.duration is None
         self._ahead = Ahead(None if plan.native else plan.frontend.sr) if whole else None
 
@@ -228,6 +233,8 @@ class Converter:
         if self._tree is not None:
             records = ({**outcome.about, **record} for record in outcome.records)
             outcome.lines = b"".join(map(manifest.encode, records))
+            if made and not self._told:
+                outcome.about, outcome.records, outcome.untold = {}, [], made
         return outcome
 
     def clear(self, item: Item, from_window: int = 0) -> None:
