@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +22,7 @@ from melpix import audio
 from melpix.audio import Clip, Prepared
 from melpix.decoder import Samples, Sound, open_plain
 from melpix.errors import DecodeError
+from melpix.sources import Item
 
 _MOST = 8  # sounds together; twice as many save little more
 _ROOM = 2**18  # samples that they may make together: they stay in the cache
@@ -49,8 +50,8 @@ class Ahead:
         self._sr = sr
         self._ready: dict[str, _Ready] = {}
 
-    def look(self, paths: Iterator[str]) -> int:
-        """Get the first of some files ready, and those behind it that fit.
+    def look(self, items: Iterable[Item]) -> int:
+        """Get the first of some sources ready, and those behind it that fit.
 
         Returns
         -------
@@ -58,12 +59,13 @@ class Ahead:
             How many are ready; or, if the first one is not, how many to pass over.
         """
         self._ready.clear()
+        whole = itertools.takewhile(lambda item: not item.offset and item.duration is None, items)
         started = time.perf_counter()
         versions: list[Version] = []
         sounds: list[tuple[str, Sound, Samples]] = []
         longest = 0
         try:
-            for path in itertools.islice(paths, _MOST):
+            for path in (item.path for item in itertools.islice(whole, _MOST)):
                 found = os.stat(path)
                 with open_plain(path) as sound:
                     if sound is None or not self._fits(sound, sounds, longest):

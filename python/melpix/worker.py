@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melpix import audio, checks, manifest, png, sinks
-from melpix.ahead import Ahead
+from melpix.ahead import Ahead, Version
 from melpix.cutting import Window, Windows, windows
 from melpix.errors import DecodeError, MelpixError
 from melpix.frontend import Frontend
@@ -110,6 +110,12 @@ class Plan:
         text = json.dumps(everything, sort_keys=True)
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
+    def ahead(self) -> Ahead | None:
+        """Return what reads sources ahead, if they are read from beginning to end."""
+        if self.first or self.offset or self.duration is not None:
+            return None
+        return Ahead(None if self.native else self.frontend.sr)
+
     def windows(
         self, item: Item, empty: audio.Empty = np.empty, src: audio.Source | None = None
     ) -> Windows:
@@ -191,18 +197,14 @@ class Converter:
         self._folder = folder
         self._tree = None if plan.sharded else sinks.Tree(folder, plan.suffix)
         self._again, self._told = again, told
-        whole = not plan.first and not plan.offset and plan.duration is None
-        self._ahead = Ahead(None if plan.native else plan.frontend.sr) if whole else None
+        self._ahead = plan.ahead()
 
     def prepare(self, items: Iterator[Item]) -> int:
         """Read ahead: sources that are likely to be converted next, the first one at once.
 
         Returns how many of them there is nothing more to prepare for.
         """
-        if self._ahead is None:
-            return 1
-        whole = itertools.takewhile(lambda i: not i.offset and i.duration is None, items)
-        return self._ahead.look(item.path for item in whole)
+        return 1 if self._ahead is None else self._ahead.look(items)
 
     def __call__(self, item: Item) -> Outcome:
         """Convert a source; what goes wrong with it is a record too."""
@@ -251,8 +253,8 @@ class Converter:
         """Convert a source, or raise what is wrong with it."""
         src = None
         if self._ahead is not None:
-            version = outcome.about["size"], outcome.about["mtime_ns"]
-            src, outcome.seconds["decode"] = self._ahead.take(item.path, version)
+            known = outcome.about["size"], outcome.about["mtime_ns"]
+            src, outcome.seconds["decode"] = self._ahead.take(item.path, known)
         cut = self._plan.windows(item, empty, src)
         clock = _Clock(outcome.seconds)
         with contextlib.closing(cut):
@@ -269,7 +271,7 @@ class Converter:
                 clock.lap("write")
                 outcome.records.append(facts)
                 outcome.audio_seconds += window.duration
-        if _version(item) != (outcome.about["size"], outcome.about["mtime_ns"]):
+        if version(item) != (outcome.about["size"], outcome.about["mtime_ns"]):
             raise DecodeError("source_changed", "changed while it was read")
         made = len(outcome.records)
         if made == 0:
@@ -370,11 +372,12 @@ def describe(item: Item, params: str | None = None) -> Record:
         item.path.encode()
     except UnicodeEncodeError:
         about["source_hex"] = os.fsencode(item.path).hex()
-    about["size"], about["mtime_ns"] = _version(item)
+    about["size"], about["mtime_ns"] = version(item)
     return about
 
 
-def _version(item: Item) -> tuple[int | None, int | None]:
+def version(item: Item) -> Version:
+    """Return what changes with a source's content, as far as that can be known without a look."""
     try:
         found = os.stat(item.path)
     except (OSError, ValueError):  # converting it will say why
