@@ -44,7 +44,7 @@ RATES = {"22,050 Hz": 22050, "their own rate": "native"}
 RECIPE, LOOP = "the recipe, Pool(2)", "convert_file in a loop"
 DATASET = {"melpix, 2 workers": 2, "melpix, 1 worker": 1}
 START_UP = {"start-up of 2 workers": 2, "start-up of 1 worker": 1}  # a file for each
-PATIENCE = 120.0  # seconds to wait for free cores, in all
+PATIENCE = 100.0  # seconds to wait for free cores, in all
 PEERS_SHARE = 3  # the recipe does every third file: its workers are warm, so its pace is the same
 FORMATS = {
     "WAV": ("wav", "PCM_16"),
@@ -196,7 +196,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("turn", range(1 if once else TURNS))
 
 
-cores = cache(functools.partial(TwoCores, PATIENCE))
+cores = cache(functools.partial(TwoCores, PATIENCE, megabytes=200))
 folder_for_all = cache(temporary_folder)  # when it is needed: the recipe's workers need none
 
 

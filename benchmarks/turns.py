@@ -72,14 +72,17 @@ class TwoCores:
     ----------
     patience : float
         Seconds to wait in all.
+    megabytes : int
+        How much a loop works through, at half a millisecond each. A short one finds a gap between
+        the turns of others: enough for a round that is short too.
     """
 
     TOLERANCE = 1.2
 
-    def __init__(self, patience: float = 20.0) -> None:
+    def __init__(self, patience: float = 20.0, megabytes: int = 1) -> None:
         self._left = patience
-        self._data = bytes(1 << 20)
-        self._alone = min(self._loops(1) for _ in range(50))
+        self._data = bytes(megabytes << 20)
+        self._alone = min(self._loops(1) for _ in range(max(5, 50 // megabytes)))
         self.rounds = self.free = 0
 
     def wait(self) -> None:
