@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: MIT
 """Datasets: files/s beside the recipe in warm workers, what supervision costs, memory, linearity.
 
+Everybody works in turns, each turn begins when two cores are free, and medians count.
+
 What has been written stays until the end. ext4 searches long for a free inode where many were
 freed in the last minutes, so a second run right after a first one is slower for everybody; with
 TMPDIR on a tmpfs it is not. (It takes some 3 GB there.) The results say which it was.
 """
 
+import compileall
 import functools
 import json
 import os
@@ -28,17 +31,20 @@ import pytest
 import soundfile
 import soxr
 
+import melpix
 from melpix import contenders, read_png
+from melpix.audio import resample_together
 from melpix.contenders import Work
 from melpix.cores import available_cores
-from turns import check, recordings, temporary_folder
+from turns import TwoCores, check, recordings, temporary_folder
 
-TURNS = 3  # of everybody; an odd number, so that one of them is the median
+TURNS = 5  # of everybody; an odd number, so that one of them is the median
 CLIPS, CLIP_SR, CLASSES = 3000, 8000, 10
 RATES = {"22,050 Hz": 22050, "their own rate": "native"}
 RECIPE, LOOP = "the recipe, Pool(2)", "convert_file in a loop"
 DATASET = {"melpix, 2 workers": 2, "melpix, 1 worker": 1}
 START_UP = {"start-up of 2 workers": 2, "start-up of 1 worker": 1}  # a file for each
+PATIENCE = 100.0  # seconds to wait for free cores, in all
 PEERS_SHARE = 3  # the recipe does every third file: its workers are warm, so its pace is the same
 FORMATS = {
     "WAV": ("wav", "PCM_16"),
@@ -92,6 +98,11 @@ result = job()
 print(json.dumps(result), flush=True)
 sys.stdin.readline()
 """
+
+
+# pip compiles what it installs, but not what it leaves in place (-e); and where the environment
+# forbids to write bytecode, each process would compile melpix anew.
+compileall.compile_dir(os.path.dirname(melpix.__file__), quiet=1)
 
 
 class Run:
@@ -185,6 +196,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("turn", range(1 if once else TURNS))
 
 
+cores = cache(functools.partial(TwoCores, PATIENCE, megabytes=200))
 folder_for_all = cache(temporary_folder)  # when it is needed: the recipe's workers need none
 
 
@@ -270,17 +282,21 @@ def check_some(source: str, target: str, sr: float | None, equal: float) -> None
         check(read_png(image)[0], expected(path, sr), equal)
 
 
-def resampling(source: str, sr: int) -> float:
-    """Seconds that resampling all files of a folder takes one thread, judged by some of them."""
+def resampling(source: str, sr: int, together: int) -> float:
+    """Seconds that resampling all files of a folder takes one thread, judged by some of them.
+
+    So many of them are resampled together, as workers do (`melpix.ahead`).
+    """
     names = files_of(source)
-    some = names[:: max(1, len(names) // 60)]
+    groups = [names[i : i + together] for i in range(0, len(names), together)]
+    some = groups[:: max(1, len(groups) // 60)]
     seconds = 0.0
-    for name in some:
-        y, rate = soundfile.read(f"{source}/{name}", dtype="float32")
+    for group in some:
+        read = [soundfile.read(f"{source}/{name}", dtype="float32") for name in group]
         start = time.perf_counter()
-        soxr.resample(y, rate, sr, quality="soxr_hq")
+        resample_together([y for y, _ in read], read[0][1], sr)
         seconds += time.perf_counter() - start
-    return seconds * len(names) / len(some)
+    return seconds * len(groups) / len(some)
 
 
 @cache
@@ -294,19 +310,26 @@ def machine() -> dict[str, Any]:
 
 def time_recipe(benchmark: Any, pool: Any, source: str, sr: float | None) -> None:
     jobs = jobs_of_recipe(source, fresh(), sr)[::PEERS_SHARE]
+    wait(benchmark)
     benchmark.pedantic(pool.map, (recipe, jobs, 10))
     benchmark.extra_info["files"] = len(jobs)
 
 
 def time_run(benchmark: Any, work: str, *arguments: Any, **options: Any) -> None:
     with Run(work, *arguments, **options) as run:
+        wait(benchmark)
         benchmark.extra_info |= benchmark.pedantic(run) | machine()
+
+
+def wait(benchmark: Any) -> None:
+    if not benchmark.disabled:
+        cores().wait()
+        benchmark.extra_info |= cores().found()
 
 
 @pytest.mark.parametrize(
     ("rate", "name"),
-    [(rate, name) for rate in RATES for name in (*DATASET, LOOP, RECIPE)]
-    + [("22,050 Hz", name) for name in START_UP],
+    [(rate, name) for rate in RATES for name in (*DATASET, LOOP, RECIPE, *START_UP)],
 )
 def bench_clips(benchmark: Any, pool: Any, turn: int, rate: str, name: str) -> None:
     """Short clips, where the machinery counts."""
@@ -323,7 +346,7 @@ def bench_clips(benchmark: Any, pool: Any, turn: int, rate: str, name: str) -> N
         workers = DATASET.get(name) or START_UP[name]
         time_run(benchmark, "dataset", source, target, sr=sr, workers=workers)
     if native is not None:
-        benchmark.extra_info["resample"] = resampling(source, native)
+        benchmark.extra_info["resample"] = resampling(source, native, together=8)
     check_some(source, target, native, equal=0.99)
 
 
@@ -339,7 +362,7 @@ def bench_format(benchmark: Any, pool: Any, turn: int, kind: str, name: str) -> 
         time_recipe(benchmark, pool, source, 22050)
         return
     time_run(benchmark, "dataset", source, target, sr=22050, workers=2)
-    benchmark.extra_info["resample"] = resampling(source, 22050)
+    benchmark.extra_info["resample"] = resampling(source, 22050, together=2 if kind == "WAV" else 1)
     check_some(source, target, 22050, equal=0.995)
 
 

@@ -18,7 +18,7 @@ def pace(results: Results, group: str, name: str, start: bool = False) -> float:
     """Files/s of a dataset's conversion, the start of its workers included or not."""
     seconds = results.median(group, name)
     if name in STARTS and not start:
-        seconds -= results.median(CLIPS, STARTS[name])
+        seconds -= results.median(group if group == CLIPS_NATIVE else CLIPS, STARTS[name])
     return float(results.extra(group, name)["files"]) / seconds
 
 
@@ -132,8 +132,6 @@ def _shares(results: Results, groups: list[str]) -> Iterator[str]:
     for group in groups:
         ours, theirs = (pace(results, group, name) for name in (TWO, POOL))
         parts = [f"{share:.0%}" for share in shares(results, group).values()]
-        if group == CLIPS:  # read ahead and resampled together, which no stage's clock sees
-            parts = ["ahead", "ahead", *("" for _ in parts[2:])]
         yield row(group, f"{ours:.0f}", f"{ours / theirs:.1f}", *parts)
     yield ""
 

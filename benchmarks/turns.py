@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import atexit
+import hashlib
 import os
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from functools import cache
@@ -59,6 +61,61 @@ def measure(
     turn = time.perf_counter() - start
     rounds = max(3, min(rounds, int(SECONDS / turn)))
     benchmark.pedantic(job, setup=everybody, rounds=rounds)
+
+
+class TwoCores:
+    """Waits until two cores are free: until two bare loops at once take no longer than one.
+
+    What happens during a round counts all the same, and so does a round that has waited in vain.
+
+    Parameters
+    ----------
+    patience : float
+        Seconds to wait in all.
+    megabytes : int
+        How much a loop works through, at half a millisecond each. A short one finds a gap between
+        the turns of others: enough for a round that is short too.
+    """
+
+    TOLERANCE = 1.2
+
+    def __init__(self, patience: float = 20.0, megabytes: int = 1) -> None:
+        self._left = patience
+        self._data = bytes(megabytes << 20)
+        self._alone = min(self._loops(1) for _ in range(max(5, 50 // megabytes)))
+        self.rounds = self.free = 0
+
+    def wait(self) -> None:
+        start = time.perf_counter()
+        self.rounds += 1
+        while not (free := self._loops(2) <= self.TOLERANCE * self._alone):
+            if time.perf_counter() - start > self._left:
+                break
+        self.free += free
+        self._left -= time.perf_counter() - start
+
+    def found(self) -> dict[str, float]:
+        """In what part of the rounds two cores were free when they began, if there were any."""
+        return {"two_cores_free": self.free / self.rounds} if self.rounds else {}
+
+    def _loops(self, count: int) -> float:
+        """Seconds that so many threads take at once, each for the same. (Hashing needs no GIL.)"""
+        seconds = [0.0] * count
+        together = threading.Barrier(count)
+
+        def loop(i: int) -> None:
+            together.wait()
+            start = time.perf_counter()
+            hashlib.sha256(self._data)
+            seconds[i] = time.perf_counter() - start
+
+        threads = [threading.Thread(target=loop, args=(i,)) for i in range(1, count)]
+        for thread in threads:
+            thread.start()
+        loop(0)
+        for thread in threads:
+            thread.join()
+        return max(seconds)
 
 
 def check(image: Any, expected: Any, equal: float = 0.999) -> None:

@@ -106,7 +106,8 @@ class Prepared(os.PathLike[str]):
     ) -> Clip | None:
         """Return the clip if that is what is asked for."""
         whole = offset == 0 and duration is None and self.clip.duration < max_seconds
-        return self.clip if whole and sr == self.clip.sr else None
+        rate = self.clip.source_sr if sr is None else sr
+        return self.clip if whole and rate == self.clip.sr else None
 
 
 def load(

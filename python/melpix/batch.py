@@ -79,6 +79,7 @@ class Summary:
     def count(self, outcome: Outcome, records: list[Record]) -> None:
         """Add what became of a source."""
         self.done += 1
+        self.images += outcome.untold
         self.audio_seconds += outcome.audio_seconds
         for stage, seconds in outcome.seconds.items():
             self.stages[stage] = self.stages.get(stage, 0.0) + seconds
@@ -428,7 +429,7 @@ class _Run:
         passed = [_passed_over(skipped) for skipped in self._found.skipped]
         new = [record for record in passed if manifest.key(record) not in past]
 
-        converter = Converter(plan, output.folder, again)
+        converter = Converter(plan, output.folder, again, told=self._progress is not None)
         with contextlib.ExitStack() as stack:
             journal = stack.enter_context(Journal(output.manifest, past.end))
             queue = InOrder(journal)

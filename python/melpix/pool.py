@@ -112,7 +112,8 @@ class Pool(Generic[_Job, _Result]):
         Takes a job, returns an outcome; it, jobs and outcomes can be pickled. Its module should
         import at its top what it needs: that happens once, for all workers. If it has a method
         ``prepare``, that is given an iterator of a job and those that may follow in the same
-        process, before the job's turn; what it raises is ignored.
+        process, before the job's turn; it returns for how many of them it need not be called
+        again. What it raises is ignored.
     workers : int >= 1, optional
         Processes at most; they start as jobs come. Default: `available_cores`.
     timeout : float > 0 [s], optional
@@ -471,6 +472,7 @@ def _work(pipe: connection.Connection, shared: Any, function: bytes) -> None:
     process.one_thread()
     outcomes: list[bytes] = []
     size, sent = 0, -math.inf  # the first outcome goes at once: each worker gets something done
+    ready = 0  # jobs from the next one on, for which all is prepared
 
     def report() -> None:
         nonlocal size, sent
@@ -493,11 +495,12 @@ def _work(pipe: connection.Connection, shared: Any, function: bytes) -> None:
                 if shared[_STOP]:
                     return
                 shared[_PROGRESS] += 1
-                if prepare is not None and position < len(jobs):
+                if prepare is not None and ready <= 0 and position < len(jobs):
                     shared[_AHEAD] = 1
                     with contextlib.suppress(BaseException):  # it will show in its turn
-                        prepare(map(pickle.loads, jobs[position - 1 :]))
+                        ready = prepare(map(pickle.loads, jobs[position - 1 :]))
                     shared[_AHEAD] = 0
+                ready -= 1
                 outcome = _outcome(call, job)
                 shared[_PROGRESS] += 1
                 outcomes.append(outcome)

@@ -9,6 +9,7 @@ import io
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
+from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -143,7 +144,7 @@ def replace(path: str, data: bytes, mode: int | None = None) -> None:
     temporary = f"{os.path.dirname(path) or os.curdir}/{temporary_name(os.urandom(8).hex())}"
     try:
         with naming(path):
-            with open(temporary, "xb", buffering=0) as file:
+            with io.FileIO(temporary, "xb") as file:
                 png.write_all(file, data)
             if mode is not None:
                 os.chmod(temporary, mode)
@@ -154,15 +155,26 @@ def replace(path: str, data: bytes, mode: int | None = None) -> None:
         raise
 
 
-@contextlib.contextmanager
-def naming(path: str) -> Iterator[None]:
+class naming:  # noqa: N801  (a context manager; as a generator it would take thrice as long)
     """Let an OSError name the file that is meant, not a temporary one or none."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno is None:  # a library's own, which says no more than its message
-            raise
-        raise OSError(error.errno, error.strerror, path) from error
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        # (Without a number it is a library's own, which says no more than its message.)
+        if isinstance(error, OSError) and error.errno is not None:
+            raise OSError(error.errno, error.strerror, self._path) from error
 
 
 def temporary_name(unique: str) -> str:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from melpix import audio, sinks
 from melpix.pool import Pool
 from melpix.sources import Item
-from melpix.worker import Plan, listener, mono
+from melpix.worker import Plan, listener, mono, version
 
 _STEPS = 100  # of the histogram, to one unit of the features
 _LOWEST, _HIGHEST = -50, 100  # where it begins and ends; what lies beyond counts there
@@ -145,15 +145,21 @@ class _Meter:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
+        self._ahead = plan.ahead()
+
+    def prepare(self, items: Iterator[Item]) -> int:
+        """Read ahead, as `Converter` does."""
+        return 1 if self._ahead is None else self._ahead.look(items)
 
     def __call__(self, item: Item) -> _Seen | None:
         """Return what values a source has; None if it makes no image: converting it says why."""
         listener()
         lo, hi = math.inf, -math.inf
         counts = np.zeros((_HIGHEST - _LOWEST) * _STEPS, np.int64)
+        src = None if self._ahead is None else self._ahead.take(item.path, version(item))[0]
         try:
             with audio.kept_memory() as empty:
-                for window in self._plan.windows(item, empty):
+                for window in self._plan.windows(item, empty, src):
                     features = window.frontend.features(mono(window.y)).ravel()
                     lo, hi = min(lo, float(features.min())), max(hi, float(features.max()))
                     steps = ((features - _LOWEST) * _STEPS).clip(0, len(counts) - 1)

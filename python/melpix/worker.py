@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melpix import audio, checks, manifest, png, sinks
-from melpix.ahead import Ahead
+from melpix.ahead import Ahead, Version
 from melpix.cutting import Window, Windows, windows
 from melpix.errors import DecodeError, MelpixError
 from melpix.frontend import Frontend
@@ -110,6 +110,12 @@ class Plan:
         text = json.dumps(everything, sort_keys=True)
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
+    def ahead(self) -> Ahead | None:
+        """Return what reads sources ahead, if they are read from beginning to end."""
+        if self.first or self.offset or self.duration is not None:
+            return None
+        return Ahead(None if self.native else self.frontend.sr)
+
     def windows(
         self, item: Item, empty: audio.Empty = np.empty, src: audio.Source | None = None
     ) -> Windows:
@@ -153,6 +159,8 @@ class Outcome:
         Why nothing more can be written.
     lines : bytes
         Of the manifest, where nobody has to add to them: the parent has many workers to serve.
+    untold : int
+        Images that are in `lines` alone, since nobody asks for more.
     """
 
     about: Record
@@ -162,6 +170,11 @@ class Outcome:
     audio_seconds: float = 0.0
     full: OSError | None = None
     lines: bytes = b""
+    untold: int = 0
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # As a call it is pickled and unpickled in half the time.
+        return Outcome, tuple(getattr(self, name) for name in self.__slots__)
 
 
 class Converter:
@@ -174,29 +187,38 @@ class Converter:
         Of the dataset. Trees are written here, what goes into shards is handed back.
     again : bool
         There may be images of these sources already, and more of them than there will be.
+    told : bool
+        Tell of each image; if not, lines of the manifest are enough, where they are written here.
     """
 
-    def __init__(self, plan: Plan, folder: str, again: bool = False) -> None:
+    def __init__(self, plan: Plan, folder: str, again: bool = False, told: bool = True) -> None:
         self._plan = plan
         self._hash = plan.hash()
         self._folder = folder
         self._tree = None if plan.sharded else sinks.Tree(folder, plan.suffix)
-        self._again = again
-        whole = not plan.native and not plan.first and not plan.offset and plan.duration is None
-        self._ahead = Ahead(plan.frontend.sr) if whole else None
+        self._again, self._told = again, told
+        self._ahead = plan.ahead()
 
-    def prepare(self, items: Iterator[Item]) -> None:
-        """Read ahead: sources that are likely to be converted next, the first one at once."""
-        if self._ahead is not None:
-            whole = itertools.takewhile(lambda i: not i.offset and i.duration is None, items)
-            self._ahead.look(item.path for item in whole)
+    def prepare(self, items: Iterator[Item]) -> int:
+        """Read ahead: sources that are likely to be converted next, the first one at once.
+
+        Returns how many of them there is nothing more to prepare for.
+        """
+        return 1 if self._ahead is None else self._ahead.look(items)
 
     def __call__(self, item: Item) -> Outcome:
         """Convert a source; what goes wrong with it is a record too."""
         outcome = Outcome(describe(item, self._hash))
         heard_by = listener()
         try:
-            with self._writing(item, outcome) as write, audio.kept_memory() as empty:
+            # If a sample cannot be made, those of its source before it go.
+            samples: contextlib.AbstractContextManager[_Write]
+            if self._tree is None:
+                outcome.parcel = self._parcel(item)
+                samples = outcome.parcel.all_or_none()
+            else:
+                samples = self._tree.all_or_none()
+            with samples as write, audio.kept_memory() as empty:
                 self._convert(item, empty, write, outcome)
         except _NotWrittenError as error:
             reason = error.reason
@@ -213,6 +235,8 @@ class Converter:
         if self._tree is not None:
             records = ({**outcome.about, **record} for record in outcome.records)
             outcome.lines = b"".join(map(manifest.encode, records))
+            if made and not self._told:
+                outcome.about, outcome.records, outcome.untold = {}, [], made
         return outcome
 
     def clear(self, item: Item, from_window: int = 0) -> None:
@@ -229,8 +253,8 @@ class Converter:
         """Convert a source, or raise what is wrong with it."""
         src = None
         if self._ahead is not None:
-            version = outcome.about["size"], outcome.about["mtime_ns"]
-            src, outcome.seconds["decode"] = self._ahead.take(item.path, version)
+            known = outcome.about["size"], outcome.about["mtime_ns"]
+            src, outcome.seconds["decode"] = self._ahead.take(item.path, known)
         cut = self._plan.windows(item, empty, src)
         clock = _Clock(outcome.seconds)
         with contextlib.closing(cut):
@@ -239,11 +263,15 @@ class Converter:
                 number = window.index if self._plan.numbered else None
                 name = sinks.sample_name(item.stem, number)
                 payload, facts = self._sample(window, item, clock)
-                facts |= {"window": number, "bytes": len(payload), "output": write(name, payload)}
+                try:
+                    output = write(name, payload)
+                except OSError as error:
+                    raise _NotWrittenError(error) from error
+                facts |= {"window": number, "bytes": len(payload), "output": output}
                 clock.lap("write")
                 outcome.records.append(facts)
                 outcome.audio_seconds += window.duration
-        if _version(item) != (outcome.about["size"], outcome.about["mtime_ns"]):
+        if version(item) != (outcome.about["size"], outcome.about["mtime_ns"]):
             raise DecodeError("source_changed", "changed while it was read")
         made = len(outcome.records)
         if made == 0:
@@ -295,25 +323,6 @@ class Converter:
         }
         return payload, facts
 
-    @contextlib.contextmanager
-    def _writing(self, item: Item, outcome: Outcome) -> Iterator[_Write]:
-        """Give what takes a sample; if one cannot be made, those of its source before it go."""
-        with contextlib.ExitStack() as stack:
-            write: _Write
-            if self._tree is None:
-                outcome.parcel = self._parcel(item)
-                write = stack.enter_context(outcome.parcel.all_or_none())
-            else:
-                write = stack.enter_context(self._tree.all_or_none())
-
-            def take(name: str, payload: bytes) -> str | None:
-                try:
-                    return write(name, payload)
-                except OSError as error:
-                    raise _NotWrittenError(error) from error
-
-            yield take
-
     def _parcel(self, item: Item) -> Parcel:
         mark = hashlib.blake2b(os.fsencode(item.stem), digest_size=8).hexdigest()
         return Parcel(os.path.join(self._folder, sinks.temporary_name(mark)))
@@ -363,11 +372,12 @@ def describe(item: Item, params: str | None = None) -> Record:
         item.path.encode()
     except UnicodeEncodeError:
         about["source_hex"] = os.fsencode(item.path).hex()
-    about["size"], about["mtime_ns"] = _version(item)
+    about["size"], about["mtime_ns"] = version(item)
     return about
 
 
-def _version(item: Item) -> tuple[int | None, int | None]:
+def version(item: Item) -> Version:
+    """Return what changes with a source's content, as far as that can be known without a look."""
     try:
         found = os.stat(item.path)
     except (OSError, ValueError):  # converting it will say why

@@ -11,8 +11,8 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from melpix import Frontend, ahead, worker
-from melpix.ahead import Ahead
+from melpix import Frontend, ahead, stats, worker
+from melpix.ahead import _MOST, _PAUSE, Ahead
 from melpix.audio import read_blocks, read_clip, resample_together
 from melpix.sources import Item
 from melpix.worker import Converter, Plan
@@ -35,6 +35,10 @@ def wav(y: np.ndarray, sr: int = 8000, format: str = "WAV") -> bytes:
 def version(path: str) -> tuple[int, int]:
     found = os.stat(path)
     return found.st_size, found.st_mtime_ns
+
+
+def items(paths: list[str]) -> list[Item]:
+    return [Item(path, os.path.basename(path)[:-4]) for path in paths]
 
 
 def taken(one: Ahead, path: str):
@@ -78,16 +82,17 @@ def test_how_many_samples_one_gives_is_known_for_any_rates(n, sr, target):
         assert np.array_equal(together[0], read_clip(file.getvalue(), sr=target).y)
 
 
+@pytest.mark.parametrize("sr", [SR, 8000, None])
 @pytest.mark.parametrize("channels", [1, 2])
-def test_what_is_ready_is_what_would_be_read(files, channels):
+def test_what_is_ready_is_what_would_be_read(files, channels, sr):
     shape = (-1,) if channels == 1 else (-1, channels)
     paths = files(*(wav(noise(n * channels, n).reshape(shape)) for n in (4000, 1, 7999)))
-    one = Ahead(SR)
-    one.look(iter(paths))
+    one = Ahead(sr)
+    assert one.look(items(paths)) == 3
     for path in paths:
-        source, expected = taken(one, path), read_clip(path, sr=SR)
+        source, expected = taken(one, path), read_clip(path, sr=sr)
         assert source is not None
-        for clip in (read_clip(source, sr=SR), *read_blocks(source, sr=SR)):
+        for clip in (read_clip(source, sr=sr), *read_blocks(source, sr=sr)):
             assert clip is source.clip
         for name in ("sr", "source_sr", "channels", "offset", "duration", "truncated"):
             assert getattr(source.clip, name) == getattr(expected, name)
@@ -101,7 +106,7 @@ def test_what_is_ready_is_what_would_be_read(files, channels):
 def test_whoever_wants_something_else_gets_that(files, asked):
     (path, *_) = paths = files(wav(noise(4000)), wav(noise(4000)))
     one = Ahead(SR)
-    one.look(iter(paths))
+    one.look(items(paths))
     clip, expected = read_clip(taken(one, path), **asked), read_clip(path, **asked)
     assert np.array_equal(clip.y, expected.y)
     assert (clip.sr, clip.duration) == (expected.sr, expected.duration)
@@ -110,7 +115,7 @@ def test_whoever_wants_something_else_gets_that(files, asked):
 def test_a_sound_longer_than_may_be_read_is_refused(files):
     paths = files(wav(noise(4000)), wav(noise(4000)))
     one = Ahead(SR)
-    one.look(iter(paths))
+    one.look(items(paths))
     source = taken(one, paths[0])
     assert read_clip(source, sr=SR, max_seconds=0.5).duration == 0.5
     for read in (read_clip, lambda *a, **k: list(read_blocks(*a, **k))):
@@ -121,43 +126,74 @@ def test_a_sound_longer_than_may_be_read_is_refused(files):
 def test_a_file_that_changes_is_read_again(files):
     paths = files(wav(noise(4000)), wav(noise(4000)))
     one = Ahead(SR)
-    one.look(iter(paths))
+    one.look(items(paths))
     assert taken(one, paths[1]) is not None
     os.utime(paths[1], ns=(0, 0))
     assert taken(one, paths[1]) is None
 
 
 @pytest.mark.parametrize(
-    "other",
+    ("other", "alone"),
     [
-        wav(noise(4000), SR),  # of the rate that is wanted
-        wav(noise(4000), 16000),  # of another rate than those before
-        wav(noise(4000), format="FLAC"),
-        wav(noise(4000))[:-1],
-        wav(noise(100_000)),  # long
-        wav(noise(0)),
-        b"",
-        b"rubbish",
+        (wav(noise(4000), SR), 1),  # of the rate that is wanted: its samples stay int16
+        (wav(noise(4000), 16000), 1),  # of another rate than those before
+        (wav(noise(4000), format="FLAC"), _PAUSE),
+        (wav(noise(4000))[:-1], _PAUSE),
+        (wav(noise(100_000)), _PAUSE),  # long
+        (wav(noise(0)), _PAUSE),
+        (b"", _PAUSE),
+        (b"rubbish", _PAUSE),
     ],
 )
-def test_what_is_unusual_is_left_for_its_turn(files, other):
+def test_what_is_unusual_is_left_for_its_turn(files, other, alone):
     good = wav(noise(4000))
     paths = files(good, good, other, good)
     one = Ahead(SR)
-    one.look(iter(paths))
+    assert one.look(items(paths)) == 2
     assert [taken(one, path) is not None for path in paths] == [True, True, False, False]
+    assert one.look(items(paths[2:])) == alone
+    assert taken(one, paths[0]) is None
 
 
 def test_a_file_that_is_not_there_leaves_all_for_their_turn(files, tmp_path):
     good, missing = files(wav(noise(4000)))[0], str(tmp_path / "missing.wav")
     one = Ahead(SR)
-    with pytest.raises(FileNotFoundError):
-        one.look(iter([good, missing]))
+    assert one.look(items([good, missing])) == _PAUSE
     assert taken(one, good) is None
 
 
+def test_a_part_of_a_file_is_left_for_its_turn(files):
+    whole, after = items(files(wav(noise(4000)), wav(noise(4000))))
+    one = Ahead(SR)
+    assert one.look([whole, after._replace(duration=0.1), whole]) == 1
+    assert one.look([after._replace(offset=0.1), whole]) == _PAUSE
+
+
+@pytest.mark.parametrize("plan", [Plan(), Plan(native=True), Plan(time_steps=5)])
+def test_the_range_is_that_without_reading_ahead(files, plan, monkeypatch):
+    monkeypatch.setattr(stats, "listener", lambda: None)
+    sources = items(files(*(wav(noise(n, n)) for n in (3000, 4000, 5000))))
+    meter = stats._Meter(plan)
+    alone = [meter(source) for source in sources]
+    assert meter.prepare(iter(sources)) == 3
+    for source, seen in zip(sources, alone, strict=True):
+        monkeypatch.setattr("melpix.decoder.plain_wav", None)  # nobody reads it again
+        again = meter(source)
+        assert again[:3] == seen[:3]
+        assert np.array_equal(again.counts, seen.counts)
+
+
+def test_rates_may_differ_where_each_stays(files):
+    paths = files(*(wav(noise(400), sr) for sr in (8000, 16000, 8000) * 4))
+    one = Ahead(None)
+    assert one.look(items(paths)) == _MOST
+    assert [taken(one, path).clip.sr for path in paths[:4]] == [8000, 16000, 8000, 8000]
+    assert taken(one, paths[_MOST]) is None
+
+
 @pytest.mark.parametrize(
-    "options", [{}, {"time_steps": 9}, {"time_steps": 9, "overlap": 1, "tail": "keep"}]
+    "options",
+    [{}, {"native": True}, {"time_steps": 9}, {"time_steps": 9, "overlap": 1, "tail": "keep"}],
 )
 def test_images_are_those_without_reading_ahead(files, tmp_path, options, monkeypatch):
     deaf = SimpleNamespace(heard=list)  # this process is no worker: it keeps its standard error
@@ -165,20 +201,20 @@ def test_images_are_those_without_reading_ahead(files, tmp_path, options, monkey
     if options.pop("overlap", None):
         options["step"] = 4
     paths = files(*(wav(noise(n, n)) for n in range(3000, 8000, 400)))
-    items = [Item(path, os.path.basename(path)[:-4], None) for path in paths]
+    sources = items(paths)
     images, records = [], []
     for looking in (True, False):
         folder = tmp_path / str(looking)
         folder.mkdir()
         converter = Converter(Plan(frontend=Frontend(), **options), str(folder))
-        for i, item in enumerate(items):
-            if looking:
-                converter.prepare(iter(items[i:]))
+        for i, item in enumerate(sources):
+            if looking and i % _MOST == 0:
+                assert converter.prepare(iter(sources[i:])) == min(_MOST, len(sources) - i)
             outcome = converter(item)
             assert {record["status"] for record in outcome.records} == {"ok"}
             records.append(outcome.records)
             assert outcome.seconds["decode"] > 0
         images.append({path.name: path.read_bytes() for path in folder.iterdir()})
     assert images[0] == images[1]
-    assert records[: len(items)] == records[len(items) :]
-    assert len(images[0]) >= len(items)
+    assert records[: len(sources)] == records[len(sources) :]
+    assert len(images[0]) >= len(sources)

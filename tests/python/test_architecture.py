@@ -35,7 +35,7 @@ MAY_IMPORT = {
         "stream",
     },
     "__main__": {"cli"},
-    "ahead": {"audio", "decoder"},
+    "ahead": {"audio", "decoder", "errors", "sources"},
     "audio": {"containers", "decoder", "errors", "soxr"},
     "batch": {
         "_core",

@@ -131,6 +131,18 @@ def test_a_dataset_and_its_account(sounds: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("format", ["png", "webdataset"])
+def test_the_account_is_the_same_if_nobody_is_told(sounds: Path, format: str) -> None:
+    (sounds / "bad.wav").write_bytes(b"rubbish")
+    options: dict[str, Any] = {"time_steps": 4, "format": format, "workers": 2}
+    told = convert_dataset(sounds, OUT, progress=lambda s, r: None, **options)
+    untold = convert_dataset(sounds, "untold", **options)
+    assert told.images > 12
+    for name in ("done", "images", "failed", "skipped", "audio_seconds", "errors"):
+        assert getattr(untold, name) == getattr(told, name)
+    assert manifest(Path("untold")) == manifest(OUT)
+
+
 # --- windows --------------------------------------------------------------------------------
 
 

@@ -91,6 +91,16 @@ def test_what_is_raised_in_preparing_shows_in_its_turn() -> None:
     assert (found[:50], str(found[50]), found[51]) == (list(range(50)), "SystemExit: 3", 51)
 
 
+def test_what_is_prepared_for_is_not_prepared_for_again() -> None:
+    with Pool(pool_jobs.Counting(), workers=1) as pool:
+        found = [outcome for _, outcome in pool.map(range(200))]
+    # As batches come they may end in a single job, which nothing is prepared for.
+    places = [place for place, _ in found if place >= 0]
+    assert places.count(1) > 20
+    for (place, count), (following, _) in itertools.pairwise(found):
+        assert following == (place + 1 if 0 <= place < count - 1 else 0) or following == -1
+
+
 def test_an_exception_is_an_outcome() -> None:
     raised: list[BaseException] = [
         ValueError("bad"),
