@@ -54,6 +54,10 @@ def parts(data: bytes, f: Frontend) -> Calls:
     def resample() -> Any:
         return soxr.resample(y, RATE, f.sr, "HQ")
 
+    def deflate() -> None:
+        isal_zlib.compress(_core.filter_scanlines(image), 1)
+        _core.clear_upper_registers()  # or the other parts would pay for it, three times over
+
     decode()
     signal = resample() if resampling else y
     image = f.image(signal)
@@ -62,7 +66,7 @@ def parts(data: bytes, f: Frontend) -> Calls:
         calls["resample"] = resample
     return calls | {
         "core": lambda: f.image(signal, out=image),
-        "deflate": lambda: isal_zlib.compress(_core.filter_scanlines(image), 1),
+        "deflate": deflate,
     }
 
 

@@ -12,4 +12,5 @@ void bind_config(py::module_& m);
 void bind_frontend(py::module_& m);
 void bind_isa(py::module_& m);
 void bind_scanline(py::module_& m);
+void bind_signal(py::module_& m);
 void bind_stream(py::module_& m);

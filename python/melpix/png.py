@@ -79,6 +79,8 @@ def encode(image: NDArray[Any], metadata: dict[str, Any] | str | None = None) ->
         # Keyword, not compressed, no language, no translated keyword (PNG specification, 11.3.3).
         chunks += _chunk(b"iTXt", _KEYWORD + b"\0\0\0\0\0" + text.encode("ascii"))
     chunks += _chunk(b"IDAT", data)
+    if isal_zlib is not None:
+        _core.clear_upper_registers()  # or the thread's next decoder or resampler crawls
     chunks.append(_END)
     return b"".join(chunks)
 

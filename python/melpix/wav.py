@@ -15,6 +15,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from melpix import _core
+
 Samples: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
 _FORMAT = struct.Struct("<4sI8sIHHIIHH")  # RIFF, and fmt in its shortest form
@@ -77,7 +79,7 @@ class PlainWav(_Plain):
             while n < len(out):
                 part = samples[: len(out) - n]
                 read = self._fill(part)
-                _scale(part[:read], out[n : n + read])
+                _core.scale_int16(part[:read], out[n : n + read])
                 n += read
                 if read < len(part):
                     break
@@ -127,13 +129,9 @@ class PlainMemory(_Plain):
         if out.dtype == np.int16:
             out[...] = part
         else:
-            _scale(part, out)
+            _core.scale_int16(part, out)
         self._at += len(out)
         return out
-
-
-def _scale(samples: Samples, out: Samples) -> None:
-    np.multiply(samples, out.dtype.type(1 / 32768), out=out)
 
 
 def plain_wav(stream: io.RawIOBase | io.BytesIO, size: int) -> PlainWav | None:

@@ -174,7 +174,7 @@ MAY_IMPORT = {
         "references",
     },
     "thumbnails": {"errors", "png", "summary"},
-    "wav": set(),
+    "wav": {"_core"},
     "worker": {
         "ahead",
         "audio",
