@@ -28,7 +28,7 @@ from melpix.pool import METHOD, Crashed, TimedOut, follow_parent, inheritance
 
 Function: TypeAlias = Callable[[bytes, bytearray], tuple[bytes, bytes]]
 
-_AHEAD = 2  # jobs that a worker has: one that it is on, and one that waits in its socket
+_AHEAD = 4  # jobs that a worker has: with fewer it runs dry while others have the event loop's core
 _LENGTHS = struct.Struct("<QQ")  # of a message's two parts
 _GRACE = 1.0  # seconds in which a process may end by itself
 _START = 60.0  # seconds in which the first workers must be ready
