@@ -33,8 +33,9 @@ def to_length(y: NDArray[Any], n: int, how: str) -> NDArray[Any]:
         return y[..., :n]
     if how == "repeat":
         return np.tile(y, -(-n // m))[..., :n]
-    filled = np.zeros((*y.shape[:-1], n), y.dtype)
+    filled = np.empty((*y.shape[:-1], n), y.dtype)
     filled[..., :m] = y
+    filled[..., m:] = 0
     if how == "repeat_pad":
         whole = n // m * m
         filled[..., :whole] = np.tile(y, n // m)

@@ -448,14 +448,8 @@ class Frontend:
             shape = (*features.shape[:first], count, self.patch, *features.shape[first + 1 :])
             whole = features[(*(slice(None),) * first, slice(0, count * self.patch))]
             return whole.reshape(shape)
-        if count == 0:
-            shape = (*features.shape[:time], self.patch, *features.shape[time + 1 :])
-            return np.empty((*shape[:first], 0, *shape[first:]), features.dtype)
-        views = np.lib.stride_tricks.sliding_window_view(features, self.patch, axis=time)
-        views = np.moveaxis(views, -1, time + 1)[
-            (*(slice(None),) * time, slice(None, None, self.patch_step))
-        ]
-        return np.ascontiguousarray(np.moveaxis(views, time, first))
+        frames = self.patch_step * np.arange(count)[:, np.newaxis] + np.arange(self.patch)
+        return np.ascontiguousarray(np.moveaxis(features.take(frames, time), time, first))
 
     def image(self, y: ArrayLike, out: Any = None) -> NDArray[np.uint8]:
         """Return the image.

@@ -210,9 +210,11 @@ void load_quarters(const T* samples, std::ptrdiff_t stride, const T* window, std
     Row<T>* out = rows(block) + *place++;
     unrolled<R / kChunk<T>>([&](auto c) {
       Row<T> x[4][kChunk<T>];
+      const auto first_of = [&](std::size_t t) { return n + c * kChunk<T> + t * quarter; };
+      const auto filled = [&](std::size_t t) { return kHop < 4 || first_of(t) < count; };
       unrolled<4>([&](auto t) {
-        const std::size_t first = n + c * kChunk<T> + t * quarter;
-        if (kHop < 4 || first < count) {
+        const std::size_t first = first_of(t);
+        if (filled(t)) {
           if constexpr (t < kHop) {
             load_chunk<T>(samples + first, stride, x[t]);
           } else {
@@ -224,8 +226,9 @@ void load_quarters(const T* samples, std::ptrdiff_t stride, const T* window, std
         }
       });
       unrolled<4>([&](auto t) {
+        if (!filled(t)) return;
         unrolled<kChunk<T>>([&](auto i) {
-          x[t][i] = x[t][i] * window[n + c * kChunk<T> + i + t * quarter];
+          x[t][i] = x[t][i] * window[first_of(t) + i];
           sums[t] += x[t][i] * x[t][i];
         });
       });
