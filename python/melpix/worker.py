@@ -7,7 +7,6 @@ import contextlib
 import dataclasses
 import errno
 import functools
-import hashlib
 import itertools
 import json
 import os
@@ -108,7 +107,7 @@ class Plan:
         for name in without:
             del everything[name]
         text = json.dumps(everything, sort_keys=True)
-        return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+        return _digest(text.encode())
 
     def ahead(self) -> Ahead | None:
         """Return what reads sources ahead, if they are read from beginning to end."""
@@ -324,8 +323,15 @@ class Converter:
         return payload, facts
 
     def _parcel(self, item: Item) -> Parcel:
-        mark = hashlib.blake2b(os.fsencode(item.stem), digest_size=8).hexdigest()
+        mark = _digest(os.fsencode(item.stem))
         return Parcel(os.path.join(self._folder, sinks.temporary_name(mark)))
+
+
+def _digest(data: bytes) -> str:
+    # It brings OpenSSL along, a tenth of what a worker needs to start; most need none.
+    import hashlib
+
+    return hashlib.blake2b(data, digest_size=8).hexdigest()
 
 
 class _NotWrittenError(Exception):
