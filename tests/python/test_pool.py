@@ -286,12 +286,14 @@ def test_what_workers_inherit() -> None:
 @pytest.mark.skipif(os.name != "posix", reason="workers are no copies here")
 def test_what_workers_are_copied_from_starts_early_and_inherits_the_same() -> None:
     code = """
-import os, psutil
+import os, psutil, time
 from melpix.pool import prepare
 before = dict(os.environ)
 prepare()
 assert dict(os.environ) == before
-servers = [c for c in psutil.Process().children() if "forkserver" in str(c.cmdline())]
+end, servers = time.monotonic() + 30, []
+while not servers and time.monotonic() < end:  # a child is forked before it is another program
+    servers = [c for c in psutil.Process().children() if "forkserver" in str(c.cmdline())]
 print([server.environ()["OMP_NUM_THREADS"] for server in servers])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
