@@ -120,6 +120,7 @@ inline Row<T> moved_up(Row<T> row, T last) {
 #endif
 
 // Brings memory near, a few cache lines at each of so many steps: all at once would only queue up.
+// Into the second-level cache, since the block fills the first.
 class Ahead {
  public:
   Ahead(const void* begin, std::size_t bytes, std::size_t steps)
@@ -129,7 +130,7 @@ class Ahead {
   MELPIX_INLINE void step() {
 #if defined(__GNUC__)
     if (line_ >= end_) return;
-    for (std::size_t i = 0; i < stride_; i += kAlignment) __builtin_prefetch(line_ + i);
+    for (std::size_t i = 0; i < stride_; i += kAlignment) __builtin_prefetch(line_ + i, 0, 2);
     line_ += stride_;
 #endif
   }
