@@ -449,7 +449,8 @@ class Frontend:
             whole = features[(*(slice(None),) * first, slice(0, count * self.patch))]
             return whole.reshape(shape)
         frames = self.patch_step * np.arange(count)[:, np.newaxis] + np.arange(self.patch)
-        return np.ascontiguousarray(np.moveaxis(features.take(frames, time), time, first))
+        patches = features.take(frames, time)
+        return patches if time == first else np.ascontiguousarray(np.moveaxis(patches, time, first))
 
     def image(self, y: ArrayLike, out: Any = None) -> NDArray[np.uint8]:
         """Return the image.
