@@ -250,7 +250,7 @@ def convert_dataset(
         dtype=dtype,
     )
     if not dry_run:
-        prepare_workers()
+        prepare(Converter.__module__)  # what workers are copied from imports during the scan
     folder = os.fsdecode(dst)
     found = src if isinstance(src, Scan) else scan(src, output=folder)
     pool = {"workers": workers, "timeout": timeout}
@@ -273,11 +273,6 @@ def convert_dataset(
     os.makedirs(folder, exist_ok=True)
     with locked(output.lock), _blaming(folder):
         return run(output, exists == "overwrite")
-
-
-def prepare_workers() -> None:
-    """Let what workers are copied from begin to start, while the caller scans."""
-    prepare(Converter.__module__)
 
 
 class _Run:

@@ -243,10 +243,6 @@ def _one(
 def _many(
     inputs: tuple[str, ...], output: str, parameters: dict[str, Any], options: dict[str, Any]
 ) -> None:
-    from melpix.batch import convert_dataset, prepare_workers
-    from melpix.process import Stopped
-    from melpix.scan import scan
-
     if output.lower().endswith(_OTHER_IMAGES):
         raise usage(f"the output is a folder, or ends in .png, got {printable(output)}")
     if not inputs and options["from_list"] is None:
@@ -259,6 +255,14 @@ def _many(
     options["max_seconds"] = options.pop("max_duration")
     if options["dtype"] is not None and options["format"] != "npy":
         raise usage(f"--dtype is for --format npy, not {options['format']}")
+    if not options["dry_run"]:
+        from melpix.pool import prepare
+
+        prepare("melpix.worker")  # imports there while this process imports what follows
+    from melpix.batch import convert_dataset
+    from melpix.process import Stopped
+    from melpix.scan import scan
+
     options["dtype"] = options["dtype"] or "float32"
     quiet, as_json = options.pop("quiet"), options.pop("as_json")
     with _faults(output):
@@ -269,8 +273,6 @@ def _many(
         for warning in caught:
             say("warning", spell(str(warning.message)))
         _set_step(options, frontend.duration)
-        if not options["dry_run"]:
-            prepare_workers()
         try:
             found = scan(inputs, recursive=recursive, output=output, **scanned)
         except OSError as error:
