@@ -379,7 +379,7 @@ class _Memory:
             return np.empty(shape, dtype)
         if size > len(self._bytes):
             self._bytes = np.empty(size, np.uint8)
-        return self._bytes[:size].view(dtype).reshape(shape)
+        return np.ndarray(shape, dtype, self._bytes)
 
 
 _kept = threading.local()
