@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from melpix import _core, checks, fit, parameters
+from melpix import _core, checks, fit, parameters, patches
 from melpix.errors import EncodeError, MelpixError, SignalError
 from melpix.rendering import Rendering, canonical, copied
 
@@ -417,13 +417,10 @@ class Frontend:
             peak = 0.0
             for channel, f in enumerate(self._mels):
                 to = out[..., channel] if len(self._mels) > 1 else out
-                to = (
-                    to.T
-                    if self.layout == "frames"
-                    else to[::-1]
-                    if self.layout == "flipped"
-                    else to
-                )
+                if self.layout == "frames":
+                    to = to.T
+                elif self.layout == "flipped":
+                    to = to[::-1]
                 peak = max(peak, f._impl.features(y, to)[3])
             return peak
 
@@ -431,26 +428,14 @@ class Frontend:
         features, peak = checks.map_leading(y, shape, np.dtype(self.dtype), one, direct)
         self._warn_if_loud(peak)
         if self.patch is not None:
-            features = self._patches(features, len(shape))
+            assert self.patch_step is not None
+            first = features.ndim - len(shape)
+            time = first + (self.layout != "frames")
+            features = patches.cut(features, time, first, self.patch, self.patch_step)
             if out is not None:
                 to = checks.filled(out, y, features.shape, features.dtype)
                 to[...] = features
         return features if out is None else cast(NDArray[Any], out)
-
-    def _patches(self, features: NDArray[Any], dims: int) -> NDArray[Any]:
-        """Cut features, whose last `dims` axes are those of one signal, along their frames."""
-        assert self.patch is not None
-        assert self.patch_step is not None
-        time = features.ndim - dims + (self.layout != "frames")
-        count = max(0, 1 + (features.shape[time] - self.patch) // self.patch_step)
-        first = features.ndim - dims
-        if self.patch_step == self.patch and time == first:  # they lie side by side already
-            shape = (*features.shape[:first], count, self.patch, *features.shape[first + 1 :])
-            whole = features[(*(slice(None),) * first, slice(0, count * self.patch))]
-            return whole.reshape(shape)
-        frames = self.patch_step * np.arange(count)[:, np.newaxis] + np.arange(self.patch)
-        patches = features.take(frames, time)
-        return patches if time == first else np.ascontiguousarray(np.moveaxis(patches, time, first))
 
     def image(self, y: ArrayLike, out: Any = None) -> NDArray[np.uint8]:
         """Return the image.
