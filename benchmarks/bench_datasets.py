@@ -32,8 +32,7 @@ import soundfile
 import soxr
 
 import melpix
-from melpix import contenders, read_png
-from melpix.audio import resample_together
+from melpix import contenders, process, read_png
 from melpix.contenders import Work
 from melpix.cores import available_cores
 from turns import TwoCores, check, recordings, temporary_folder
@@ -60,7 +59,7 @@ PHASES = ("scan", "first run", "second run", "summary")
 # A process of its own for each run, as a user's is: it plans, says so, and works when it is told.
 # So neither its imports nor pytest's weight count, but the start of workers does.
 CHILD = """
-import json, os, sys
+import json, os, sys, time
 from melpix import Frontend, convert_dataset, convert_file
 from melpix.scan import scan
 from melpix.summary import summarise
@@ -82,6 +81,19 @@ def loop(source, target, sr):
             convert_file(path, image, frontend, sr=sr)
         return {"files": len(pairs)}
     convert_file(*pairs[0], frontend, sr=sr)
+    return job
+
+def resampling(source, groups, sr):
+    import soundfile
+    from melpix.audio import resample_together
+    def job():
+        seconds = 0.0
+        for group in groups:
+            read = [soundfile.read(f"{source}/{name}", dtype="float32") for name in group]
+            start = time.perf_counter()
+            resample_together([y for y, _ in read], read[0][1], sr)
+            seconds += time.perf_counter() - start
+        return {"seconds": seconds}
     return job
 
 def files(source):
@@ -106,9 +118,12 @@ compileall.compile_dir(os.path.dirname(melpix.__file__), quiet=1)
 class Run:
     """A process that is ready for one of CHILD's works; a call is that work."""
 
-    def __init__(self, work: str, *arguments: Any, **options: Any) -> None:
+    def __init__(
+        self, work: str, *arguments: Any, environment: dict[str, str] | None = None, **options: Any
+    ) -> None:
         command = [sys.executable, "-c", CHILD, json.dumps([work, arguments, options])]
-        self._child = subprocess.Popen(command, stdin=-1, stdout=-1, text=True)
+        all_of_it = {**os.environ, **(environment or {})}
+        self._child = subprocess.Popen(command, stdin=-1, stdout=-1, text=True, env=all_of_it)
         self._hears, self._says = self._child.stdin, self._child.stdout
         assert self._hears is not None
         assert self._says is not None
@@ -123,9 +138,9 @@ class Run:
         """What the process and all below it hold (what they share counts once), in bytes."""
         held = 0
         tree = psutil.Process(self._child.pid)
-        for process in (tree, *tree.children(recursive=True)):
+        for one in (tree, *tree.children(recursive=True)):
             try:
-                held += process.memory_full_info().pss
+                held += one.memory_full_info().pss
             except psutil.Error:  # it has just ended
                 continue
         return held
@@ -283,18 +298,15 @@ def check_some(source: str, target: str, sr: float | None, equal: float) -> None
 def resampling(source: str, sr: int, together: int) -> float:
     """Seconds that resampling all files of a folder takes one thread, judged by some of them.
 
-    So many of them are resampled together, as workers do (`melpix.ahead`).
+    So many of them are resampled together, as workers do (`melpix.ahead`), in a process that keeps
+    its memory as a worker does.
     """
     names = files_of(source)
     groups = [names[i : i + together] for i in range(0, len(names), together)]
     some = groups[:: max(1, len(groups) // 60)]
-    seconds = 0.0
-    for group in some:
-        read = [soundfile.read(f"{source}/{name}", dtype="float32") for name in group]
-        start = time.perf_counter()
-        resample_together([y for y, _ in read], read[0][1], sr)
-        seconds += time.perf_counter() - start
-    return seconds * len(groups) / len(some)
+    with Run("resampling", source, some, sr, environment=process.KEPT) as run:
+        run()
+        return run()["seconds"] * len(groups) / len(some)
 
 
 @cache
