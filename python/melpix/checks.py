@@ -175,7 +175,8 @@ def signal(y: Any, kinds: str = "f") -> NDArray[Any]:
     elif "i" in kinds and y.dtype.kind == "i" and y.dtype.itemsize == 2:
         dtype = np.int16
     else:
-        raise ValueError(f"y must be {welcome}, got {y.dtype}")
+        got = "bytes: of int16, take memoryview(y).cast('h')" if y.dtype.kind == "S" else y.dtype
+        raise ValueError(f"y must be {welcome}, got {got}")
     if y.ndim == 0:
         raise ValueError("y must have at least one dimension, got a scalar")
     # Copies only what is of another size or byte order, or starts at an odd address.
@@ -188,13 +189,13 @@ _KNOWN = ("__array__", "__array_interface__", "__array_struct__")
 
 def _in_place(y: Any) -> NDArray[Any]:
     """Return y as an array, of the same memory where it has any that NumPy can address."""
-    if hasattr(y, "__dlpack__") and not any(hasattr(y, name) for name in _KNOWN):
-        try:
+    try:
+        if hasattr(y, "__dlpack__") and not any(hasattr(y, name) for name in _KNOWN):
             array: NDArray[Any] = np.from_dlpack(y)
             return array
-        except (BufferError, RuntimeError, TypeError) as error:
-            raise ValueError(f"y must lie in memory that NumPy can read: {error}") from error
-    return np.asarray(y)
+        return np.asarray(y)
+    except (BufferError, RuntimeError, TypeError) as error:  # a tensor that wants its gradient
+        raise ValueError(f"y must lie in memory that NumPy can read: {error}") from error
 
 
 def destination(out: Any, y: NDArray[Any]) -> NDArray[Any]:
@@ -212,7 +213,20 @@ def destination(out: Any, y: NDArray[Any]) -> NDArray[Any]:
             raise ValueError(f"out must be memory that NumPy can write to: {error}") from error
     if np.may_share_memory(array, y):
         raise ValueError("out must not overlap y")
+    if not array.flags.forc and _overlaps_itself(array):
+        raise ValueError(f"out must not overlap itself, has strides {array.strides}")
     return array
+
+
+def _overlaps_itself(array: NDArray[Any]) -> bool:
+    """Whether elements may share memory: each axis must step over all that is inside of it."""
+    inside = array.itemsize
+    for stride, length in sorted(zip(map(abs, array.strides), array.shape, strict=True)):
+        if length > 1:
+            if stride < inside:
+                return True
+            inside += stride * (length - 1)
+    return False
 
 
 def filled(out: Any, y: NDArray[Any], shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:

@@ -412,6 +412,8 @@ def _name(src: audio.Source) -> str:
 def at_rate(frontend: Frontend | None, sr: float | None) -> Frontend:
     """Return the front-end (None: the recipe) at a rate (None: its own)."""
     f = _recipe() if frontend is None else frontend
+    if not isinstance(f, Frontend):
+        raise TypeError(f"frontend must be a Frontend or None, got {f!r}")
     sr = None if sr is None else checks.above_zero("sr", sr)
     return f if sr is None or sr == f.sr else _replaced(f, f.open, sr)
 

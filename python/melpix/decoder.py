@@ -301,6 +301,8 @@ def open_sound(
         content = partial(io.FileIO, path)
         # Bytes, because names need not be UTF-8. "-" alone would mean standard input.
         file: Any = os.fsencode(os.path.join(os.curdir, path) if path == "-" else path)
+        if _has_fork(path):  # a file without a name has none
+            file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         if not remarks:
             with content() as stream:
                 plain = plain_wav(stream, size)
@@ -424,6 +426,17 @@ def _size(path: str) -> int:
         kind = "FIFO" if stat.S_ISFIFO(mode) else "socket" if stat.S_ISSOCK(mode) else "device"
         raise DecodeError("not_a_file", f"{path!r}: a {kind}, not a file")
     return found.st_size
+
+
+def _has_fork(path: str) -> bool:
+    """Whether a Mac has left a file's other half beside it, on a disk that is no Mac's.
+
+    libsndfile takes that for the header of an SD2 file, if the sound has no unmistakable one of
+    its own, as most MP3s have not; and then refuses the sound.
+    """
+    folder, name = os.path.split(path)
+    beside = os.path.join(folder, f"._{name}"), os.path.join(folder, ".AppleDouble", name)
+    return any(map(os.path.exists, beside))
 
 
 def _take(source: Any, max_bytes: int | None) -> bytes | memoryview:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -109,6 +109,9 @@ class Stream:
     def reset(self) -> None:
         """Forget everything: the next samples are those of another signal."""
         self._impl.reset()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a stream can be neither copied nor pickled: open one more")
 
 
 def _require_no_length(f: Frontend, kind: str) -> None:

@@ -447,3 +447,8 @@ def test_an_open_source_is_not_its_own_destination(src):
         convert_file(file, src)
     with pytest.raises(FileNotFoundError):
         convert_file(src, "")
+
+
+def test_a_name_is_no_front_end():
+    with pytest.raises(TypeError, match="frontend must be a Frontend or None, got 'whisper-80'"):
+        convert_bytes(demo.wav(), "whisper-80")

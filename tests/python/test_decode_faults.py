@@ -197,6 +197,25 @@ def test_endless_file(monkeypatch):
 # Formats
 
 
+def test_what_a_mac_leaves_beside_a_file_is_not_read(tmp_path, whole):
+    """On disks of others it keeps a file's resource fork as ``._name``: here an AppleDouble file.
+
+    libsndfile takes such a thing for the header of an SD2 file, if it knows the sound's name.
+    """
+    header = struct.pack(">II16xH3I3I", 0x00051607, 0x00020000, 2, 9, 50, 3760, 2, 3810, 286)
+    path = tmp_path / "a.mp3"
+    path.write_bytes(whole["mp3"])
+    before = load(path)[0]
+    for beside in (tmp_path / "._a.mp3", tmp_path / ".AppleDouble" / "a.mp3"):
+        beside.parent.mkdir(exist_ok=True)
+        beside.write_bytes(header.ljust(4096, b"\0"))
+        assert np.array_equal(load(path)[0], before)
+        beside.unlink()
+    (tmp_path / "._b.mp3").write_bytes(header)
+    (tmp_path / "b.mp3").write_bytes(garbage(5000))
+    assert_refused(tmp_path / "b.mp3", "decode_failed")
+
+
 @pytest.mark.parametrize("container", ["VOC", "NIST", "PAF", "IRCAM", "SVX", "MAT5", "AVR", "SDS"])
 def test_other_formats(tmp_path, container):
     path = tmp_path / "x.wav"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A stream's columns are those of the whole signal, bit by bit, however it is cut."""
 
+import copy
 import itertools
 import json
 import pickle
@@ -396,6 +397,7 @@ def test_threads_wait_for_each_other():
 
 def test_it_is_no_value():
     s = Frontend().stream()
-    with pytest.raises(TypeError):
-        pickle.dumps(s)
+    for take in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises(TypeError, match="neither copied nor pickled"):
+            take(s)
     assert json.dumps(s.frontend.params)

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.lib.stride_tricks import as_strided
 
 from melpix import Frontend, checks
 
@@ -253,6 +254,7 @@ def test_out_that_cannot_be_written_is_refused(name: str) -> None:
         [[0.0] * shape[1]] * shape[0],  # a copy would be written to
         bytes(shape[0] * shape[1]),
         3,
+        as_strided(np.zeros(shape[1], dtype), shape, (0, np.dtype(dtype).itemsize)),
     ):
         with pytest.raises(ValueError, match=r"^out must"):
             call(Y, out=bad)
@@ -265,6 +267,12 @@ def test_out_that_cannot_be_written_is_refused(name: str) -> None:
 
 
 # --- PyTorch -----------------------------------------------------------------------------------
+
+
+def test_a_tensor_that_wants_its_gradient_is_refused() -> None:
+    torch = pytest.importorskip("torch")
+    with pytest.raises(ValueError, match=r"^y must lie in memory that NumPy can read: .*detach"):
+        F.image(torch.zeros(4000, requires_grad=True))
 
 
 @pytest.mark.parametrize("dtype", ["int16", "float32", "float64"])
