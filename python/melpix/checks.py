@@ -97,7 +97,7 @@ def norm(value: Any) -> str | float | None:
         raise ValueError(f"norm must be 'slaney', None or a number, got {value!r}")
     try:
         p = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError(f"norm must be 'slaney', None or a number, got {value!r}") from None
     if math.isnan(p) or (p < 0 and p != -math.inf):
         raise ValueError(f"norm must be >= 0, inf or -inf, got {value!r}")
@@ -135,7 +135,10 @@ def window(value: Any, win_length: int) -> Window:
         name = named if isinstance(named, str) else str(named[0])
         return (name, *(real("window", p) for p in value[1:]))
     if isinstance(value, tuple | list | np.ndarray):
-        samples = np.asarray(value)
+        try:
+            samples = np.asarray(value)
+        except ValueError:  # lists of several lengths
+            raise ValueError(f"window must have real samples, got {value!r}") from None
         if samples.ndim != 1 or samples.dtype.kind not in "fiu" or samples.size != win_length:
             raise ValueError(
                 f"window must have win_length ({win_length}) real samples, got "

@@ -27,7 +27,7 @@ def complete(p: Mapping[str, Any]) -> dict[str, Any]:
     if win_length > n_fft:
         raise ValueError(f"win_length must be <= n_fft ({n_fft}), got {win_length}")
     n_mels = checks.integer("n_mels", p["n_mels"])
-    norm = p["norm"]
+    norm, ref = p["norm"], p["ref"]
     precision = checks.choice("precision", p["precision"], ("single", "double"))
     patch = _optional("patch", p["patch"], checks.integer)
     patch_step = _optional("patch_step", p["patch_step"], checks.integer)
@@ -57,11 +57,11 @@ def complete(p: Mapping[str, Any]) -> dict[str, Any]:
         "fmin": checks.real("fmin", p["fmin"]),
         "fmax": checks.real("fmax", sr / 2 if p["fmax"] is None else p["fmax"]),
         "mel_scale": checks.choice("mel_scale", p["mel_scale"], ("slaney", "htk", "kaldi", "tf")),
-        "norm": checks.norm(float(norm) if norm in ("inf", "-inf") else norm),
+        "norm": checks.norm(float(norm) if _is(norm, "inf", "-inf") else norm),
         "compress": _compress(p["compress"]),
         "offset": checks.not_below_zero("offset", p["offset"]),
         "floor": _optional("floor", p["floor"], checks.above_zero),
-        "ref": "max" if p["ref"] == "max" else checks.above_zero("ref", p["ref"]),
+        "ref": ref if _is(ref, "max") else checks.above_zero("ref", ref),
         "top_db": _optional("top_db", p["top_db"], checks.above_zero),
         "columns": _optional("columns", p["columns"], checks.integer),
         "normalise": _normalise(p["normalise"], n_mels),
@@ -117,19 +117,24 @@ def _check_together(p: Mapping[str, Any]) -> None:
             raise ValueError(f"tail={p['tail']!r} needs patch")
 
 
+def _is(value: Any, *names: str) -> bool:
+    """Whether a value is one of some strings: to compare an array would give an array."""
+    return isinstance(value, str) and value in names
+
+
 def _optional(name: str, value: Any, check: Any) -> Any:
     return None if value is None else check(name, value)
 
 
 def _compress(value: Any) -> Any:
     """Return None, the name of a logarithm, ('power', exponent) or ('pcen', its parameters)."""
-    if value is None or (isinstance(value, str) and value in LOGARITHMS):
+    if value is None or _is(value, *LOGARITHMS):
         return value
     several = isinstance(value, Sequence) and not isinstance(value, str) and len(value) > 0
     kind, *given = value if several else (value,)
-    if kind == "power" and len(given) == 1:
+    if _is(kind, "power") and len(given) == 1:
         return "power", checks.above_zero("compress's exponent", given[0])
-    if kind == "pcen" and len(given) in (0, len(_PCEN)):
+    if _is(kind, "pcen") and len(given) in (0, len(_PCEN)):
         numbers = tuple(
             (checks.above_zero if name in ("time_constant", "eps") else checks.not_below_zero)(
                 f"compress's {name}", number
@@ -145,7 +150,7 @@ def _compress(value: Any) -> Any:
 
 def _normalise(value: Any, n_mels: int) -> Any:
     """Return None, a name, or (mean, std), each a number or one for each band."""
-    if value is None or (isinstance(value, str) and value in ("image", "frequency", "max")):
+    if value is None or _is(value, "image", "frequency", "max"):
         return value
     if isinstance(value, Sequence) and not isinstance(value, str) and len(value) == 2:
         mean = _statistic("normalise's mean", value[0], n_mels, checks.real)

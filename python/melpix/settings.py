@@ -12,7 +12,7 @@ from melpix.preset_table import preset
 _MOST_BYTES = 1 << 24  # a custom window is the longest entry
 
 
-def read_settings(path: str | os.PathLike[str]) -> dict[str, Any]:
+def read_settings(path: str | os.PathLike[str], base: str | None = None) -> dict[str, Any]:
     r"""Read parameters of `melpix.Frontend` from a file.
 
     Parameters
@@ -20,6 +20,9 @@ def read_settings(path: str | os.PathLike[str]) -> dict[str, Any]:
     path : path
         A TOML file if its name ends in ``.toml``, else JSON. One object; an entry ``preset`` names
         a preset, whose parameters the others override. TOML, which has no null, writes ``"none"``.
+
+    base : str, optional
+        The preset for a file that names none.
 
     Returns
     -------
@@ -29,7 +32,7 @@ def read_settings(path: str | os.PathLike[str]) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        It holds something else, or there is no such preset.
+        It holds something else, names another preset than `base`, or there is no such preset.
     OSError
         It cannot be read.
 
@@ -58,8 +61,10 @@ def read_settings(path: str | os.PathLike[str]) -> dict[str, Any]:
         RecursionError,
     ) as error:  # of both languages, and of bytes that are no text
         raise ValueError(f"{name!r} does not hold a front-end's parameters: {error}") from None
-    base = settings.pop("preset", None)
-    return settings if base is None else {**preset(base).parameters, **settings}
+    named = settings.pop("preset", base)
+    if base is not None and named != base:
+        raise ValueError(f"{name!r} is made for the preset {named!r}, not for {base!r}")
+    return settings if named is None else {**preset(named).parameters, **settings}
 
 
 def _toml(data: bytes) -> dict[str, Any]:

@@ -133,6 +133,23 @@ def test_configurations_that_are_none(run, sound, out, tmp_path, name, content, 
     assert_fails(result, 2, *parts)
 
 
+def test_a_preset_is_one(run, sound, out, tmp_path):
+    config = tmp_path / "a.json"
+    config.write_text('{"preset": "hifigan-22k", "n_mels": 90}')
+    result = run("convert", sound, "-o", out, "--config", config, "--preset", "whisper-80")
+    assert_fails(result, 2, "a.json", "the preset 'hifigan-22k', not for 'whisper-80'")
+    assert run("convert", sound, "-o", out, "--config", config, "--preset", "hifigan-22k").code == 0
+    expected = Frontend.from_preset("hifigan-22k", n_mels=90)
+    assert Frontend(**read_png(out)[1]["params"]) == expected
+
+
+def test_stars_tell_what_is_not_as_in_the_recipe(run):
+    lines = run("presets", "whisper-128").out.decode().splitlines()
+    starred = {line.split()[1] for line in lines if line.startswith("  * ")}
+    ours, recipe = Frontend.from_preset("whisper-128").params, Frontend().params
+    assert starred == {name for name in recipe if ours[name] != recipe[name]}
+
+
 def test_a_configuration_in_toml_has_nones_everywhere(run, sound, out, tmp_path):
     config = tmp_path / "a.toml"
     config.write_text('fmax = 5000\nnorm = "none"\n[[stack]]\nfmin = 100\nfmax = "none"\n')

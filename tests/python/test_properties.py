@@ -190,7 +190,7 @@ def test_the_same_samples_give_the_same_image(p, pcm):
 # --- invalid parameters ---------------------------------------------------------------------
 
 NAN, INF = float("nan"), float("inf")
-ANY = [None, True, "no such value", b"x", [], {}, 1 + 2j, ...]
+ANY = [None, True, "no such value", b"x", [], {}, 1 + 2j, ..., np.array([1.0, 2.0]), [[1, 2], [3]]]
 INVALID = {
     "sr": [0, -1, NAN, INF, *ANY],
     "duration": [0, -1, NAN, INF, 1e300, *ANY[1:]],
@@ -212,7 +212,7 @@ INVALID = {
     "fmin": [-1, 11025, 20000, NAN, INF, *ANY],
     "fmax": [0, -1, NAN, INF, *ANY[1:]],
     "mel_scale": ["bark", True, 0, *ANY],
-    "norm": ["l2", -1, NAN, b"x", [], {}, ...],
+    "norm": ["l2", -1, NAN, 10**400, np.array([1.0, 2.0]), b"x", [], {}, ...],
     "compress": [
         "log2", 0, ("power",), ("power", 0), ("power", -1), ("power", NAN), ("power", 1, 2),
         "power",

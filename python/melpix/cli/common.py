@@ -122,7 +122,7 @@ def frontend_parameters(options: dict[str, Any]) -> dict[str, Any]:
         if config is not None:
             from melpix.settings import read_settings
 
-            parameters |= read_settings(config)
+            parameters |= read_settings(config, preset_name)
     except ValueError as error:
         raise usage(spell(str(error))) from error
     except OSError as error:

@@ -48,6 +48,7 @@ def presets(name: str | None, as_json: bool) -> None:
     click.echo(f"reference: {found.reference}")
     click.echo(f"tolerance: {found.tolerance:g} between features (melpix verify --preset {name})")
     click.echo("parameters, those that differ from the recipe's with a star:")
+    recipe = Frontend().params
     for key, value in parameters.items():
-        star = "*" if key in found.parameters else " "
+        star = "*" if value != recipe[key] else " "
         click.echo(f"  {star} {key:14}{json.dumps(value)}")
