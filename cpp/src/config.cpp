@@ -63,8 +63,8 @@ void validate(const MelConfig& c) {
 }
 
 void validate(const Config& c) {
+  check_range("hop_length", c.hop_length, kMaxHop);  // first: n_fft may follow from it
   validate(c.mel);
-  check_range("hop_length", c.hop_length, kMaxHop);
   const std::size_t win_length = c.win_length.value_or(c.mel.n_fft);
   if (win_length < 1 || win_length > c.mel.n_fft)
     throw invalid("win_length must be in 1 ... n_fft (", c.mel.n_fft, "), got ", win_length);

@@ -189,7 +189,7 @@ void refused_parameters() {
   refused("there is no parameter 'hop'", "hop=160");
   refused("hop_length must be in 1 ... 1073741824, got 0", "hop_length=0 n_fft=8");
   refused("n_fft must be in 1 ... 1048576, got 0", "n_fft=0");
-  refused("n_fft must be in", "hop_length=9223372036854775807");
+  refused("hop_length must be in", "hop_length=9223372036854775807");
   refused("norm must be none", "mel_scale=kaldi");
   refused("isa must be one of", "isa=z80");
   refused("window has 2 samples, but win_length is 4", "n_fft=4 window_samples=1,2");

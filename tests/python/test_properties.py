@@ -198,7 +198,7 @@ INVALID = {
     "level": ["int8", 16, *ANY[1:]],
     "gain": [0, -1, NAN, INF, *ANY],
     "n_fft": [0, -4, 512.0, 2**70, *ANY[1:]],
-    "hop_length": [0, -4, 512.0, 2**70, *ANY],
+    "hop_length": [0, -4, 512.0, 2**31, 2**70, *ANY],
     "win_length": [0, 1025, 400.0, *ANY[1:]],
     "window": ["hanning", ("kaiser",), ("povey", 1), [1.0, 2.0], NAN, *ANY],
     "periodic": [0, 1, None, "yes", NAN],
