@@ -198,8 +198,9 @@ def convert_dataset(
         A parameter is out of range; there is nothing to convert.
     MelpixError
         ``locked``: another run is at work there; ``other_parameters``: there are results of
-        other parameters; ``source_changed``, ``shard_missing``: what is in shards cannot be
-        completed.
+        other parameters; ``other_parts``: so there are, or of another division, but of other parts
+        of the dataset, which `exists` does not remove; ``source_changed``, ``shard_missing``: what
+        is in shards cannot be completed.
     OSError
         The output cannot be written, or an input is missing.
 
@@ -304,17 +305,15 @@ class _Run:
     def __call__(self, output: Output, overwrite: bool) -> Summary:
         """Do what is left to do."""
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        facts, before = self._facts(), None
-        if not overwrite:
-            before = output.facts()
-            output.refuse_others(facts, self._varying())
-            if before is None:
-                output.refuse_strangers(self._first_names(output))
+        facts = self._facts()
+        before = None if overwrite else output.facts()
+        output.refuse_others(facts, self._varying(), overwrite)  # before anything is removed
+        if before is None and not overwrite:
+            output.refuse_strangers(self._first_names(output))
         plan = self._ranged(before)
         if overwrite:
             output.clear(item.stem for item in self._found.items)
             self._clean(output)
-            output.refuse_others(facts, self._varying())
         facts["frontend"] = plan.frontend.params
         facts["params_hash"] = plan.hash()
         runs = before["runs"] if before else []
@@ -343,12 +342,11 @@ class _Run:
     def rehearse(self, output: Output, overwrite: bool) -> Summary:
         """Tell what is left to do."""
         todo = self._found.items
-        if not overwrite:
-            before = output.facts()
-            output.refuse_others(self._facts(), self._varying())
-            if before is not None:
-                plan = self._plan if self._stats_of is None else self._ranged(before)
-                todo = self._left(output.past(plan.sharded), plan)
+        before = None if overwrite else output.facts()
+        output.refuse_others(self._facts(), self._varying(), overwrite)
+        if before is not None:
+            plan = self._plan if self._stats_of is None else self._ranged(before)
+            todo = self._left(output.past(plan.sharded), plan)
         for item in todo:
             about = describe(item)
             self._tell([{**about, "status": "pending", "output": self._plan.first_name(item)}])

@@ -584,6 +584,28 @@ def test_other_parameters_are_refused(run: Callable[..., Run], sounds: Path) -> 
     assert tree(OUT) == before
 
 
+@pytest.mark.parametrize(
+    "options", ["--shard 1/3 --time-steps 6", "--time-steps 5", "--shard 1/4 --time-steps 5"]
+)
+@pytest.mark.parametrize("exists", ["resume", "overwrite"])
+def test_other_parts_are_in_the_way_before_anything_is_removed(
+    run: Callable[..., Run], sounds: Path, options: str, exists: str
+) -> None:
+    for part in ("1/3", "2/3", "3/3"):
+        assert run(sounds, "-o", OUT, "--shard", part, "--time-steps", 5).code == 0
+    before = tree(OUT)
+    for more in ([], ["--dry-run"]):
+        result = run(sounds, "-o", OUT, *options.split(), "--exists", exists, *more)
+        assert result.code == 2
+        assert "remove that folder to start anew, or name another" in result.err
+        assert "--exists" not in result.err
+        assert tree(OUT) == before
+    # A part that goes with the others may be made anew.
+    again = ["--shard", "1/3", "--time-steps", 5, "--exists", "overwrite"]
+    assert run(sounds, "-o", OUT, *again).code == 0
+    assert tree(OUT) == before
+
+
 def test_what_is_no_runs_of_melpix_is_not_written_over(
     run: Callable[..., Run], sounds: Path
 ) -> None:

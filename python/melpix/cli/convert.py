@@ -345,6 +345,8 @@ def _faults(output: str) -> Iterator[None]:
     except MelpixError as error:
         if error.code == "other_parameters":
             raise usage(f"{error}; --exists overwrite starts anew") from error
+        if error.code == "other_parts":  # those are for their own runs to overwrite
+            raise usage(f"{error}; remove that folder to start anew, or name another") from error
         advice = "" if error.code == "locked" else "; --exists overwrite starts anew"
         raise NotWritten(f"{error}{advice}") from error
     except RuntimeError as error:  # no worker starts, or none comes as far as its first file
