@@ -165,7 +165,8 @@ def convert_dataset(
         Which features become the ends of the grey range: each image's own extremes; those of the
         whole dataset, which takes a pass of its own; or these, for all images.
     percentiles : tuple of two numbers in 0 ... 100
-        Where ``scale="dataset"``: what lies outside is clipped.
+        Where ``scale="dataset"``: what lies outside is clipped. But for 0 and 100, which are
+        exact, the features there are found to 1/16384 of their value.
     stats_file : path, optional
         Where ``scale="dataset"``: a file that keeps the range. If it is there, nothing is measured.
     format : {"png", "npy", "webdataset", "parquet"}

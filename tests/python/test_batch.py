@@ -38,13 +38,14 @@ from dataset_runs import (
     tree,
     write,
 )
-from melpix import Frontend, load, read_png
+from melpix import Frontend, load, read_png, stats
 from melpix.batch import Summary, convert_dataset
 from melpix.cli import main
 from melpix.cli import progress as shown
 from melpix.cutting import windows
 from melpix.errors import DecodeError
 from melpix.scan import scan
+from sounds import chirp
 
 FORMATS = ["png", "npy", "webdataset", "parquet"]
 LONG = ["--time-steps", "384"]
@@ -399,8 +400,47 @@ def test_the_range_may_leave_out_extremes(sounds: Path) -> None:
         [Frontend().features(load(p)[0]).ravel() for p in sounds.rglob("*.wav")]
     )
     assert facts(OUT)["frontend"]["range"] == pytest.approx(
-        np.percentile(features, (5, 95)), abs=0.02
+        np.percentile(features, (5, 95)), rel=1 / 16384
     )
+
+
+@pytest.mark.parametrize(
+    "frontend",
+    [Frontend.from_preset("librosa-db"), Frontend(compress=None), Frontend(compress="ln")],
+    ids=["decibels", "powers", "logarithms"],
+)
+def test_percentiles_are_those_of_numpy_for_features_of_any_size(
+    sounds: Path, frontend: Frontend
+) -> None:
+    loud = np.concatenate([np.zeros(9000), chirp(9000, sr=RATE)[:, 0]])
+    soundfile.write(sounds / "loud.wav", loud, RATE)
+    ranges = []
+    for workers in (1, 3):
+        out = Path(f"out{workers}")
+        how: dict[str, Any] = {"scale": "dataset", "percentiles": (1, 99), "workers": workers}
+        convert_dataset(sounds, out, frontend, **how)
+        ranges.append(facts(out)["frontend"]["range"])
+    assert ranges[0] == ranges[1]
+    features = np.concatenate(
+        [frontend.features(load(p, sr=frontend.sr)[0]).ravel() for p in sounds.rglob("*.wav")]
+    )
+    assert ranges[0] == pytest.approx(np.percentile(features, (1, 99)), rel=1 / 16384)
+
+
+def test_a_histogram_is_the_same_in_any_order() -> None:
+    rng = np.random.default_rng(0)
+    values = (rng.normal(size=200_000) * 10.0 ** rng.integers(-30, 30, 200_000)).astype(np.float32)
+    found = []
+    for parts in (1, 150):
+        whole = stats._Histogram()
+        for part in np.array_split(rng.permutation(values), parts):
+            histogram = stats._Histogram()
+            histogram.add(part)
+            whole.join(histogram.bins())
+        found.append([whole.percentile(p) for p in (0.01, 1, 50, 77.7, 99.99)])
+    assert found[0] == found[1]
+    exact = np.percentile(values.astype(np.float64), (0.01, 1, 50, 77.7, 99.99))
+    assert found[0] == pytest.approx(exact, rel=1 / 16384)
 
 
 @pytest.mark.parametrize(
