@@ -49,7 +49,8 @@ class Summary:
     done : int
         Of them, what this run has done in this phase.
     images, failed, skipped : int
-        Images that were made; sources that could not be converted; those passed over.
+        Images that were made; sources that could not be converted, and folders that could not be
+        read; what was passed over.
     audio_seconds : float
         Sound in the images.
     seconds : float
@@ -184,7 +185,8 @@ def convert_dataset(
         What one file may take before its worker is killed.
     dry_run : bool
         Write nothing. Tell `progress` of each source that would be converted, or is passed over,
-        by a record whose ``status`` is ``pending``, or ``skipped``.
+        by a record whose ``status`` is ``pending``, or ``skipped``; ``failed`` is a folder that
+        cannot be read.
     progress : callable, optional
         Called with a `Summary`, which goes on changing, and the records of the manifest that are
         new: after each source.
@@ -465,8 +467,10 @@ class _Run:
         if runs is not None and (todo or new or not past.tidy or not finished(runs)):
             order = [manifest.key(record) for record in passed]
             order += [item.stem for item in self._found.items]
-            # What was passed over may have become a file since.
-            files = (manifest.key({"source": item.path}) for item in self._found.items)
+            # What was passed over may have become a file since, or a folder that can be read.
+            files = _with_folders(item.path for item in self._found.items)
+            files -= {skipped.path for skipped in self._found.skipped}
+            files = {manifest.key({"source": path}) for path in files}
             gone = {skipped.path for skipped in self._found.skipped}
             output.remove(manifest.tidy(output.manifest, order, files, gone))
 
@@ -496,10 +500,20 @@ class _Run:
         )
 
 
+def _with_folders(paths: Iterable[str]) -> set[str]:
+    """Return paths, and those of all folders that they name."""
+    found: set[str] = set()
+    for path in paths:
+        while path not in found:
+            found.add(path)
+            path = os.path.dirname(path)
+    return found
+
+
 def _passed_over(skipped: Skipped) -> Record:
-    path, code, message = skipped
+    path, code, message, status = skipped
     about = describe(Item(path, ""))
-    return {**about, "stem": None, "status": "skipped", "code": code, "message": message}
+    return {**about, "stem": None, "status": status, "code": code, "message": message}
 
 
 def _lost(item: Item, plan: Plan, end: Crashed | TimedOut | Failed) -> Outcome:

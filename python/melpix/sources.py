@@ -52,11 +52,14 @@ class Skipped(NamedTuple):
         or to itself, a folder that cannot be read).
     message : str
         The same in words, without the path.
+    status : {"skipped", "failed"}
+        Failed is a folder that cannot be read: nobody knows how many sounds are missing.
     """
 
     path: str
     code: str
     message: str
+    status: str = "skipped"
 
 
 class File(NamedTuple):

@@ -488,9 +488,36 @@ def test_what_may_not_be_read(here: Path, anyone: Callable[[], None]) -> None:
     assert result.code == 1
     assert images(OUT) == ["cats/002.png", "cats/004.png"]
     lines = by_source(OUT)
-    assert (lines["dogs"]["status"], lines["dogs"]["code"]) == ("skipped", "os_error")
+    assert (lines["dogs"]["status"], lines["dogs"]["code"]) == ("failed", "os_error")
     secret = lines["000.wav"]
     assert (secret["code"], secret["message"]) == ("os_error", "Permission denied")
+
+
+def test_a_folder_that_may_not_be_read_is_a_failure_until_it_may(
+    here: Path, anyone: Callable[[], None]
+) -> None:
+    make_sounds(Path("in"), 6)
+    os.mkdir("in/deep")
+    os.rename("in/dogs", "in/deep/dogs")
+    os.chmod("in/deep", 0)
+    for _ in range(2):
+        result = convert("in", "-o", OUT, preexec_fn=anyone)
+        assert result.code == 1
+        assert "in/deep: os_error: Permission denied" in result.err
+        assert by_source(OUT)["deep"]["status"] == "failed"
+        told = subprocess.run(
+            [*CONVERT[:-1], "report", OUT, "--json"], capture_output=True, check=True
+        ).stdout
+        assert json.loads(told)["failed"] == 1
+    dry = convert("in", "-o", "other", "--dry-run", preexec_fn=anyone)
+    assert "in/deep: failed, Permission denied" in dry.out
+    write(Path("in/cats/more.wav"), sound(2000))  # the manifest is written anew
+    assert convert("in", "-o", OUT, preexec_fn=anyone).code == 1
+    assert by_source(OUT)["deep"]["status"] == "failed"
+    os.chmod("in/deep", 0o755)
+    assert convert("in", "-o", OUT, preexec_fn=anyone).code == 0
+    assert convert_here("in", "-o", "anew") == 0
+    assert tree(OUT) == tree(Path("anew"))
 
 
 def test_a_folder_that_cannot_be_written_ends_it_before_the_work(

@@ -83,7 +83,8 @@ class Show:
                 part = "{} s, {} s long, of ".format(*record["part"]) if record["part"] else ""
                 click.echo(printable(f"{part}{record['source']} -> {record['output']}"))
             else:
-                click.echo(printable(f"{record['source']}: skipped, {record['message']}"))
+                why = f"{record['status']}, {record['message']}"
+                click.echo(printable(f"{record['source']}: {why}"))
 
     def _report(self, summary: Summary, records: list[dict[str, Any]]) -> None:
         for record in records:
@@ -170,7 +171,11 @@ def _times(audio_seconds: float, seconds: float) -> str:
 
 def rehearsal_line(output: str, summary: Summary) -> str:
     """One line: what a run would do."""
-    odd = {"passed over": summary.skipped, "done before": summary.already}
+    odd = {
+        "failed": summary.failed,
+        "passed over": summary.skipped,
+        "done before": summary.already,
+    }
     files = f"{summary.sources - summary.already} files to convert"
     files += "".join(f", {n} {what}" for what, n in odd.items() if n)
     return f"{printable(output)}: {files}; nothing was written"
