@@ -153,6 +153,7 @@ def _file(row: _Row) -> File:
         TO_THE_END if duration is None else duration,
         _text(row, "label"),
         path,
+        offset is not None,
     )
 
 

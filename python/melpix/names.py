@@ -22,13 +22,16 @@ def without_repeats(files: Iterable[File]) -> list[File]:
     for file in files:
         if not kept or file[:IDENTITY] != kept[-1][:IDENTITY]:
             kept.append(file)
-        elif not kept[-1].label:  # one without a label comes first
+            continue
+        begins = file.begins or kept[-1].begins  # what a list says goes before
+        if not kept[-1].label:  # one without a label comes first
             kept[-1] = file
         elif file.label != kept[-1].label:
             raise ValueError(
                 f"{file.path!r} has two labels, {brief(kept[-1].label)} and"
                 f" {brief(file.label)}: give each row a name of its own, in a column 'name'"
             )
+        kept[-1] = kept[-1]._replace(begins=begins)
     return kept
 
 

@@ -155,7 +155,8 @@ def scan(
         label = label and labels.setdefault(label, label)
         stem = fan_out(stem) if fanout else stem
         duration = None if file.duration == TO_THE_END else file.duration
-        items.append(Item(file.path, stem, label, file.offset, duration))
+        offset = file.offset if file.begins else None
+        items.append(Item(file.path, stem, label, offset, duration))
     return Scan(
         items if parts == 1 else items[part - 1 :: parts],
         sorted(set(finder.skipped))[part - 1 :: parts],

@@ -227,6 +227,21 @@ def test_a_list_with_labels_and_parts(run: Callable[..., Run], sounds: Path) -> 
     assert found["dogs/011_0.100s"]["duration"] == pytest.approx(0.2)
 
 
+@pytest.mark.parametrize("said", ["0", "", "0.05"])
+def test_what_a_list_says_goes_before_the_offset_of_all(
+    run: Callable[..., Run], sounds: Path, said: str
+) -> None:
+    Path("list.csv").write_text(f"path,offset\nin/dogs/011.wav,{said}\n")
+    options = ["--from-list", "list.csv", "-o", OUT, "--offset", 0.1]
+    where = f"from {float(said)} s, of " if said else ""
+    assert run(*options, "--dry-run").out.startswith(f"{where}in/dogs/011.wav -> ")
+    if said != "0.05":  # that would be another part of the file
+        options.append("in/dogs/011.wav")
+    assert run(*options).code == 0
+    (line,) = manifest(OUT)
+    assert line["offset"] == pytest.approx(float(said or 0.1))
+
+
 def test_fanout_and_suffixes(run: Callable[..., Run], sounds: Path) -> None:
     assert run(sounds, "-o", OUT, "--fanout", "--keep-suffix").code == 0
     assert len(images(OUT)) == 12

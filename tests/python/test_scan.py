@@ -74,7 +74,7 @@ def test_a_folder_gives_sounds_with_stems_and_labels() -> None:
     make("data/top.wav", "data/dogs/1.FLAC", "data/cats/young/2.Mp3", "data/dogs/readme.txt")
     result = scan(["data"])
     assert result.items == [
-        Item(os.path.join("data", "cats", "young", "2.Mp3"), "cats/young/2", "cats", 0.0, None),
+        Item(os.path.join("data", "cats", "young", "2.Mp3"), "cats/young/2", "cats", None, None),
         Item(os.path.join("data", "dogs", "1.FLAC"), "dogs/1", "dogs"),
         Item(os.path.join("data", "top.wav"), "top", None),
     ]

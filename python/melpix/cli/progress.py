@@ -80,7 +80,10 @@ class Show:
             if self._as_json:
                 self.event(record["status"], {k: v for k, v in record.items() if v is not None})
             elif record["status"] == "pending":
-                part = "{} s, {} s long, of ".format(*record["part"]) if record["part"] else ""
+                begin, length = record["part"] or (None, None)
+                part = "" if begin is None else f"from {begin} s, "
+                part += "" if length is None else f"{length} s long, "
+                part += "of " if part else ""
                 click.echo(printable(f"{part}{record['source']} -> {record['output']}"))
             else:
                 why = f"{record['status']}, {record['message']}"
