@@ -22,6 +22,7 @@ from melpix.cutting import Rate, at_rate
 from melpix.frontend import Frontend
 from melpix.lock import locked
 from melpix.manifest import InOrder, Journal, Past, Record
+from melpix.names import refuse_folders
 from melpix.output import Output, finished
 from melpix.pool import Crashed, Failed, Pool, TimedOut, prepare
 from melpix.process import Stopped
@@ -257,6 +258,8 @@ def convert_dataset(
         prepare(Converter.__module__)  # what workers are copied from imports during the scan
     folder = os.fsdecode(dst)
     found = src if isinstance(src, Scan) else scan(src, output=folder)
+    if not plan.sharded:
+        refuse_folders(found.everything, plan.suffix, plan.numbered)
     pool = {"workers": workers, "timeout": timeout}
     options = {**plan.options(), "scale": scale if isinstance(scale, str) else "fixed"}
     stats_of = None

@@ -383,6 +383,31 @@ def test_two_inputs_of_one_output_are_refused(here: Path, twins: list[str]) -> N
     assert len(images(OUT)) == 3
 
 
+@pytest.mark.parametrize(
+    ("folder", "options"),
+    [
+        ("a.png", ""),
+        ("A.png/deep", ""),
+        ("a_0001.png", "--time-steps 2"),
+        ("a.npy", "--format npy"),
+    ],
+)
+def test_an_output_that_would_be_a_folder_too_is_refused(
+    here: Path, folder: str, options: str
+) -> None:
+    write(Path("in/a.wav"), sound(8000))
+    write(Path("in", folder, "x.wav"), sound(8000))
+    for more in ([], ["--dry-run"], ["--shard", "1/2"]):
+        result = convert("in", "-o", OUT, *options.split(), *more)
+        assert result.code == 2
+        assert "would be an output and a folder of outputs; rename one of these" in result.err
+        assert result.err.endswith(f"\n  in/a.wav and in/{folder}/x.wav\n")
+        assert not OUT.exists()
+    assert convert_here("in", "-o", OUT, "--format", "webdataset") == 0
+    other = "npy" if "npy" not in options else "png"
+    assert convert_here("in", "-o", "other", "--format", other) == 0
+
+
 def test_a_path_given_twice_is_converted_once(here: Path) -> None:
     write(Path("in/a.wav"), sound(2000))
     write(Path("list.txt"), b"in/a.wav\n./in/../in/a.wav\n")
