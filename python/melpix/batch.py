@@ -170,7 +170,8 @@ def convert_dataset(
         Where ``scale="dataset"``: what lies outside is clipped. But for 0 and 100, which are
         exact, the features there are found to 1/16384 of their value.
     stats_file : path, optional
-        Where ``scale="dataset"``: a file that keeps the range. If it is there, nothing is measured.
+        Where ``scale="dataset"``: a file that keeps the range. If it is there, nothing is measured;
+        of images that are there already, it must have the range.
     format : {"png", "npy", "webdataset", "parquet"}
         A tree of images, or of features (``.npy``, without a grey range); shards for WebDataset,
         or for Hugging Face's datasets.
@@ -267,7 +268,9 @@ def convert_dataset(
         path = None if stats_file is None else os.fsdecode(stats_file)
         percentiles = stats.checked(percentiles)
         options["percentiles"] = percentiles
-        stats_of = functools.partial(stats.find, path, percentiles=percentiles, pool=pool)
+        stats_of = functools.partial(
+            stats.find, path, percentiles=percentiles, pool=pool, write=not dry_run
+        )
     if plan.sharded:
         options["shard_count"] = checks.integer("shard_count", shard_count)
         options["shard_bytes"] = checks.integer("shard_bytes", shard_bytes)
@@ -316,7 +319,7 @@ class _Run:
         output.refuse_others(facts, self._varying(), overwrite)  # before anything is removed
         if before is None and not overwrite:
             output.refuse_strangers(self._first_names(output))
-        plan = self._ranged(before)
+        plan = self._ranged(before, facts)
         if overwrite:
             output.clear(item.stem for item in self._found.items)
             self._clean(output)
@@ -351,7 +354,7 @@ class _Run:
         before = None if overwrite else output.facts()
         output.refuse_others(self._facts(), self._varying(), overwrite)
         if before is not None:
-            plan = self._plan if self._stats_of is None else self._ranged(before)
+            plan = self._ranged(before, {})
             todo = self._left(output.past(plan.sharded), plan)
         for item in todo:
             about = describe(item)
@@ -383,20 +386,26 @@ class _Run:
         """Return the parameters that a dataset finds for itself."""
         return {"range"} if self._stats_of else set()
 
-    def _ranged(self, before: dict[str, Any] | None) -> Plan:
-        """Return the plan with the dataset's range, if it is to have one."""
+    def _ranged(self, before: dict[str, Any] | None, facts: dict[str, Any]) -> Plan:
+        """Return the plan with the dataset's range, if it is to have one; `facts` get the rest."""
         if self._stats_of is None:
             return self._plan
+        known = None
         if before is not None:
-            value_range = before["frontend"].get("range")
+            there = self._plan.frontend.replace(range=before["frontend"].get("range"))
+            lo, hi = map(float, there.range)
+            percentiles, measured = self._options["percentiles"], before.get("measured", 0)
+            known = stats.Stats(lo, hi, percentiles, measured, stats.params(self._plan))
         else:
             self.summary.phase = "measure"
             self.summary.sources = len(self._found.everything)
-            seen = self._stats_of(self._plan, items=self._found.everything, progress=self._measured)
-            value_range = seen.lo, seen.hi
-            self.summary.phase, self.summary.done = "convert", 0
-            self.summary.sources = len(self._found.items)
-        frontend = self._plan.frontend.replace(range=value_range)
+        seen = self._stats_of(
+            self._plan, known=known, items=self._found.everything, progress=self._measured
+        )
+        self.summary.phase, self.summary.done = "convert", 0
+        self.summary.sources = len(self._found.items)
+        facts["measured"] = seen.sources
+        frontend = self._plan.frontend.replace(range=(seen.lo, seen.hi))
         return dataclasses.replace(self._plan, frontend=frontend)
 
     def _measured(self, done: int) -> None:

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 import math
+import os
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -129,10 +131,11 @@ def measure(
             ends.append(min(max(histogram.percentile(percentile), lo), hi))
     if not ends[0] < ends[1]:
         raise ValueError(f"scale='dataset' needs features that differ, but all are near {lo:g}")
-    return Stats(ends[0], ends[1], percentiles, sources, _params(plan))
+    return Stats(ends[0], ends[1], percentiles, sources, params(plan))
 
 
-def _params(plan: Plan) -> str:
+def params(plan: Plan) -> str:
+    """Return the hash of all parameters that decide the features."""
     return plan.hash(without=("format", "dtype", "strict"))
 
 
@@ -220,28 +223,45 @@ class _Meter:
         return _Seen(lo, hi, histogram.bins()) if lo <= hi else None
 
 
-def find(path: str | None, plan: Plan, percentiles: tuple[float, float], **how: Any) -> Stats:
-    """Return the range that a file holds, or `measure` it and write the file.
+def find(
+    path: str | None,
+    plan: Plan,
+    percentiles: tuple[float, float],
+    known: Stats | None = None,
+    write: bool = True,
+    **how: Any,
+) -> Stats:
+    """Return the range that a file holds, or that is `known`, or `measure` it; write the file.
 
     Raises
     ------
     ValueError
-        The file was made with other parameters, or holds something else.
+        The file was made with other parameters, holds another range than the one that is known,
+        or something else.
+    OSError
+        The file can be neither read nor written.
     """
-    if path is not None:
-        try:
-            stats = Stats.read(path)
-        except FileNotFoundError:
-            pass
-        else:
-            for name, value in (("params", _params(plan)), ("percentiles", percentiles)):
-                if getattr(stats, name) != value:
-                    raise ValueError(
-                        f"stats must be of the same {name}: {path!r} has {getattr(stats, name)}, "
-                        f"not {value}"
-                    )
-            return stats
-    stats = measure(plan, percentiles=percentiles, **how)
-    if path is not None:
-        stats.write(path)
-    return stats
+    if path is None:
+        return known or measure(plan, percentiles=percentiles, **how)
+    try:
+        kept = Stats.read(path)
+    except FileNotFoundError:
+        folder = os.path.dirname(path) or os.curdir
+        if write and not os.access(folder, os.W_OK):  # better now than when all is measured
+            code = errno.EACCES if os.path.isdir(folder) else errno.ENOENT
+            raise OSError(code, os.strerror(code), path) from None
+        stats = known or measure(plan, percentiles=percentiles, **how)
+        if write:
+            stats.write(path)
+        return stats
+    for name, value in (("params", params(plan)), ("percentiles", percentiles)):
+        if getattr(kept, name) != value:
+            raise ValueError(
+                f"stats must be of the same {name}: {path!r} has {getattr(kept, name)}, not {value}"
+            )
+    if known is not None and (kept.lo, kept.hi) != (known.lo, known.hi):
+        raise ValueError(
+            f"stats must be those of the images that are there: {path!r} has "
+            f"{kept.lo:.9g} .. {kept.hi:.9g}, not {known.lo:.9g} .. {known.hi:.9g}"
+        )
+    return kept

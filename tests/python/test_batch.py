@@ -480,6 +480,39 @@ def test_a_range_of_other_features_is_refused(
     assert images(Path("other")) == []
 
 
+def test_a_range_is_kept_and_compared_when_a_run_goes_on(
+    run: Callable[..., Run], sounds: Path
+) -> None:
+    scale = ["--scale", "dataset", "--stats", "stats.json"]
+    assert run(sounds, "-o", OUT, *scale[:2], "--time-steps", 5).code == 0
+    kept = Path("stats.json")
+    again = [sounds, "-o", OUT, *scale, "--time-steps", 5]
+    assert run(*again, "--dry-run").code == 0
+    assert not kept.exists()
+    assert run(*again).code == 0  # what is missing is written
+    written = kept.read_bytes()
+    assert json.loads(written)["sources"] == 12
+    assert run(sounds, "-o", "anew", *scale[:2], "--stats", "b.json", "--time-steps", 5).code == 0
+    assert Path("b.json").read_bytes() == written
+    assert tree(OUT) == tree(Path("anew"))
+    kept.write_text(json.dumps({**json.loads(written), "lo": -40}))
+    before = tree(OUT)
+    for more in ([], ["--dry-run"]):
+        result = run(*again, *more)
+        assert result.code == 2
+        assert "--stats must be those of the images that are there: 'stats.json'" in result.err
+    assert tree(OUT) == before
+
+
+def test_where_the_range_cannot_be_kept_nothing_is_measured(
+    run: Callable[..., Run], sounds: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("melpix.stats.measure", None)
+    result = run(sounds, "-o", OUT, "--scale", "dataset", "--stats", "none/stats.json")
+    assert result.code == 3
+    assert "stopped at none/stats.json: No such file or directory" in result.err
+
+
 # --- the same command again -----------------------------------------------------------------
 
 

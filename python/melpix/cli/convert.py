@@ -72,7 +72,8 @@ _OTHER_IMAGES = (".bmp", ".gif", ".jpeg", ".jpg", ".tif", ".tiff", ".webp")
     "--stats",
     "stats_file",
     metavar="FILE",
-    help="Keep the range of --scale dataset in FILE, or take it from there.",
+    help="Keep the range of --scale dataset in FILE, or take it from there; that of images"
+    " made before must be the same.",
 )
 @click.option("--offset", type=float, default=0.0, show_default=True, help="Start here [s].")
 @click.option(
