@@ -442,12 +442,13 @@ class _Run:
             journal = stack.enter_context(Journal(output.manifest, past.end))
             queue = InOrder(journal)
             shards = None
+            changed: list[Record] = []
             if plan.sharded:
                 shards = stack.enter_context(self._shards(output, past.shards))
-                todo = self._begun(todo, past, plan)
+                todo, changed = self._begun(todo, past, plan)
             for record in passed:
                 self.summary.note(record)
-            journal.append(new)
+            journal.append([*new, *changed])
             self._tell(passed)
             pool = stack.enter_context(Pool(converter, **self._pool))
             for index, outcome in pool.map(todo):
@@ -476,20 +477,26 @@ class _Run:
             if shards is not None:
                 queue.arrive(shards.finish())
 
-        if runs is not None and (todo or new or not past.tidy or not finished(runs)):
-            order = [manifest.key(record) for record in passed]
+        if runs is None:
+            return
+        # What was passed over may have become a file since, or a folder that can be read; what has
+        # changed may be again what is in a shard.
+        named = _with_folders(item.path for item in self._found.items)
+        named -= {record["source"] for record in (*passed, *changed)}
+        better = [name for path in named if (name := manifest.key({"source": path})) in past]
+        if todo or new or changed or better or not past.tidy or not finished(runs):
+            order = [manifest.key(record) for record in (*passed, *changed)]
             order += [item.stem for item in self._found.items]
-            # What was passed over may have become a file since, or a folder that can be read.
-            files = _with_folders(item.path for item in self._found.items)
-            files -= {skipped.path for skipped in self._found.skipped}
-            files = {manifest.key({"source": path}) for path in files}
             gone = {skipped.path for skipped in self._found.skipped}
-            output.remove(manifest.tidy(output.manifest, order, files, gone))
+            output.remove(manifest.tidy(output.manifest, order, better, gone))
 
-    def _begun(self, todo: list[Item], past: Past, plan: Plan) -> list[Item]:
-        """Leave out what has changed since it went into a shard: that cannot be taken back."""
+    def _begun(self, todo: list[Item], past: Past, plan: Plan) -> tuple[list[Item], list[Record]]:
+        """Part what has changed since it went into a shard: that cannot be taken back.
+
+        It becomes lines without a stem: those with one stay, for they tell what is in shards.
+        """
         params = plan.hash()
-        kept = []
+        kept, changed = [], []
         for item in todo:
             about = describe(item, params)
             if past.begun(about) >= 0:
@@ -499,7 +506,8 @@ class _Run:
             record = {**about, "status": "failed", "code": "source_changed", "message": message}
             self.summary.count(Outcome(about), [record])
             self._tell([record])
-        return kept
+            changed.append({**record, "stem": None})
+        return kept, changed
 
     def _shards(self, output: Output, index: int) -> Shards:
         return Shards(

@@ -45,6 +45,7 @@ from melpix.cli import progress as shown
 from melpix.cutting import windows
 from melpix.errors import DecodeError
 from melpix.scan import scan
+from melpix.summary import summarise
 from sounds import chirp
 
 FORMATS = ["png", "npy", "webdataset", "parquet"]
@@ -615,7 +616,15 @@ def test_what_is_in_shards_cannot_be_replaced(
     assert result.code == 1
     failure = "in/dogs/003.wav: source_changed: changed since it went into a shard: --exists over"
     assert result.err.startswith(failure)
-    assert tree(OUT) == before
+    after = tree(OUT)
+    lines = after.pop("manifest.jsonl").splitlines()
+    assert lines[1:] == before["manifest.jsonl"].splitlines()  # what is in shards stays there
+    told = json.loads(lines[0])
+    assert (told["source"], told["code"]) == ("in/dogs/003.wav", "source_changed")
+    assert after == {name: data for name, data in before.items() if name != "manifest.jsonl"}
+    assert run(sounds, *options).code == 1
+    assert (OUT / "manifest.jsonl").read_bytes().splitlines() == lines
+    assert summarise([OUT]).failed == 1
 
     write(path, old)
     os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns))
