@@ -191,7 +191,7 @@ def convert_dataset(
         cannot be read.
     progress : callable, optional
         Called with a `Summary`, which goes on changing, and the records of the manifest that are
-        new: after each source.
+        new: after each source, and every second that one takes.
 
     Returns
     -------
@@ -268,9 +268,7 @@ def convert_dataset(
         path = None if stats_file is None else os.fsdecode(stats_file)
         percentiles = stats.checked(percentiles)
         options["percentiles"] = percentiles
-        stats_of = functools.partial(
-            stats.find, path, percentiles=percentiles, pool=pool, write=not dry_run
-        )
+        stats_of = functools.partial(stats.find, path, percentiles=percentiles, write=not dry_run)
     if plan.sharded:
         options["shard_count"] = checks.integer("shard_count", shard_count)
         options["shard_bytes"] = checks.integer("shard_bytes", shard_bytes)
@@ -301,7 +299,7 @@ class _Run:
         self._plan = plan
         self._stats_of = stats_of  # what finds the dataset's range, where one is wanted
         self._options = options
-        self._pool = pool
+        self._pool = {**pool, "meanwhile": lambda: self._tell([])}
         self._progress = progress
         self._start = time.monotonic()
         self._kind: Format = WebDataset()
@@ -400,7 +398,11 @@ class _Run:
             self.summary.phase = "measure"
             self.summary.sources = len(self._found.everything)
         seen = self._stats_of(
-            self._plan, known=known, items=self._found.everything, progress=self._measured
+            self._plan,
+            known=known,
+            items=self._found.everything,
+            pool=self._pool,
+            progress=self._measured,
         )
         self.summary.phase, self.summary.done = "convert", 0
         self.summary.sources = len(self._found.items)

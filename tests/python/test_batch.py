@@ -974,6 +974,21 @@ def test_progress_without_a_terminal(
     assert all(re.fullmatch(rf"{figures}(, {rate})?", line) for line in lines[:-1])
 
 
+@pytest.mark.parametrize("scale", ["minmax", "dataset"])
+def test_progress_while_one_source_takes_long(
+    sounds: Path, scale: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("melpix.pool._MEANWHILE", 0)
+    seen: list[tuple[str, int]] = []
+    convert_dataset(
+        sounds, OUT, scale=scale, progress=lambda s, records: seen.append((s.phase, s.done))
+    )
+    # Once for what is passed over, and again while the workers start.
+    assert seen.count(("convert", 0)) > 1
+    assert (("measure", 0) in seen) == (scale == "dataset")
+    assert seen[-1] == ("convert", 12)
+
+
 def test_progress_for_programs(
     run: Callable[..., Run], sounds: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

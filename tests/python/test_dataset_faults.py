@@ -788,6 +788,18 @@ def test_a_signal_ends_it_in_order(
     assert tree(OUT) == whole
 
 
+def test_a_signal_is_an_event_for_programs(here: Path, dataset: Dataset) -> None:
+    command = [*dataset.command("png"), "--workers", "1", "--json"]
+    with started(*command, stdout=subprocess.PIPE) as process:
+        wait_for_images()
+        os.kill(process.pid, signal.SIGTERM)
+        out, _ = process.communicate(timeout=20)
+        assert process.returncode == 143
+    last = json.loads(out.splitlines()[-1])
+    assert (last["event"], last["signal"]) == ("stopped", "SIGTERM")
+    assert 0 < last["summary"]["images"] < len(dataset.whole("png"))
+
+
 def catches(process: subprocess.Popen[bytes], signum: int) -> bool:
     status = Path(f"/proc/{process.pid}/status").read_text()
     (mask,) = (line.split()[1] for line in status.splitlines() if line.startswith("SigCgt"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -282,8 +283,8 @@ def _many(
         with show:
             try:
                 summary = convert_dataset(found, output, frontend, progress=show, **options)
-            except Stopped:
-                show.close()
+            except Stopped as stop:
+                show.stopped(signal.Signals(stop.signum).name)
                 say("stopped", "the same command goes on from here")
                 raise
     if options["dry_run"]:
