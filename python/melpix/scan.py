@@ -98,7 +98,8 @@ def scan(
         differs in case or Unicode form alone gets ``~`` and a hash as well.
     fanout : bool
         Put each output in one of 256 folders more, named by a hash of its name: ``dogs/bark``
-        becomes ``dogs/7c/bark``.
+        becomes ``dogs/7c/bark``. Labels stay as they are, but Hugging Face's ``imagefolder``
+        takes the last folder for one.
 
     Returns
     -------

@@ -152,7 +152,12 @@ _OTHER_IMAGES = (".bmp", ".gif", ".jpeg", ".jpg", ".tif", ".tiff", ".webp")
 )
 @click.option("--shard-bytes", type=int, default=10**9, show_default=True, help="Bytes in a shard.")
 @click.option("--keep-suffix", is_flag=True, help="Name images a.wav.png, not a.png.")
-@click.option("--fanout", is_flag=True, help="Spread images over 256 folders more.")
+@click.option(
+    "--fanout",
+    is_flag=True,
+    help="Spread images over 256 folders more, of which Hugging Face's imagefolder makes classes;"
+    " webdataset and parquet keep labels.",
+)
 @click.option(
     "--exists",
     type=click.Choice(["resume", "overwrite"]),
