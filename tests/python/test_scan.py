@@ -631,7 +631,7 @@ COLUMNS = "must have one of the columns path, file, file_name, audio, filename; 
         ("l.csv", b"path,label\n,dog\n", f"line 2: path {FILE} ''"),
         ("l.csv", b"path,label\na,b.wav,dog\n", "line 2: has 3 fields, the header has 2"),
         ("l.csv", b'path\n"a"b\n', "line 2: ',' expected after '\"'"),
-        ("l.csv", b"name;offset\nx;1\n", f"line 2: {COLUMNS} 'name;offset'"),
+        ("l.csv", b"name;offset\nx;1\n", f"line 1: {COLUMNS} 'name;offset'"),
         ("l.jsonl", b'{"path": "a.wav"}\n{"label": 3}\n', f"line 2: {COLUMNS} 'label'"),
         ("l.jsonl", b"[]\n", "line 1: must be a JSON object, got []"),
         ("l.jsonl", b'{"path": 3}\n', f"line 1: path {FILE} 3"),
