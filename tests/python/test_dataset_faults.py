@@ -448,6 +448,9 @@ def test_what_is_no_file_blocks_nobody_who_names_it(here: Path) -> None:
     write(Path("good.wav"), sound(2000))
     assert convert_here("pipe.wav", "device.wav", "good.wav", "-o", OUT) == 0
     assert {line["code"] for line in manifest(OUT) if line["status"] == "skipped"} == {"not_a_file"}
+    result = convert("pipe.wav", "device.wav", "-o", "none")
+    assert result.code == 1
+    assert result.err.endswith("melpix: error: nothing to convert: 2 passed over\n")
     write(Path("list.txt"), b"pipe.wav\ndevice.wav\nfolder.wav\nnone.wav\ngood.wav\n")
     assert convert_here("--from-list", "list.txt", "-o", "listed") == 1
     lines = by_source(Path("listed"))

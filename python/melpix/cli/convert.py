@@ -300,6 +300,8 @@ def _many(
         show.event("done", {"summary": summary.facts(), "errors": summary.errors})
     elif not quiet:
         click.echo(outcome_line(output, summary), err=True)
+    if not found.found and not summary.failed:
+        raise FileFailed(f"nothing to convert: {summary.skipped} passed over")
     if summary.failed:
         raise FileFailed(
             f"{summary.failed} of {summary.sources} files failed: melpix report {printable(output)}"
