@@ -22,6 +22,7 @@ from melpix.cutting import Rate, at_rate
 from melpix.frontend import Frontend
 from melpix.lock import locked
 from melpix.manifest import InOrder, Journal, Past, Record
+from melpix.names import refuse_folders
 from melpix.output import Output, finished
 from melpix.pool import Crashed, Failed, Pool, TimedOut, prepare
 from melpix.process import Stopped
@@ -49,7 +50,8 @@ class Summary:
     done : int
         Of them, what this run has done in this phase.
     images, failed, skipped : int
-        Images that were made; sources that could not be converted; those passed over.
+        Images that were made; sources that could not be converted, and folders that could not be
+        read; what was passed over.
     audio_seconds : float
         Sound in the images.
     seconds : float
@@ -165,9 +167,11 @@ def convert_dataset(
         Which features become the ends of the grey range: each image's own extremes; those of the
         whole dataset, which takes a pass of its own; or these, for all images.
     percentiles : tuple of two numbers in 0 ... 100
-        Where ``scale="dataset"``: what lies outside is clipped.
+        Where ``scale="dataset"``: what lies outside is clipped. But for 0 and 100, which are
+        exact, the features there are found to 1/16384 of their value.
     stats_file : path, optional
-        Where ``scale="dataset"``: a file that keeps the range. If it is there, nothing is measured.
+        Where ``scale="dataset"``: a file that keeps the range. If it is there, nothing is measured;
+        of images that are there already, it must have the range.
     format : {"png", "npy", "webdataset", "parquet"}
         A tree of images, or of features (``.npy``, without a grey range); shards for WebDataset,
         or for Hugging Face's datasets.
@@ -183,10 +187,11 @@ def convert_dataset(
         What one file may take before its worker is killed.
     dry_run : bool
         Write nothing. Tell `progress` of each source that would be converted, or is passed over,
-        by a record whose ``status`` is ``pending``, or ``skipped``.
+        by a record whose ``status`` is ``pending``, or ``skipped``; ``failed`` is a folder that
+        cannot be read.
     progress : callable, optional
         Called with a `Summary`, which goes on changing, and the records of the manifest that are
-        new: after each source.
+        new: after each source, and every second that one takes.
 
     Returns
     -------
@@ -198,8 +203,9 @@ def convert_dataset(
         A parameter is out of range; there is nothing to convert.
     MelpixError
         ``locked``: another run is at work there; ``other_parameters``: there are results of
-        other parameters; ``source_changed``, ``shard_missing``: what is in shards cannot be
-        completed.
+        other parameters; ``other_parts``: so there are, or of another division, but of other parts
+        of the dataset, which `exists` does not remove; ``source_changed``, ``shard_missing``: what
+        is in shards cannot be completed.
     OSError
         The output cannot be written, or an input is missing.
 
@@ -253,6 +259,8 @@ def convert_dataset(
         prepare(Converter.__module__)  # what workers are copied from imports during the scan
     folder = os.fsdecode(dst)
     found = src if isinstance(src, Scan) else scan(src, output=folder)
+    if not plan.sharded:
+        refuse_folders(found.everything, plan.suffix, plan.numbered)
     pool = {"workers": workers, "timeout": timeout}
     options = {**plan.options(), "scale": scale if isinstance(scale, str) else "fixed"}
     stats_of = None
@@ -260,7 +268,7 @@ def convert_dataset(
         path = None if stats_file is None else os.fsdecode(stats_file)
         percentiles = stats.checked(percentiles)
         options["percentiles"] = percentiles
-        stats_of = functools.partial(stats.find, path, percentiles=percentiles, pool=pool)
+        stats_of = functools.partial(stats.find, path, percentiles=percentiles, write=not dry_run)
     if plan.sharded:
         options["shard_count"] = checks.integer("shard_count", shard_count)
         options["shard_bytes"] = checks.integer("shard_bytes", shard_bytes)
@@ -291,7 +299,7 @@ class _Run:
         self._plan = plan
         self._stats_of = stats_of  # what finds the dataset's range, where one is wanted
         self._options = options
-        self._pool = pool
+        self._pool = {**pool, "meanwhile": lambda: self._tell([])}
         self._progress = progress
         self._start = time.monotonic()
         self._kind: Format = WebDataset()
@@ -304,17 +312,15 @@ class _Run:
     def __call__(self, output: Output, overwrite: bool) -> Summary:
         """Do what is left to do."""
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        facts, before = self._facts(), None
-        if not overwrite:
-            before = output.facts()
-            output.refuse_others(facts, self._varying())
-            if before is None:
-                output.refuse_strangers(self._first_names(output))
-        plan = self._ranged(before)
+        facts = self._facts()
+        before = None if overwrite else output.facts()
+        output.refuse_others(facts, self._varying(), overwrite)  # before anything is removed
+        if before is None and not overwrite:
+            output.refuse_strangers(self._first_names(output))
+        plan = self._ranged(before, facts)
         if overwrite:
             output.clear(item.stem for item in self._found.items)
             self._clean(output)
-            output.refuse_others(facts, self._varying())
         facts["frontend"] = plan.frontend.params
         facts["params_hash"] = plan.hash()
         runs = before["runs"] if before else []
@@ -343,12 +349,11 @@ class _Run:
     def rehearse(self, output: Output, overwrite: bool) -> Summary:
         """Tell what is left to do."""
         todo = self._found.items
-        if not overwrite:
-            before = output.facts()
-            output.refuse_others(self._facts(), self._varying())
-            if before is not None:
-                plan = self._plan if self._stats_of is None else self._ranged(before)
-                todo = self._left(output.past(plan.sharded), plan)
+        before = None if overwrite else output.facts()
+        output.refuse_others(self._facts(), self._varying(), overwrite)
+        if before is not None:
+            plan = self._ranged(before, {})
+            todo = self._left(output.past(plan.sharded), plan)
         for item in todo:
             about = describe(item)
             self._tell([{**about, "status": "pending", "output": self._plan.first_name(item)}])
@@ -379,20 +384,30 @@ class _Run:
         """Return the parameters that a dataset finds for itself."""
         return {"range"} if self._stats_of else set()
 
-    def _ranged(self, before: dict[str, Any] | None) -> Plan:
-        """Return the plan with the dataset's range, if it is to have one."""
+    def _ranged(self, before: dict[str, Any] | None, facts: dict[str, Any]) -> Plan:
+        """Return the plan with the dataset's range, if it is to have one; `facts` get the rest."""
         if self._stats_of is None:
             return self._plan
+        known = None
         if before is not None:
-            value_range = before["frontend"].get("range")
+            there = self._plan.frontend.replace(range=before["frontend"].get("range"))
+            lo, hi = map(float, there.range)
+            percentiles, measured = self._options["percentiles"], before.get("measured", 0)
+            known = stats.Stats(lo, hi, percentiles, measured, stats.params(self._plan))
         else:
             self.summary.phase = "measure"
             self.summary.sources = len(self._found.everything)
-            seen = self._stats_of(self._plan, items=self._found.everything, progress=self._measured)
-            value_range = seen.lo, seen.hi
-            self.summary.phase, self.summary.done = "convert", 0
-            self.summary.sources = len(self._found.items)
-        frontend = self._plan.frontend.replace(range=value_range)
+        seen = self._stats_of(
+            self._plan,
+            known=known,
+            items=self._found.everything,
+            pool=self._pool,
+            progress=self._measured,
+        )
+        self.summary.phase, self.summary.done = "convert", 0
+        self.summary.sources = len(self._found.items)
+        facts["measured"] = seen.sources
+        frontend = self._plan.frontend.replace(range=(seen.lo, seen.hi))
         return dataclasses.replace(self._plan, frontend=frontend)
 
     def _measured(self, done: int) -> None:
@@ -429,12 +444,13 @@ class _Run:
             journal = stack.enter_context(Journal(output.manifest, past.end))
             queue = InOrder(journal)
             shards = None
+            changed: list[Record] = []
             if plan.sharded:
                 shards = stack.enter_context(self._shards(output, past.shards))
-                todo = self._begun(todo, past, plan)
+                todo, changed = self._begun(todo, past, plan)
             for record in passed:
                 self.summary.note(record)
-            journal.append(new)
+            journal.append([*new, *changed])
             self._tell(passed)
             pool = stack.enter_context(Pool(converter, **self._pool))
             for index, outcome in pool.map(todo):
@@ -463,18 +479,26 @@ class _Run:
             if shards is not None:
                 queue.arrive(shards.finish())
 
-        if runs is not None and (todo or new or not past.tidy or not finished(runs)):
-            order = [manifest.key(record) for record in passed]
+        if runs is None:
+            return
+        # What was passed over may have become a file since, or a folder that can be read; what has
+        # changed may be again what is in a shard.
+        named = _with_folders(item.path for item in self._found.items)
+        named -= {record["source"] for record in (*passed, *changed)}
+        better = [name for path in named if (name := manifest.key({"source": path})) in past]
+        if todo or new or changed or better or not past.tidy or not finished(runs):
+            order = [manifest.key(record) for record in (*passed, *changed)]
             order += [item.stem for item in self._found.items]
-            # What was passed over may have become a file since.
-            files = (manifest.key({"source": item.path}) for item in self._found.items)
             gone = {skipped.path for skipped in self._found.skipped}
-            output.remove(manifest.tidy(output.manifest, order, files, gone))
+            output.remove(manifest.tidy(output.manifest, order, better, gone))
 
-    def _begun(self, todo: list[Item], past: Past, plan: Plan) -> list[Item]:
-        """Leave out what has changed since it went into a shard: that cannot be taken back."""
+    def _begun(self, todo: list[Item], past: Past, plan: Plan) -> tuple[list[Item], list[Record]]:
+        """Part what has changed since it went into a shard: that cannot be taken back.
+
+        It becomes lines without a stem: those with one stay, for they tell what is in shards.
+        """
         params = plan.hash()
-        kept = []
+        kept, changed = [], []
         for item in todo:
             about = describe(item, params)
             if past.begun(about) >= 0:
@@ -484,7 +508,8 @@ class _Run:
             record = {**about, "status": "failed", "code": "source_changed", "message": message}
             self.summary.count(Outcome(about), [record])
             self._tell([record])
-        return kept
+            changed.append({**record, "stem": None})
+        return kept, changed
 
     def _shards(self, output: Output, index: int) -> Shards:
         return Shards(
@@ -497,10 +522,20 @@ class _Run:
         )
 
 
+def _with_folders(paths: Iterable[str]) -> set[str]:
+    """Return paths, and those of all folders that they name."""
+    found: set[str] = set()
+    for path in paths:
+        while path not in found:
+            found.add(path)
+            path = os.path.dirname(path)
+    return found
+
+
 def _passed_over(skipped: Skipped) -> Record:
-    path, code, message = skipped
+    path, code, message, status = skipped
     about = describe(Item(path, ""))
-    return {**about, "stem": None, "status": "skipped", "code": code, "message": message}
+    return {**about, "stem": None, "status": status, "code": code, "message": message}
 
 
 def _lost(item: Item, plan: Plan, end: Crashed | TimedOut | Failed) -> Outcome:

@@ -111,7 +111,7 @@ class Finder:
             except OSError as error:
                 if not found.inside:  # the user named it
                     raise
-                self._skip_error(found.path[:-1], error)
+                self._skip_error(found.path[:-1], error, "failed")
 
     def _look(self, entry: os.DirEntry[str], folder: _Folder, pattern: _Pattern) -> _Folder | None:
         """Take an entry that is a file; return it if it is a folder to search."""
@@ -145,8 +145,10 @@ class Finder:
                 self.files.append(whole_file(folder.key + os.fsencode(name), path))
             elif wanted:
                 self._skip_special(path, os.stat(path).st_mode)
+            elif "." not in name and entry.is_symlink() and not self._excluded(inside, name):
+                os.stat(path)  # it may have led to a folder of sounds
         except OSError as error:  # a link to nothing, or to itself
-            if wanted:
+            if wanted or "." not in name:
                 self._skip_error(path, error)
         return None
 
@@ -165,8 +167,8 @@ class Finder:
         kind = "FIFO" if stat.S_ISFIFO(mode) else "socket" if stat.S_ISSOCK(mode) else "device"
         self.skipped.append(Skipped(path, "not_a_file", f"a {kind}, not a file"))
 
-    def _skip_error(self, path: str, error: OSError) -> None:
-        self.skipped.append(Skipped(path, "os_error", error.strerror or str(error)))
+    def _skip_error(self, path: str, error: OSError, status: str = "skipped") -> None:
+        self.skipped.append(Skipped(path, "os_error", error.strerror or str(error), status))
 
 
 class _Pattern:

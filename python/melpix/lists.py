@@ -83,6 +83,7 @@ def _csv_rows(opened: _List) -> Iterator[_Row]:
             continue
         if not header:
             header = [field.strip() for field in fields]
+            _path_column(header)  # or say so at once: the next row is on another line
         elif len(fields) != len(header):
             # An unquoted comma in a name would otherwise cut it short.
             raise ValueError(f"has {len(fields)} fields, the header has {len(header)}")
@@ -153,6 +154,7 @@ def _file(row: _Row) -> File:
         TO_THE_END if duration is None else duration,
         _text(row, "label"),
         path,
+        offset is not None,
     )
 
 

@@ -289,7 +289,7 @@ def tidy(path: str, order: Iterable[str], without: Iterable[str], gone: Set[str]
     at = 0
     for line, record in read(path):
         at += len(line)
-        if record.get("source") in gone and record["status"] != "skipped":
+        if record.get("source") in gone and "stem" in record:
             left_out += [record["output"]] if record["status"] == "ok" else []
             continue
         place = hash(key(record))

@@ -6,10 +6,11 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
+import re
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 
-from melpix.sources import DURATION, IDENTITY, SHOWN, TO_THE_END, File, brief, place
+from melpix.sources import DURATION, IDENTITY, SHOWN, TO_THE_END, File, Item, brief, place
 
 _COMPONENT = 255  # bytes that file systems allow a name
 # Left free in an output's name: "_", a window's number and a suffix (16), and a twin's mark (9).
@@ -22,13 +23,16 @@ def without_repeats(files: Iterable[File]) -> list[File]:
     for file in files:
         if not kept or file[:IDENTITY] != kept[-1][:IDENTITY]:
             kept.append(file)
-        elif not kept[-1].label:  # one without a label comes first
+            continue
+        begins = file.begins or kept[-1].begins  # what a list says goes before
+        if not kept[-1].label:  # one without a label comes first
             kept[-1] = file
         elif file.label != kept[-1].label:
             raise ValueError(
                 f"{file.path!r} has two labels, {brief(kept[-1].label)} and"
                 f" {brief(file.label)}: give each row a name of its own, in a column 'name'"
             )
+        kept[-1] = kept[-1]._replace(begins=begins)
     return kept
 
 
@@ -76,6 +80,26 @@ def name_outputs(files: Sequence[File], cut: int, keep_suffix: bool) -> list[str
     return stems
 
 
+def refuse_folders(items: Sequence[Item], suffix: str, numbered: bool) -> None:
+    """Refuse outputs of which one would be a file, and a folder for others."""
+    stem_of = re.compile(rf"(.*){'_[0-9]{4,}' if numbered else ''}{re.escape(suffix)}", re.S)
+    folders = {}  # what makes a file of this name, where it is one; by its stem
+    for item in items:
+        folder = item.stem
+        while "/" in folder and suffix in folder.lower():  # hardly ever
+            folder = folder.rpartition("/")[0]
+            match = stem_of.fullmatch(_folded(folder))
+            if match:
+                folders[match[1]] = item, folder
+    for item in items if folders else ():
+        other, folder = folders.get(_folded(item.stem), (item, ""))
+        if folder:
+            raise ValueError(
+                f"{folder!r} would be an output and a folder of outputs; rename one of these:\n"
+                f"  {place(item)} and {place(other)}"
+            )
+
+
 def _differs_in_duration(files: Sequence[File], i: int) -> bool:
     file = files[i]
     return any(
@@ -88,15 +112,19 @@ def _pairs(stems: Sequence[str]) -> list[tuple[int, int]]:
     first: dict[str, int] = {}
     pairs = []
     for i, stem in enumerate(stems):
-        if stem.isascii():
-            folded = stem.lower()
-        else:
-            folded = unicodedata.normalize("NFD", stem).casefold()
-            folded = unicodedata.normalize("NFC", folded)
+        folded = _folded(stem)
         j = first.setdefault(stem if stem == folded else folded, i)  # no second copy
         if j != i:
             pairs.append((j, i))
     return pairs
+
+
+def _folded(stem: str) -> str:
+    """Return what is the same for all that some file system takes for the same."""
+    if stem.isascii():
+        return stem.lower()
+    folded = unicodedata.normalize("NFD", stem).casefold()
+    return unicodedata.normalize("NFC", folded)
 
 
 def _shortened(stem: str) -> str:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import contextlib
-import glob
 import itertools
 import json
 import os
@@ -70,7 +69,7 @@ class Output:
         text = json.dumps(facts, indent=1, sort_keys=True, allow_nan=False)
         sinks.replace(self._path, text.encode("ascii") + b"\n")
 
-    def refuse_others(self, facts: dict[str, Any], besides: Set[str]) -> None:
+    def refuse_others(self, facts: dict[str, Any], besides: Set[str], overwrite: bool) -> None:
         """Refuse results of other parameters, and of other parts than this one goes with.
 
         Parameters
@@ -79,36 +78,39 @@ class Output:
             With "options" and "frontend", as this run would write them.
         besides : set of str
             Parameters of the front-end that may differ.
+        overwrite : bool
+            Earlier results of this part itself may be whatever they are.
 
         Raises
         ------
         MelpixError
-            ``other_parameters``.
+            ``other_parts``: what other parts have made stands against it, and only they may
+            remove that. ``other_parameters``.
         """
-        for path in glob.glob(os.path.join(glob.escape(self.folder), "melpix*.json")):
-            mark = re.fullmatch(r"melpix(-\d+-of-(\d+)|)\.json", os.path.basename(path))
-            if mark is None:
+        own = os.path.basename(self._path)
+        for name in sorted(os.listdir(self.folder) if os.path.isdir(self.folder) else ()):
+            mark = re.fullmatch(r"melpix(-\d+-of-(\d+)|)\.json", name)
+            if mark is None or name == own:
                 continue
             if mark[2] != (self.mark.rpartition("-")[2] or None):
                 raise MelpixError(
-                    "other_parameters",
-                    f"{self.folder!r} holds a dataset that was divided otherwise: {mark[0]}",
+                    "other_parts",
+                    f"{self.folder!r} holds a dataset that was divided otherwise: {name}",
                 )
-            self._refuse(_read(path), facts, besides)
-
-    def _refuse(self, there: dict[str, Any], here: dict[str, Any], besides: Set[str]) -> None:
-        other = [
-            f"{name} {there[kind].get(name)!r}, not {here[kind].get(name)!r}"
-            for kind in ("options", "frontend")
-            for name in sorted(here[kind].keys() | there[kind].keys())
-            if name not in besides and here[kind].get(name) != there[kind].get(name)
-        ]
-        if other:
-            more = f" and {len(other) - 5} more" if len(other) > 5 else ""
-            raise MelpixError(
-                "other_parameters",
-                f"{self.folder!r} holds images of other parameters: {'; '.join(other[:5])}{more}",
-            )
+            other = _differences(_read(os.path.join(self.folder, name)), facts, besides)
+            if other:
+                raise MelpixError(
+                    "other_parts",
+                    f"{self.folder!r} holds a part of other parameters, {name}: {other}",
+                )
+        # Last, for it is overwriting that helps here, and nowhere else.
+        if not overwrite and os.path.exists(self._path):
+            other = _differences(_read(self._path), facts, besides)
+            if other:
+                raise MelpixError(
+                    "other_parameters",
+                    f"{self.folder!r} holds images of other parameters: {other}",
+                )
 
     def refuse_strangers(self, outputs: Iterable[str]) -> None:
         """Refuse to write over what no run of melpix has made.
@@ -183,6 +185,18 @@ class Output:
 def finished(runs: list[dict[str, Any]]) -> bool:
     """Tell whether the last of several runs has come to its end."""
     return bool(runs and runs[-1].get("seconds") is not None and not runs[-1].get("stopped"))
+
+
+def _differences(there: dict[str, Any], here: dict[str, Any], besides: Set[str]) -> str:
+    """Name some of the parameters that differ; none is an empty text."""
+    other = [
+        f"{name} {there[kind].get(name)!r}, not {here[kind].get(name)!r}"
+        for kind in ("options", "frontend")
+        for name in sorted(here[kind].keys() | there[kind].keys())
+        if name not in besides and here[kind].get(name) != there[kind].get(name)
+    ]
+    more = f" and {len(other) - 5} more" if len(other) > 5 else ""
+    return "; ".join(other[:5]) + more
 
 
 def _read(path: str) -> dict[str, Any]:

@@ -45,6 +45,7 @@ _HELD = 0.02  # seconds that it holds outcomes back for company
 _BUFFER = 32 << 20  # bytes of outcomes that wait for their turn in the parent
 _MESSAGE = 10_000  # characters of an error
 _TICK = 0.1  # seconds between two looks at the workers when nothing comes from them
+_MEANWHILE = 1.0  # seconds
 _BUSY = 0.005  # seconds in which the workers can do without the parent
 _GRACE = 1.0  # seconds in which what is under way may end
 _PROGRESS, _STOP, _AHEAD = range(3)  # the numbers that a worker shares with its parent
@@ -120,6 +121,8 @@ class Pool(Generic[_Job, _Result]):
         What one job may take. None: as long as it likes.
     ahead : int >= 1
         Jobs for each worker that may be under way, or done, while an outcome before is awaited.
+    meanwhile : callable, optional
+        Called every second while an outcome is awaited.
 
     Examples
     --------
@@ -139,6 +142,7 @@ class Pool(Generic[_Job, _Result]):
         workers: int | None = None,
         timeout: float | None = None,
         ahead: int = 250,
+        meanwhile: Callable[[], None] | None = None,
     ) -> None:
         workers = available_cores() if workers is None else workers
         for name, value in (("workers", workers), ("ahead", ahead)):
@@ -148,6 +152,7 @@ class Pool(Generic[_Job, _Result]):
             raise ValueError(f"timeout must be > 0, got {timeout!r}")
         self._function = pickle.dumps(function)
         self._size, self._timeout, self._ahead = workers, timeout, ahead * workers
+        self._meanwhile = meanwhile
         self._context: BaseContext = multiprocessing.get_context(METHOD)
         home = getattr(getattr(function, "func", function), "__module__", None)
         if METHOD == "forkserver":
@@ -223,6 +228,7 @@ class Pool(Generic[_Job, _Result]):
             raise ValueError("the pool is closed, or at another map")
         self._free = False
         self._begin(jobs)
+        told = time.monotonic()
         try:
             while True:
                 if self._due in self._done:
@@ -233,11 +239,15 @@ class Pool(Generic[_Job, _Result]):
                     self._done_bytes -= len(data)
                     yield self._due, _unpickled(data)
                     self._due += 1
+                    told = self._looked  # as good as now, and known
                     continue
                 self._feed()
                 if self._due == self._pulled:
                     break
                 self._listen(_TICK)
+                if self._meanwhile is not None and time.monotonic() - told >= _MEANWHILE:
+                    self._meanwhile()
+                    told = time.monotonic()
             if self._trouble is not None:
                 raise self._trouble
         except BaseException:

@@ -98,7 +98,8 @@ def scan(
         differs in case or Unicode form alone gets ``~`` and a hash as well.
     fanout : bool
         Put each output in one of 256 folders more, named by a hash of its name: ``dogs/bark``
-        becomes ``dogs/7c/bark``.
+        becomes ``dogs/7c/bark``. Labels stay as they are, but Hugging Face's ``imagefolder``
+        takes the last folder for one.
 
     Returns
     -------
@@ -155,7 +156,8 @@ def scan(
         label = label and labels.setdefault(label, label)
         stem = fan_out(stem) if fanout else stem
         duration = None if file.duration == TO_THE_END else file.duration
-        items.append(Item(file.path, stem, label, file.offset, duration))
+        offset = file.offset if file.begins else None
+        items.append(Item(file.path, stem, label, offset, duration))
     return Scan(
         items if parts == 1 else items[part - 1 :: parts],
         sorted(set(finder.skipped))[part - 1 :: parts],

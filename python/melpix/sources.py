@@ -27,8 +27,8 @@ class Item(NamedTuple):
         Name of the output without suffix, relative, its folders separated by "/".
     label : str or None
         The class: as listed, else the first folder of the stem.
-    offset : float >= 0 [s]
-        Where the part to convert begins.
+    offset : float >= 0 [s] or None
+        Where the part to convert begins. None: no list says so.
     duration : float >= 0 [s] or None
         How long it is. None: to the end.
     """
@@ -36,7 +36,7 @@ class Item(NamedTuple):
     path: str
     stem: str
     label: str | None = None
-    offset: float = 0.0
+    offset: float | None = None
     duration: float | None = None
 
 
@@ -52,11 +52,14 @@ class Skipped(NamedTuple):
         or to itself, a folder that cannot be read).
     message : str
         The same in words, without the path.
+    status : {"skipped", "failed"}
+        Failed is a folder that cannot be read: nobody knows how many sounds are missing.
     """
 
     path: str
     code: str
     message: str
+    status: str = "skipped"
 
 
 class File(NamedTuple):
@@ -68,6 +71,7 @@ class File(NamedTuple):
     duration: float
     label: str
     path: str
+    begins: bool = False  # a list says so, be it at 0
 
 
 DURATION, IDENTITY = 3, 4  # fields up to the duration, and those that make another item

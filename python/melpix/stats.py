@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 import math
+import os
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -17,8 +19,11 @@ from melpix.pool import Pool
 from melpix.sources import Item
 from melpix.worker import Plan, listener, mono, version
 
-_STEPS = 100  # of the histogram, to one unit of the features
-_LOWEST, _HIGHEST = -50, 100  # where it begins and ends; what lies beyond counts there
+# Bins of a histogram are floats without their last bits: so they are fine enough for decibels and
+# for powers alike, whatever these are, and there is an end to their number.
+_DROPPED = 10  # of the 23 bits behind a float's leading one; a power of two has 8192 bins
+_MERGED_EVERY = 64  # histograms of parts
+_PIECE = 1 << 16  # values that are sorted at a time
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -30,7 +35,8 @@ class Stats:
     lo, hi : float
         The range: that of all features between two percentiles.
     percentiles : tuple of two numbers
-        Which: of 0 and 100, least and greatest, the values are exact; others are good to 0.01.
+        Which: of 0 and 100, least and greatest, the values are exact; others, NumPy's
+        interpolation between two features included, are good to 1/16384 of a feature's value.
     sources : int
         How many sources were measured; those that make no image are not counted.
     params : str
@@ -106,14 +112,14 @@ def measure(
         No source makes an image, or all features are equal.
     """
     lo, hi = math.inf, -math.inf
-    counts = np.zeros((_HIGHEST - _LOWEST) * _STEPS, np.int64)
+    histogram = _Histogram()
     sources = 0
     with Pool(_Meter(plan), **pool) as meters:
         for index, seen in meters.map(items):
             if isinstance(seen, _Seen):
                 sources += 1
                 lo, hi = min(lo, seen.lo), max(hi, seen.hi)
-                counts[seen.first : seen.first + len(seen.counts)] += seen.counts
+                histogram.join(seen.bins)
             progress(index + 1)
     if not sources:
         raise ValueError("scale='dataset' needs a sound that can be read: there is none")
@@ -122,22 +128,71 @@ def measure(
         if percentile in (0, 100):
             ends.append(end)
         else:
-            at = int(np.searchsorted(counts.cumsum(), counts.sum() * percentile / 100))
-            ends.append(min(max(_LOWEST + (at + 0.5) / _STEPS, lo), hi))
+            ends.append(min(max(histogram.percentile(percentile), lo), hi))
     if not ends[0] < ends[1]:
         raise ValueError(f"scale='dataset' needs features that differ, but all are near {lo:g}")
-    return Stats(ends[0], ends[1], percentiles, sources, _params(plan))
+    return Stats(ends[0], ends[1], percentiles, sources, params(plan))
 
 
-def _params(plan: Plan) -> str:
+def params(plan: Plan) -> str:
+    """Return the hash of all parameters that decide the features."""
     return plan.hash(without=("format", "dtype", "strict"))
+
+
+class _Bins(NamedTuple):
+    """The bins that are not empty, rising, and how many values are in each."""
+
+    codes: NDArray[np.int32]
+    counts: NDArray[np.int64]
+
+
+class _Histogram:
+    """How often each value comes, in bins that are as fine as the value is small.
+
+    What it says is the same in whichever order values come.
+    """
+
+    def __init__(self) -> None:
+        self._parts: list[_Bins] = []
+
+    def add(self, values: NDArray[np.floating[Any]]) -> None:
+        """Count the values of a flat array."""
+        for start in range(0, len(values), _PIECE):
+            bits = values[start : start + _PIECE].astype(np.float32).view(np.int32)
+            codes = (bits & 0x7FFFFFFF) >> _DROPPED
+            np.invert(codes, out=codes, where=bits < 0)  # so that they rise with the values
+            self.join(_Bins(*np.unique(codes, return_counts=True)))
+
+    def join(self, bins: _Bins) -> None:
+        """Add what was counted elsewhere."""
+        self._parts.append(bins)
+        if len(self._parts) == _MERGED_EVERY:
+            self._parts = [self.bins()]
+
+    def bins(self) -> _Bins:
+        """Return all that was counted; there must be something."""
+        codes = np.concatenate([part.codes for part in self._parts])
+        counts = np.concatenate([part.counts for part in self._parts])
+        order = codes.argsort()
+        codes, counts = codes[order], counts[order]
+        first = np.flatnonzero(np.diff(codes, prepend=codes[0] - 1))
+        return _Bins(codes[first], np.add.reduceat(counts, first))
+
+    def percentile(self, percentile: float) -> float:
+        """Return what `numpy.percentile` would of the middles of the bins."""
+        codes, counts = self.bins()
+        up_to = counts.cumsum()
+        rank = (int(up_to[-1]) - 1) * percentile / 100
+        at = np.searchsorted(up_to, [math.floor(rank), math.ceil(rank)], side="right")
+        bits = (np.where(codes < 0, ~codes, codes)[at] << _DROPPED) + (1 << (_DROPPED - 1))
+        below, above = np.copysign(bits.astype(np.int32).view(np.float32), codes[at] + 0.5)
+        return float(below + (float(above) - float(below)) * (rank - math.floor(rank)))
 
 
 class _Seen(NamedTuple):
     lo: float
     hi: float
-    first: int
-    counts: NDArray[np.int64]  # of the histogram, from step `first` on
+    bins: _Bins
 
 
 class _Meter:
@@ -155,46 +210,58 @@ class _Meter:
         """Return what values a source has; None if it makes no image: converting it says why."""
         listener()
         lo, hi = math.inf, -math.inf
-        counts = np.zeros((_HIGHEST - _LOWEST) * _STEPS, np.int64)
+        histogram = _Histogram()
         src = None if self._ahead is None else self._ahead.take(item.path, version(item))[0]
         try:
             with audio.kept_memory() as empty:
                 for window in self._plan.windows(item, empty, src):
                     features = window.frontend.features(mono(window.y)).ravel()
                     lo, hi = min(lo, float(features.min())), max(hi, float(features.max()))
-                    steps = ((features - _LOWEST) * _STEPS).clip(0, len(counts) - 1)
-                    counts += np.bincount(steps.astype(np.int64), minlength=len(counts))
+                    histogram.add(features)
         except Exception:
             return None
-        filled = np.flatnonzero(counts)
-        if not len(filled):
-            return None
-        first, last = int(filled[0]), int(filled[-1])
-        return _Seen(lo, hi, first, counts[first : last + 1])
+        return _Seen(lo, hi, histogram.bins()) if lo <= hi else None
 
 
-def find(path: str | None, plan: Plan, percentiles: tuple[float, float], **how: Any) -> Stats:
-    """Return the range that a file holds, or `measure` it and write the file.
+def find(
+    path: str | None,
+    plan: Plan,
+    percentiles: tuple[float, float],
+    known: Stats | None = None,
+    write: bool = True,
+    **how: Any,
+) -> Stats:
+    """Return the range that a file holds, or that is `known`, or `measure` it; write the file.
 
     Raises
     ------
     ValueError
-        The file was made with other parameters, or holds something else.
+        The file was made with other parameters, holds another range than the one that is known,
+        or something else.
+    OSError
+        The file can be neither read nor written.
     """
-    if path is not None:
-        try:
-            stats = Stats.read(path)
-        except FileNotFoundError:
-            pass
-        else:
-            for name, value in (("params", _params(plan)), ("percentiles", percentiles)):
-                if getattr(stats, name) != value:
-                    raise ValueError(
-                        f"stats must be of the same {name}: {path!r} has {getattr(stats, name)}, "
-                        f"not {value}"
-                    )
-            return stats
-    stats = measure(plan, percentiles=percentiles, **how)
-    if path is not None:
-        stats.write(path)
-    return stats
+    if path is None:
+        return known or measure(plan, percentiles=percentiles, **how)
+    try:
+        kept = Stats.read(path)
+    except FileNotFoundError:
+        folder = os.path.dirname(path) or os.curdir
+        if write and not os.access(folder, os.W_OK):  # better now than when all is measured
+            code = errno.EACCES if os.path.isdir(folder) else errno.ENOENT
+            raise OSError(code, os.strerror(code), path) from None
+        stats = known or measure(plan, percentiles=percentiles, **how)
+        if write:
+            stats.write(path)
+        return stats
+    for name, value in (("params", params(plan)), ("percentiles", percentiles)):
+        if getattr(kept, name) != value:
+            raise ValueError(
+                f"stats must be of the same {name}: {path!r} has {getattr(kept, name)}, not {value}"
+            )
+    if known is not None and (kept.lo, kept.hi) != (known.lo, known.hi):
+        raise ValueError(
+            f"stats must be those of the images that are there: {path!r} has "
+            f"{kept.lo:.9g} .. {kept.hi:.9g}, not {known.lo:.9g} .. {known.hi:.9g}"
+        )
+    return kept

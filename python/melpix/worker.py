@@ -130,7 +130,7 @@ class Plan:
             short=self.short,
             first=self.first,
             sr="native" if self.native else None,
-            offset=item.offset or self.offset,
+            offset=self.offset if item.offset is None else item.offset,
             duration=self.duration if item.duration is None else item.duration,
             strict=self.strict,
             max_seconds=self.max_seconds,
@@ -366,7 +366,7 @@ def mono(y: NDArray[Any]) -> NDArray[Any]:
 
 def describe(item: Item, params: str | None = None) -> Record:
     """Return what the manifest says of a source, whatever becomes of it."""
-    whole = not item.offset and item.duration is None
+    whole = item.offset is None and item.duration is None
     about: Record = {
         "source": item.path,
         "stem": item.stem,

@@ -179,8 +179,8 @@ def test_the_range_is_that_without_reading_ahead(files, plan, monkeypatch):
     for source, seen in zip(sources, alone, strict=True):
         monkeypatch.setattr("melpix.decoder.plain_wav", None)  # nobody reads it again
         again = meter(source)
-        assert again[:3] == seen[:3]
-        assert np.array_equal(again.counts, seen.counts)
+        assert again[:2] == seen[:2]
+        assert all(map(np.array_equal, again.bins, seen.bins))
 
 
 def test_rates_may_differ_where_each_stays(files):

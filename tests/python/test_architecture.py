@@ -47,6 +47,7 @@ MAY_IMPORT = {
         "frontend",
         "lock",
         "manifest",
+        "names",
         "output",
         "parquet",
         "pool",

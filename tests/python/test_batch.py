@@ -38,13 +38,15 @@ from dataset_runs import (
     tree,
     write,
 )
-from melpix import Frontend, load, read_png
+from melpix import Frontend, load, read_png, stats
 from melpix.batch import Summary, convert_dataset
 from melpix.cli import main
 from melpix.cli import progress as shown
 from melpix.cutting import windows
 from melpix.errors import DecodeError
 from melpix.scan import scan
+from melpix.summary import summarise
+from sounds import chirp
 
 FORMATS = ["png", "npy", "webdataset", "parquet"]
 LONG = ["--time-steps", "384"]
@@ -226,6 +228,21 @@ def test_a_list_with_labels_and_parts(run: Callable[..., Run], sounds: Path) -> 
     assert found["dogs/011_0.100s"]["duration"] == pytest.approx(0.2)
 
 
+@pytest.mark.parametrize("said", ["0", "", "0.05"])
+def test_what_a_list_says_goes_before_the_offset_of_all(
+    run: Callable[..., Run], sounds: Path, said: str
+) -> None:
+    Path("list.csv").write_text(f"path,offset\nin/dogs/011.wav,{said}\n")
+    options = ["--from-list", "list.csv", "-o", OUT, "--offset", 0.1]
+    where = f"from {float(said)} s, of " if said else ""
+    assert run(*options, "--dry-run").out.startswith(f"{where}in/dogs/011.wav -> ")
+    if said != "0.05":  # that would be another part of the file
+        options.append("in/dogs/011.wav")
+    assert run(*options).code == 0
+    (line,) = manifest(OUT)
+    assert line["offset"] == pytest.approx(float(said or 0.1))
+
+
 def test_fanout_and_suffixes(run: Callable[..., Run], sounds: Path) -> None:
     assert run(sounds, "-o", OUT, "--fanout", "--keep-suffix").code == 0
     assert len(images(OUT)) == 12
@@ -399,8 +416,47 @@ def test_the_range_may_leave_out_extremes(sounds: Path) -> None:
         [Frontend().features(load(p)[0]).ravel() for p in sounds.rglob("*.wav")]
     )
     assert facts(OUT)["frontend"]["range"] == pytest.approx(
-        np.percentile(features, (5, 95)), abs=0.02
+        np.percentile(features, (5, 95)), rel=1 / 16384
     )
+
+
+@pytest.mark.parametrize(
+    "frontend",
+    [Frontend.from_preset("librosa-db"), Frontend(compress=None), Frontend(compress="ln")],
+    ids=["decibels", "powers", "logarithms"],
+)
+def test_percentiles_are_those_of_numpy_for_features_of_any_size(
+    sounds: Path, frontend: Frontend
+) -> None:
+    loud = np.concatenate([np.zeros(9000), chirp(9000, sr=RATE)[:, 0]])
+    soundfile.write(sounds / "loud.wav", loud, RATE)
+    ranges = []
+    for workers in (1, 3):
+        out = Path(f"out{workers}")
+        how: dict[str, Any] = {"scale": "dataset", "percentiles": (1, 99), "workers": workers}
+        convert_dataset(sounds, out, frontend, **how)
+        ranges.append(facts(out)["frontend"]["range"])
+    assert ranges[0] == ranges[1]
+    features = np.concatenate(
+        [frontend.features(load(p, sr=frontend.sr)[0]).ravel() for p in sounds.rglob("*.wav")]
+    )
+    assert ranges[0] == pytest.approx(np.percentile(features, (1, 99)), rel=1 / 16384)
+
+
+def test_a_histogram_is_the_same_in_any_order() -> None:
+    rng = np.random.default_rng(0)
+    values = (rng.normal(size=200_000) * 10.0 ** rng.integers(-30, 30, 200_000)).astype(np.float32)
+    found = []
+    for parts in (1, 150):
+        whole = stats._Histogram()
+        for part in np.array_split(rng.permutation(values), parts):
+            histogram = stats._Histogram()
+            histogram.add(part)
+            whole.join(histogram.bins())
+        found.append([whole.percentile(p) for p in (0.01, 1, 50, 77.7, 99.99)])
+    assert found[0] == found[1]
+    exact = np.percentile(values.astype(np.float64), (0.01, 1, 50, 77.7, 99.99))
+    assert found[0] == pytest.approx(exact, rel=1 / 16384)
 
 
 @pytest.mark.parametrize(
@@ -423,6 +479,39 @@ def test_a_range_of_other_features_is_refused(
     assert result.code == 2
     assert "--stats must be a file of a dataset's range, got 'stats.json'" in result.err
     assert images(Path("other")) == []
+
+
+def test_a_range_is_kept_and_compared_when_a_run_goes_on(
+    run: Callable[..., Run], sounds: Path
+) -> None:
+    scale = ["--scale", "dataset", "--stats", "stats.json"]
+    assert run(sounds, "-o", OUT, *scale[:2], "--time-steps", 5).code == 0
+    kept = Path("stats.json")
+    again = [sounds, "-o", OUT, *scale, "--time-steps", 5]
+    assert run(*again, "--dry-run").code == 0
+    assert not kept.exists()
+    assert run(*again).code == 0  # what is missing is written
+    written = kept.read_bytes()
+    assert json.loads(written)["sources"] == 12
+    assert run(sounds, "-o", "anew", *scale[:2], "--stats", "b.json", "--time-steps", 5).code == 0
+    assert Path("b.json").read_bytes() == written
+    assert tree(OUT) == tree(Path("anew"))
+    kept.write_text(json.dumps({**json.loads(written), "lo": -40}))
+    before = tree(OUT)
+    for more in ([], ["--dry-run"]):
+        result = run(*again, *more)
+        assert result.code == 2
+        assert "--stats must be those of the images that are there: 'stats.json'" in result.err
+    assert tree(OUT) == before
+
+
+def test_where_the_range_cannot_be_kept_nothing_is_measured(
+    run: Callable[..., Run], sounds: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("melpix.stats.measure", None)
+    result = run(sounds, "-o", OUT, "--scale", "dataset", "--stats", "none/stats.json")
+    assert result.code == 3
+    assert "stopped at none/stats.json: No such file or directory" in result.err
 
 
 # --- the same command again -----------------------------------------------------------------
@@ -527,7 +616,15 @@ def test_what_is_in_shards_cannot_be_replaced(
     assert result.code == 1
     failure = "in/dogs/003.wav: source_changed: changed since it went into a shard: --exists over"
     assert result.err.startswith(failure)
-    assert tree(OUT) == before
+    after = tree(OUT)
+    lines = after.pop("manifest.jsonl").splitlines()
+    assert lines[1:] == before["manifest.jsonl"].splitlines()  # what is in shards stays there
+    told = json.loads(lines[0])
+    assert (told["source"], told["code"]) == ("in/dogs/003.wav", "source_changed")
+    assert after == {name: data for name, data in before.items() if name != "manifest.jsonl"}
+    assert run(sounds, *options).code == 1
+    assert (OUT / "manifest.jsonl").read_bytes().splitlines() == lines
+    assert summarise([OUT]).failed == 1
 
     write(path, old)
     os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns))
@@ -581,6 +678,28 @@ def test_other_parameters_are_refused(run: Callable[..., Run], sounds: Path) -> 
     # What decides nothing may differ.
     others = ["--workers", "1", "--timeout", "60", "--max-duration", "1000"]
     assert run(sounds, "-o", OUT, *LONG, *others).code == 0
+    assert tree(OUT) == before
+
+
+@pytest.mark.parametrize(
+    "options", ["--shard 1/3 --time-steps 6", "--time-steps 5", "--shard 1/4 --time-steps 5"]
+)
+@pytest.mark.parametrize("exists", ["resume", "overwrite"])
+def test_other_parts_are_in_the_way_before_anything_is_removed(
+    run: Callable[..., Run], sounds: Path, options: str, exists: str
+) -> None:
+    for part in ("1/3", "2/3", "3/3"):
+        assert run(sounds, "-o", OUT, "--shard", part, "--time-steps", 5).code == 0
+    before = tree(OUT)
+    for more in ([], ["--dry-run"]):
+        result = run(sounds, "-o", OUT, *options.split(), "--exists", exists, *more)
+        assert result.code == 2
+        assert "remove that folder to start anew, or name another" in result.err
+        assert "--exists" not in result.err
+        assert tree(OUT) == before
+    # A part that goes with the others may be made anew.
+    again = ["--shard", "1/3", "--time-steps", 5, "--exists", "overwrite"]
+    assert run(sounds, "-o", OUT, *again).code == 0
     assert tree(OUT) == before
 
 
@@ -853,6 +972,21 @@ def test_progress_without_a_terminal(
     figures = r"\d+ of 13 files, \d+ images, \d failed, \d+ x real time"
     rate = r"[\d.e+]+ files/s, \d:\d\d:\d\d left"
     assert all(re.fullmatch(rf"{figures}(, {rate})?", line) for line in lines[:-1])
+
+
+@pytest.mark.parametrize("scale", ["minmax", "dataset"])
+def test_progress_while_one_source_takes_long(
+    sounds: Path, scale: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("melpix.pool._MEANWHILE", 0)
+    seen: list[tuple[str, int]] = []
+    convert_dataset(
+        sounds, OUT, scale=scale, progress=lambda s, records: seen.append((s.phase, s.done))
+    )
+    # Once for what is passed over, and again while the workers start.
+    assert seen.count(("convert", 0)) > 1
+    assert (("measure", 0) in seen) == (scale == "dataset")
+    assert seen[-1] == ("convert", 12)
 
 
 def test_progress_for_programs(

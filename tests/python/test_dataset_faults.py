@@ -383,6 +383,31 @@ def test_two_inputs_of_one_output_are_refused(here: Path, twins: list[str]) -> N
     assert len(images(OUT)) == 3
 
 
+@pytest.mark.parametrize(
+    ("folder", "options"),
+    [
+        ("a.png", ""),
+        ("A.png/deep", ""),
+        ("a_0001.png", "--time-steps 2"),
+        ("a.npy", "--format npy"),
+    ],
+)
+def test_an_output_that_would_be_a_folder_too_is_refused(
+    here: Path, folder: str, options: str
+) -> None:
+    write(Path("in/a.wav"), sound(8000))
+    write(Path("in", folder, "x.wav"), sound(8000))
+    for more in ([], ["--dry-run"], ["--shard", "1/2"]):
+        result = convert("in", "-o", OUT, *options.split(), *more)
+        assert result.code == 2
+        assert "would be an output and a folder of outputs; rename one of these" in result.err
+        assert result.err.endswith(f"\n  in/a.wav and in/{folder}/x.wav\n")
+        assert not OUT.exists()
+    assert convert_here("in", "-o", OUT, "--format", "webdataset") == 0
+    other = "npy" if "npy" not in options else "png"
+    assert convert_here("in", "-o", "other", "--format", other) == 0
+
+
 def test_a_path_given_twice_is_converted_once(here: Path) -> None:
     write(Path("in/a.wav"), sound(2000))
     write(Path("list.txt"), b"in/a.wav\n./in/../in/a.wav\n")
@@ -423,6 +448,9 @@ def test_what_is_no_file_blocks_nobody_who_names_it(here: Path) -> None:
     write(Path("good.wav"), sound(2000))
     assert convert_here("pipe.wav", "device.wav", "good.wav", "-o", OUT) == 0
     assert {line["code"] for line in manifest(OUT) if line["status"] == "skipped"} == {"not_a_file"}
+    result = convert("pipe.wav", "device.wav", "-o", "none")
+    assert result.code == 1
+    assert result.err.endswith("melpix: error: nothing to convert: 2 passed over\n")
     write(Path("list.txt"), b"pipe.wav\ndevice.wav\nfolder.wav\nnone.wav\ngood.wav\n")
     assert convert_here("--from-list", "list.txt", "-o", "listed") == 1
     lines = by_source(Path("listed"))
@@ -488,9 +516,36 @@ def test_what_may_not_be_read(here: Path, anyone: Callable[[], None]) -> None:
     assert result.code == 1
     assert images(OUT) == ["cats/002.png", "cats/004.png"]
     lines = by_source(OUT)
-    assert (lines["dogs"]["status"], lines["dogs"]["code"]) == ("skipped", "os_error")
+    assert (lines["dogs"]["status"], lines["dogs"]["code"]) == ("failed", "os_error")
     secret = lines["000.wav"]
     assert (secret["code"], secret["message"]) == ("os_error", "Permission denied")
+
+
+def test_a_folder_that_may_not_be_read_is_a_failure_until_it_may(
+    here: Path, anyone: Callable[[], None]
+) -> None:
+    make_sounds(Path("in"), 6)
+    os.mkdir("in/deep")
+    os.rename("in/dogs", "in/deep/dogs")
+    os.chmod("in/deep", 0)
+    for _ in range(2):
+        result = convert("in", "-o", OUT, preexec_fn=anyone)
+        assert result.code == 1
+        assert "in/deep: os_error: Permission denied" in result.err
+        assert by_source(OUT)["deep"]["status"] == "failed"
+        told = subprocess.run(
+            [*CONVERT[:-1], "report", OUT, "--json"], capture_output=True, check=True
+        ).stdout
+        assert json.loads(told)["failed"] == 1
+    dry = convert("in", "-o", "other", "--dry-run", preexec_fn=anyone)
+    assert "in/deep: failed, Permission denied" in dry.out
+    write(Path("in/cats/more.wav"), sound(2000))  # the manifest is written anew
+    assert convert("in", "-o", OUT, preexec_fn=anyone).code == 1
+    assert by_source(OUT)["deep"]["status"] == "failed"
+    os.chmod("in/deep", 0o755)
+    assert convert("in", "-o", OUT, preexec_fn=anyone).code == 0
+    assert convert_here("in", "-o", "anew") == 0
+    assert tree(OUT) == tree(Path("anew"))
 
 
 def test_a_folder_that_cannot_be_written_ends_it_before_the_work(
@@ -734,6 +789,18 @@ def test_a_signal_ends_it_in_order(
     assert whole.items() > {name: (OUT / name).read_bytes() for name in images(OUT)}.items()
     assert convert_here(*dataset.command("png")) == 1
     assert tree(OUT) == whole
+
+
+def test_a_signal_is_an_event_for_programs(here: Path, dataset: Dataset) -> None:
+    command = [*dataset.command("png"), "--workers", "1", "--json"]
+    with started(*command, stdout=subprocess.PIPE) as process:
+        wait_for_images()
+        os.kill(process.pid, signal.SIGTERM)
+        out, _ = process.communicate(timeout=20)
+        assert process.returncode == 143
+    last = json.loads(out.splitlines()[-1])
+    assert (last["event"], last["signal"]) == ("stopped", "SIGTERM")
+    assert 0 < last["summary"]["images"] < len(dataset.whole("png"))
 
 
 def catches(process: subprocess.Popen[bytes], signum: int) -> bool:

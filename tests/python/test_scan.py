@@ -74,7 +74,7 @@ def test_a_folder_gives_sounds_with_stems_and_labels() -> None:
     make("data/top.wav", "data/dogs/1.FLAC", "data/cats/young/2.Mp3", "data/dogs/readme.txt")
     result = scan(["data"])
     assert result.items == [
-        Item(os.path.join("data", "cats", "young", "2.Mp3"), "cats/young/2", "cats", 0.0, None),
+        Item(os.path.join("data", "cats", "young", "2.Mp3"), "cats/young/2", "cats", None, None),
         Item(os.path.join("data", "dogs", "1.FLAC"), "dogs/1", "dogs"),
         Item(os.path.join("data", "top.wav"), "top", None),
     ]
@@ -303,6 +303,9 @@ def test_what_is_no_file_is_skipped_and_never_opened() -> None:
     os.symlink("self.ogg", "data/self.ogg")
     os.symlink(".", "data/loop")
     os.symlink("..", "data/up.wav")
+    os.symlink("gone", "data/class")  # it may have been a folder of sounds
+    os.symlink("class", "data/rings")
+    os.symlink("gone", "data/notes.txt")
     with contextlib.closing(socket.socket(socket.AF_UNIX)) as server:
         server.bind("data/socket.wav")
         result = scan("data")
@@ -310,11 +313,13 @@ def test_what_is_no_file_is_skipped_and_never_opened() -> None:
     assert names(result) == ["good"]
     not_followed = "a link to a folder: those are not followed, but can be named"
     assert result.skipped == [
+        Skipped("data/class", "os_error", "No such file or directory"),
         Skipped("data/dangling.mp3", "os_error", "No such file or directory"),
         Skipped("data/linked.flac", "not_a_file", "a FIFO, not a file"),
         Skipped("data/loop", "not_a_file", not_followed),
         Skipped("data/null.wav", "not_a_file", "a device, not a file"),
         Skipped("data/pipe.wav", "not_a_file", "a FIFO, not a file"),
+        Skipped("data/rings", "os_error", "No such file or directory"),
         Skipped("data/self.ogg", "os_error", os.strerror(errno.ELOOP)),
         Skipped("data/socket.wav", "not_a_file", "a socket, not a file"),
         Skipped("data/up.wav", "not_a_file", not_followed),
@@ -354,10 +359,10 @@ def locked(here: Path) -> Iterator[None]:
     os.chmod("data/locked", 0o700)
 
 
-def test_a_folder_that_cannot_be_read_is_skipped(locked: None, nobody: None) -> None:
+def test_a_folder_that_cannot_be_read_is_told(locked: None, nobody: None) -> None:
     result = scan("data")
     assert names(result) == ["a"]
-    assert result.skipped == [Skipped("data/locked", "os_error", "Permission denied")]
+    assert result.skipped == [Skipped("data/locked", "os_error", "Permission denied", "failed")]
     with pytest.raises(PermissionError):  # unless it is all that was asked for
         scan(["data/locked"])
 
@@ -626,7 +631,7 @@ COLUMNS = "must have one of the columns path, file, file_name, audio, filename; 
         ("l.csv", b"path,label\n,dog\n", f"line 2: path {FILE} ''"),
         ("l.csv", b"path,label\na,b.wav,dog\n", "line 2: has 3 fields, the header has 2"),
         ("l.csv", b'path\n"a"b\n', "line 2: ',' expected after '\"'"),
-        ("l.csv", b"name;offset\nx;1\n", f"line 2: {COLUMNS} 'name;offset'"),
+        ("l.csv", b"name;offset\nx;1\n", f"line 1: {COLUMNS} 'name;offset'"),
         ("l.jsonl", b'{"path": "a.wav"}\n{"label": 3}\n', f"line 2: {COLUMNS} 'label'"),
         ("l.jsonl", b"[]\n", "line 1: must be a JSON object, got []"),
         ("l.jsonl", b'{"path": 3}\n', f"line 1: path {FILE} 3"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -72,7 +73,8 @@ _OTHER_IMAGES = (".bmp", ".gif", ".jpeg", ".jpg", ".tif", ".tiff", ".webp")
     "--stats",
     "stats_file",
     metavar="FILE",
-    help="Keep the range of --scale dataset in FILE, or take it from there.",
+    help="Keep the range of --scale dataset in FILE, or take it from there; that of images"
+    " made before must be the same.",
 )
 @click.option("--offset", type=float, default=0.0, show_default=True, help="Start here [s].")
 @click.option(
@@ -150,7 +152,12 @@ _OTHER_IMAGES = (".bmp", ".gif", ".jpeg", ".jpg", ".tif", ".tiff", ".webp")
 )
 @click.option("--shard-bytes", type=int, default=10**9, show_default=True, help="Bytes in a shard.")
 @click.option("--keep-suffix", is_flag=True, help="Name images a.wav.png, not a.png.")
-@click.option("--fanout", is_flag=True, help="Spread images over 256 folders more.")
+@click.option(
+    "--fanout",
+    is_flag=True,
+    help="Spread images over 256 folders more, of which Hugging Face's imagefolder makes classes;"
+    " webdataset and parquet keep labels.",
+)
 @click.option(
     "--exists",
     type=click.Choice(["resume", "overwrite"]),
@@ -281,8 +288,8 @@ def _many(
         with show:
             try:
                 summary = convert_dataset(found, output, frontend, progress=show, **options)
-            except Stopped:
-                show.close()
+            except Stopped as stop:
+                show.stopped(signal.Signals(stop.signum).name)
                 say("stopped", "the same command goes on from here")
                 raise
     if options["dry_run"]:
@@ -293,6 +300,8 @@ def _many(
         show.event("done", {"summary": summary.facts(), "errors": summary.errors})
     elif not quiet:
         click.echo(outcome_line(output, summary), err=True)
+    if not found.found and not summary.failed:
+        raise FileFailed(f"nothing to convert: {summary.skipped} passed over")
     if summary.failed:
         raise FileFailed(
             f"{summary.failed} of {summary.sources} files failed: melpix report {printable(output)}"
@@ -345,6 +354,8 @@ def _faults(output: str) -> Iterator[None]:
     except MelpixError as error:
         if error.code == "other_parameters":
             raise usage(f"{error}; --exists overwrite starts anew") from error
+        if error.code == "other_parts":  # those are for their own runs to overwrite
+            raise usage(f"{error}; remove that folder to start anew, or name another") from error
         advice = "" if error.code == "locked" else "; --exists overwrite starts anew"
         raise NotWritten(f"{error}{advice}") from error
     except RuntimeError as error:  # no worker starts, or none comes as far as its first file

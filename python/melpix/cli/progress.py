@@ -31,7 +31,7 @@ class Show:
         Show nothing.
     as_json : bool
         Events go to standard output, one JSON object a line: ``progress`` every second, ``failed``
-        with the manifest's record, ``done``.
+        with the manifest's record, ``done`` or, where a signal ended the run, ``stopped``.
     listing : bool
         Nothing is converted: list what would be.
     """
@@ -44,6 +44,7 @@ class Show:
         self._phase = ""
         self._began = self._last = time.monotonic()  # the phase; the last that was shown
         self._failures = 0
+        self._summary: Summary | None = None
 
     def __enter__(self) -> Show:
         return self
@@ -62,12 +63,21 @@ class Show:
             self._bar.close()
             self._bar = None
 
+    def stopped(self, by: str) -> None:
+        """End in the middle, by the signal of this name."""
+        self.close()
+        if self._as_json:
+            last = self._summary
+            facts = {"summary": last.facts(), "errors": last.errors} if last else {}
+            self.event("stopped", {"signal": by, **facts})
+
     def event(self, name: str, facts: dict[str, Any]) -> None:
         """Print a JSON event."""
         click.echo(json.dumps({"event": name, **facts}, sort_keys=True))
 
     def __call__(self, summary: Summary, records: list[dict[str, Any]]) -> None:
         """Take in what has happened."""
+        self._summary = summary
         if self._listing:
             self._list(records)
         elif self._as_json:
@@ -80,10 +90,14 @@ class Show:
             if self._as_json:
                 self.event(record["status"], {k: v for k, v in record.items() if v is not None})
             elif record["status"] == "pending":
-                part = "{} s, {} s long, of ".format(*record["part"]) if record["part"] else ""
+                begin, length = record["part"] or (None, None)
+                part = "" if begin is None else f"from {begin} s, "
+                part += "" if length is None else f"{length} s long, "
+                part += "of " if part else ""
                 click.echo(printable(f"{part}{record['source']} -> {record['output']}"))
             else:
-                click.echo(printable(f"{record['source']}: skipped, {record['message']}"))
+                why = f"{record['status']}, {record['message']}"
+                click.echo(printable(f"{record['source']}: {why}"))
 
     def _report(self, summary: Summary, records: list[dict[str, Any]]) -> None:
         for record in records:
@@ -170,7 +184,11 @@ def _times(audio_seconds: float, seconds: float) -> str:
 
 def rehearsal_line(output: str, summary: Summary) -> str:
     """One line: what a run would do."""
-    odd = {"passed over": summary.skipped, "done before": summary.already}
+    odd = {
+        "failed": summary.failed,
+        "passed over": summary.skipped,
+        "done before": summary.already,
+    }
     files = f"{summary.sources - summary.already} files to convert"
     files += "".join(f", {n} {what}" for what, n in odd.items() if n)
     return f"{printable(output)}: {files}; nothing was written"
