@@ -33,6 +33,7 @@ from melpix.preset_table import PRESETS
 from melpix.process import Stopped
 from melpix.serving_openapi import description
 from melpix.serving_pool import Pool, UnavailableError
+from melpix.serving_protocol import Protocol
 from melpix.serving_work import Answer, Job, Limits, Work, refusal
 
 _HEADERS = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
@@ -363,6 +364,7 @@ def run(
     """
     config = uvicorn.Config(
         _Direct(create_app(service)),
+        http=Protocol,
         host=host,
         port=port,
         log_level="info" if access_log else "warning",

@@ -363,6 +363,36 @@ def test_a_huge_body_is_refused_unread(faulty: Server) -> None:
     assert faulty.image().status == 200
 
 
+@pytest.mark.parametrize("headers", [b"X: %b", b"X: 1\r\n" * 200_000 + b"%b"])
+def test_a_huge_head_is_refused(faulty: Server, headers: bytes) -> None:
+    head = b"POST /v1/image HTTP/1.1\r\nHost: x\r\n"
+    for data in (
+        head + headers % bytes(b"a" * 1_000_000),
+        head + headers % bytes(b"a" * 1_000_000) + b"\r\n\r\n",
+        b"POST /v1/image?" + b"a" * 70_000 + b" HTTP/1.1\r\n\r\n",
+        head + b"Transfer-Encoding: chunked\r\n\r\n0\r\n" + headers % bytes(b"a" * 1_000_000),
+    ):
+        heard = raw(faulty, data)
+        assert heard.startswith((b"HTTP/1.1 431 ", b"HTTP/1.1 422 ")), heard[:99]
+        assert b"HTTP/1.1 431 " in heard
+        assert b'"code": "head_too_large"' in heard
+    assert faulty("GET", "/healthz", headers={"X": "a" * 60_000}).status == 200
+
+
+def test_a_huge_head_costs_nothing(faulty: Server) -> None:
+    process = psutil.Process(faulty.process.pid)
+    before = process.memory_info().rss
+    with socket.create_connection((faulty.host, faulty.port), timeout=30) as connection:
+        start = time.monotonic()
+        with contextlib.suppress(OSError):
+            connection.sendall(b"POST /v1/image HTTP/1.1\r\nHost: x\r\nX: ")
+            for _ in range(400):
+                connection.sendall(b"a" * (1 << 18))
+        assert faulty.image().status == 200
+        assert time.monotonic() - start < 4
+        assert process.memory_info().rss - before < 30 << 20
+
+
 def test_a_slow_body(faulty: Server) -> None:
     start = time.monotonic()
     heard = raw(faulty, b"POST /v1/image HTTP/1.1\r\nHost: x\r\nContent-Length: 999\r\n\r\nRIFF")

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: MIT
+"""HTTP as `melpix serve` speaks it: uvicorn's, with bounds that a stranger cannot pass.
+
+uvicorn with httptools takes a request's head of any size. What is here is met before the
+application is asked: it sees whole heads alone.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from melpix.serving_work import refusal
+
+_HEAD = 64 << 10  # bytes of a request's line and headers
+_LINGER = 1.0  # seconds in which a refused client may go on sending, so that it sees the answer
+
+
+class Protocol(HttpToolsProtocol):
+    """A connection."""
+
+    _unused = 0  # bytes read since there was last something to pass on: the parser keeps them
+    _refused = False
+
+    def data_received(self, data: bytes) -> None:
+        """Parse, unless the connection is to be closed."""
+        if self._refused:
+            return
+        self._unused += len(data)
+        super().data_received(data)
+        if self._unused > _HEAD:
+            self._refuse_head()
+
+    def on_headers_complete(self) -> None:
+        """Begin a request, unless its head has come as a whole and is too large."""
+        if self._refused:
+            return
+        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > _HEAD:
+            self._refuse_head()
+            return
+        self._unused = 0
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part, after a head that was not refused."""
+        if not self._refused:
+            self._unused = 0
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """End the request: what follows is the next one's head."""
+        if not self._refused:
+            self._unused = 0
+            super().on_message_complete()
+
+    def _refuse_head(self) -> None:
+        if self._refused:
+            return
+        self._refused = True
+        if self.cycle is not None and not self.cycle.response_complete:  # trailers were too large
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        text = f"at most {_HEAD} bytes of address and headers are taken"
+        answer = refusal(431, "head_too_large", text)
+        status = HTTPStatus(answer.status)
+        head = [f"HTTP/1.1 {status.value} {status.phrase}", "connection: close"]
+        head += [f"{name}: {value}" for name, value in answer.headers.items()]
+        head += [f"content-length: {len(answer.body)}", "", ""]
+        self.transport.write("\r\n".join(head).encode("latin-1") + answer.body)
+        # To close with bytes unread is a reset, which may overtake the answer.
+        self.loop.call_later(_LINGER, self.transport.abort)
