@@ -38,6 +38,9 @@ from melpix.serving_work import Answer, Job, Limits, Work, refusal
 
 _HEADERS = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
 _WAITING_BODIES = 8  # of the largest size that may be in memory at once
+_WAITING_ANSWERS = 256 << 20  # bytes that clients have not taken yet
+_BUFFER = 64 << 10  # bytes of an answer that may well lie with the transport
+_SMALL = 1 << 20  # bytes of an answer that is always given
 
 
 class _RefusedError(Exception):
@@ -102,36 +105,53 @@ class Service:
         )
         self._busy = 0  # requests at work or waiting for a worker
         self._held = 0  # bytes of bodies in memory
+        self._unsent = 0  # bytes of answers in memory
 
-    async def answer(self, kind: str, scope: Scope, receive: Receive) -> tuple[Answer, bool] | None:
-        """Answer a request; say whether its body was read. None: nobody is there any more."""
+    async def answer(self, kind: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
         headers = dict(scope["headers"])
         body = bytearray()
         try:
             self._admit()
             if not await self._read(headers, receive, body):
-                return None
+                return
             self._admit()
         except _RefusedError as refused:
             self._held -= len(body)
-            return refused.answer, False
+            await _send(send, refused.answer, close=True)  # what is still under way is not read
+            return
         query = scope["query_string"].decode("latin-1")
         content_type = headers.get(b"content-type", b"").decode("latin-1")
         head = f"{kind}\n{query}\n{content_type}".encode("latin-1")
-        size = len(body)
         self._busy += 1
+        try:
+            answer = await self._work(head, body)
+            del body
+            if len(answer.body) > _SMALL and self._unsent + len(answer.body) > _WAITING_ANSWERS:
+                answer = refusal(429, "busy", "too many answers are on their way: try again later")
+            size = len(answer.body)
+            self._unsent += size
+            try:
+                await _send(send, answer)
+            finally:
+                self._unsent -= size
+        finally:
+            self._busy -= 1  # and not before: an answer that nobody takes is in memory
+
+    async def _work(self, head: bytes, body: bytearray) -> Answer:
+        """Return what a worker makes of a body."""
+        size = len(body)
         try:
             outcome = await self.pool.run(head, body)
         except UnavailableError:
-            return refusal(503, "closing", "the service is about to end"), True
+            return refusal(503, "closing", "the service is about to end")
         finally:
-            self._busy -= 1
             self._held -= size
         if isinstance(outcome, Crashed):
-            return refusal(422, "crashed", f"the decoder has crashed: {outcome}"), True
+            return refusal(422, "crashed", f"the decoder has crashed: {outcome}")
         if isinstance(outcome, TimedOut):
-            return refusal(504, "timeout", str(outcome)), True
-        return Answer.parse(*outcome), True
+            return refusal(504, "timeout", str(outcome))
+        return Answer.parse(*outcome)
 
     def _admit(self) -> None:
         if self._busy >= self.concurrency:
@@ -179,19 +199,22 @@ class _Endpoint:
                 scope, receive, send
             )
             return
-        found = await self._service.answer(self._kind, scope, receive)
-        if found is None:
-            return
-        answer, whole = found
-        headers = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in answer.headers.items()]
-        headers += [*_HEADERS, (b"content-length", str(len(answer.body)).encode())]
-        if answer.status in (429, 503):
-            headers.append((b"retry-after", b"1"))
-        if not whole:  # what is still under way is not read
-            headers.append((b"connection", b"close"))
-        start = {"type": "http.response.start", "status": answer.status, "headers": headers}
-        await send(start)
-        await send({"type": "http.response.body", "body": answer.body})
+        await self._service.answer(self._kind, scope, receive, send)
+
+
+async def _send(send: Send, answer: Answer, *, close: bool = False) -> None:
+    """Send an answer, and wait until the client has taken it, or is gone."""
+    headers = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in answer.headers.items()]
+    headers += [*_HEADERS, (b"content-length", str(len(answer.body)).encode())]
+    if answer.status in (429, 503):
+        headers.append((b"retry-after", b"1"))
+    if close:
+        headers.append((b"connection", b"close"))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    large = len(answer.body) > _BUFFER
+    await send({"type": "http.response.body", "body": answer.body, "more_body": large})
+    if large:  # a server waits for room before it takes the next part
+        await send({"type": "http.response.body", "body": b""})
 
 
 class _Direct:

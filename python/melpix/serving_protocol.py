@@ -7,6 +7,7 @@ application is asked: it sees whole heads alone.
 
 from __future__ import annotations
 
+import asyncio
 from http import HTTPStatus
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -14,6 +15,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from melpix.serving_work import refusal
 
 _HEAD = 64 << 10  # bytes of a request's line and headers
+_PATIENCE = 10.0  # seconds for a client to take _TAKEN bytes of an answer, or its rest
+_TAKEN = 1 << 20
 _LINGER = 1.0  # seconds in which a refused client may go on sending, so that it sees the answer
 
 
@@ -22,6 +25,7 @@ class Protocol(HttpToolsProtocol):
 
     _unused = 0  # bytes read since there was last something to pass on: the parser keeps them
     _refused = False
+    _taking: asyncio.TimerHandle | None = None  # there is an answer the client has not taken
 
     def data_received(self, data: bytes) -> None:
         """Parse, unless the connection is to be closed."""
@@ -53,6 +57,50 @@ class Protocol(HttpToolsProtocol):
         if not self._refused:
             self._unused = 0
             super().on_message_complete()
+
+    def pause_writing(self) -> None:
+        """Give the client its time to take what was written."""
+        super().pause_writing()
+        self._watch_taking()
+
+    def resume_writing(self) -> None:
+        """Go on: all is taken, or nearly."""
+        super().resume_writing()
+        self._end_taking()
+
+    def on_response_complete(self) -> None:
+        """End a request; if the connection is to close, that must not take for ever."""
+        super().on_response_complete()
+        if self.transport.is_closing() and self.transport.get_write_buffer_size():
+            self._watch_taking()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close a connection that is idle, or whose client does not even take the answer."""
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+        super().timeout_keep_alive_handler()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        super().connection_lost(exc)
+        self._end_taking()
+
+    def _watch_taking(self) -> None:
+        if self._taking is None:
+            left = self.transport.get_write_buffer_size()
+            self._taking = self.loop.call_later(_PATIENCE, self._check_taking, left)
+
+    def _check_taking(self, before: int) -> None:
+        self._taking = None
+        if self.transport.get_write_buffer_size() > max(0, before - _TAKEN):
+            self.transport.abort()  # to close would wait for the client, and so would the request
+        else:
+            self._watch_taking()
+
+    def _end_taking(self) -> None:
+        if self._taking is not None:
+            self._taking.cancel()
+            self._taking = None
 
     def _refuse_head(self) -> None:
         if self._refused:

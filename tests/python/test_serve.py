@@ -490,6 +490,69 @@ def test_more_than_it_can_do_is_refused(faulty: Server) -> None:
     assert faulty.image().status == 200
 
 
+def post(body: bytes, path: str = "/v1/image", length: int | None = None) -> bytes:
+    length = len(body) if length is None else length
+    return f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n".encode() + body
+
+
+def deaf(server: Server, data: bytes) -> socket.socket:
+    """Return the connection of a client that asks, and does not read the answer."""
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.connect((server.host, server.port))
+    connection.sendall(data)
+    return connection
+
+
+def connections(server: Server) -> int:
+    found = psutil.Process(server.process.pid).net_connections()
+    return sum(each.status in ("ESTABLISHED", "CLOSE_WAIT") for each in found)
+
+
+def until_served(server: Server, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while server.image().status != 200:
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def test_answers_that_nobody_takes_do_not_pile_up(faulty: Server) -> None:
+    process = psutil.Process(faulty.process.pid)
+    before = process.memory_info().rss
+    with contextlib.ExitStack() as stack:
+        for _ in range(3):  # of four places
+            stack.enter_context(deaf(faulty, post(b"ANSWER50000000")))
+        time.sleep(1.0)
+        assert faulty.image().status == 200
+        assert faulty.image(b"ANSWER120000000").code == "busy"
+        stack.enter_context(deaf(faulty, post(b"ANSWER9000000")))
+        time.sleep(0.3)
+        assert faulty.image().status == 429  # they have their places
+        until_served(faulty, 5)  # and do not keep them
+        end = time.monotonic() + 10
+        while connections(faulty):
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        assert process.memory_info().rss - before < 100 << 20
+
+
+def test_a_slow_reader_gets_all(faulty: Server) -> None:
+    with deaf(faulty, post(b"ANSWER9000000")) as connection:
+        heard, start = 0, time.monotonic()
+        while heard < 9_000_000:
+            part = connection.recv(65536)
+            assert part
+            heard += len(part)
+            time.sleep(len(part) / 2.5e6)
+        assert time.monotonic() - start > 3
+
+
+def test_features_are_bounded_by_bytes(faulty: Server) -> None:
+    for dtype, status in (("float32", 200), ("float64", 413)):
+        reply = faulty("POST", "/v1/features", SHORT, columns=700, dtype=dtype)
+        assert reply.status == status
+
+
 def test_what_decoders_print_goes_nowhere(faulty: Server) -> None:
     assert faulty.image(b"NOISE").status == 200  # the fixture looks at the log
 
