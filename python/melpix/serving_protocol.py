@@ -15,6 +15,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from melpix.serving_work import refusal
 
 _HEAD = 64 << 10  # bytes of a request's line and headers
+_HEAD_SECONDS = 10.0  # in which a head must be there, from the connection or its first byte on
 _PATIENCE = 10.0  # seconds for a client to take _TAKEN bytes of an answer, or its rest
 _TAKEN = 1 << 20
 _LINGER = 1.0  # seconds in which a refused client may go on sending, so that it sees the answer
@@ -25,7 +26,13 @@ class Protocol(HttpToolsProtocol):
 
     _unused = 0  # bytes read since there was last something to pass on: the parser keeps them
     _refused = False
+    _heading: asyncio.TimerHandle | None = None  # a head is awaited
     _taking: asyncio.TimerHandle | None = None  # there is an answer the client has not taken
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Await a request."""
+        super().connection_made(transport)
+        self._await_head()
 
     def data_received(self, data: bytes) -> None:
         """Parse, unless the connection is to be closed."""
@@ -35,6 +42,8 @@ class Protocol(HttpToolsProtocol):
         super().data_received(data)
         if self._unused > _HEAD:
             self._refuse_head()
+        elif self._heading is None and (self._unused or self._is_idle):
+            self._await_head()
 
     def on_headers_complete(self) -> None:
         """Begin a request, unless its head has come as a whole and is too large."""
@@ -43,20 +52,45 @@ class Protocol(HttpToolsProtocol):
         if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > _HEAD:
             self._refuse_head()
             return
-        self._unused = 0
+        self._pass_on()
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """Take a part, after a head that was not refused."""
         if not self._refused:
             self._unused = 0
+            if not self._is_idle:
+                self._pass_on()
             super().on_body(body)
 
     def on_message_complete(self) -> None:
         """End the request: what follows is the next one's head."""
         if not self._refused:
             self._unused = 0
+            if not self._is_idle:
+                self._pass_on()
             super().on_message_complete()
+
+    @property
+    def _is_idle(self) -> bool:
+        """Whether no request is at work; one that was answered may still be arriving."""
+        return self.cycle is None or self.cycle.response_complete
+
+    def _pass_on(self) -> None:
+        self._unused = 0
+        if self._heading is not None:
+            self._heading.cancel()
+            self._heading = None
+
+    def _await_head(self) -> None:
+        self._heading = self.loop.call_later(_HEAD_SECONDS, self._check_head)
+
+    def _check_head(self) -> None:
+        self._heading = None
+        if self._is_idle:
+            self.timeout_keep_alive_handler()
+        else:  # the next request has begun to come before this one is answered
+            self._await_head()
 
     def pause_writing(self) -> None:
         """Give the client its time to take what was written."""
@@ -83,6 +117,7 @@ class Protocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
         super().connection_lost(exc)
+        self._pass_on()
         self._end_taking()
 
     def _watch_taking(self) -> None:

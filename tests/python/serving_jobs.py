@@ -43,7 +43,9 @@ class Faulty(Work):
 
 
 if __name__ == "__main__":
-    serving_protocol._PATIENCE = 2.0  # so that tests need not wait
+    # So that tests need not wait.
+    serving_protocol._PATIENCE = 2.0
+    serving_protocol._HEAD_SECONDS = 2.0
     limits = Limits(max_bytes=1_000_000, max_seconds=20, max_pixels=100_000)
     service = serving.Service(
         limits,
