@@ -56,6 +56,16 @@ class _RefusedError(Exception):
         self.answer = refusal(status, code, message)
 
 
+class _Arrival:
+    """A body on its way."""
+
+    __slots__ = ("body", "dropped", "timeout")
+
+    def __init__(self, timeout: asyncio.Timeout) -> None:
+        self.body = bytearray()
+        self.timeout, self.dropped = timeout, False
+
+
 class Service:
     """The state of a running service.
 
@@ -105,19 +115,18 @@ class Service:
         )
         self._busy = 0  # requests at work or waiting for a worker
         self._held = 0  # bytes of bodies in memory
+        self._arrivals: set[_Arrival] = set()
         self._unsent = 0  # bytes of answers in memory
 
     async def answer(self, kind: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         headers = dict(scope["headers"])
-        body = bytearray()
         try:
             self._admit()
-            if not await self._read(headers, receive, body):
+            body = await self._read(headers, receive)
+            if body is None:
                 return
-            self._admit()
         except _RefusedError as refused:
-            self._held -= len(body)
             await _send(send, refused.answer, close=True)  # what is still under way is not read
             return
         query = scope["query_string"].decode("latin-1")
@@ -157,8 +166,8 @@ class Service:
         if self._busy >= self.concurrency:
             raise _RefusedError(429, "busy", f"{self._busy} requests are at work: try again later")
 
-    async def _read(self, headers: dict[bytes, bytes], receive: Receive, body: bytearray) -> bool:
-        """Take the body in; whether it came whole. What is too large is refused at once."""
+    async def _read(self, headers: dict[bytes, bytes], receive: Receive) -> bytearray | None:
+        """Take the body in. None: the client has left. What is too large is refused at once."""
         most = self.limits.max_bytes + 4096  # for what a form adds; the worker counts the sound
         declared = headers.get(b"content-length", b"")
         too_large = _RefusedError(
@@ -166,25 +175,52 @@ class Service:
         )
         if declared.isdigit() and int(declared) > most:
             raise too_large
+        arrival = _Arrival(asyncio.timeout(self._body_timeout))
+        self._arrivals.add(arrival)
+        body = arrival.body
+        whole = False
         try:
-            async with asyncio.timeout(self._body_timeout):
-                while True:
+            async with arrival.timeout:
+                while not whole:
                     message = await receive()
+                    if arrival.dropped:
+                        break
                     if message["type"] == "http.disconnect":
-                        self._held -= len(body)
-                        return False
+                        return None
                     part = message.get("body", b"")
                     body += part
                     self._held += len(part)
                     if len(body) > most:
                         raise too_large
                     if self._held > _WAITING_BODIES * most:
-                        raise _RefusedError(429, "busy", "too many bodies arrive: try again later")
-                    if not message.get("more_body", False):
-                        return True
+                        self._drop_largest()
+                    whole = not message.get("more_body", False)
         except TimeoutError:
-            text = f"the body did not arrive within {self._body_timeout:g} s"
-            raise _RefusedError(408, "slow_body", text) from None
+            if not arrival.dropped:
+                text = f"the body did not arrive within {self._body_timeout:g} s"
+                raise _RefusedError(408, "slow_body", text) from None
+        finally:
+            self._arrivals.discard(arrival)
+            if not whole:
+                self._held -= len(body)
+        if arrival.dropped:
+            raise _RefusedError(429, "busy", "too many bodies arrive: try again later")
+        try:
+            self._admit()
+        except _RefusedError:
+            self._held -= len(body)
+            raise
+        return body
+
+    def _drop_largest(self) -> None:
+        """Make room for what arrives: at the cost of who has taken the most, and is not done."""
+        largest = max(self._arrivals, key=lambda arrival: len(arrival.body))
+        self._held -= len(largest.body)
+        largest.body.clear()
+        largest.dropped = True
+        self._arrivals.discard(largest)
+        with contextlib.suppress(RuntimeError):  # its time is up anyway
+            largest.timeout.reschedule(asyncio.get_running_loop().time())
 
 
 class _Endpoint:

@@ -10,6 +10,7 @@ import io
 import json
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -515,6 +516,20 @@ def until_served(server: Server, seconds: float) -> None:
     while server.image().status != 200:
         assert time.monotonic() < end
         time.sleep(0.1)
+
+
+def test_bodies_that_stall_give_way(server: Server) -> None:
+    size = 32 << 20
+    with contextlib.ExitStack() as stack:
+        stalled = [stack.enter_context(deaf(server, post(bytes(9), length=size))) for _ in range(9)]
+        for each in stalled:
+            with contextlib.suppress(OSError):  # some are refused while they send
+                each.sendall(bytes(size - 10))
+        for _ in range(5):
+            assert server.image().status == 200
+        refused = select.select(stalled, [], [], 0.1)[0]
+        assert [each.recv(12) for each in refused] == [b"HTTP/1.1 429"]  # one was enough
+    assert server.image().status == 200
 
 
 def test_answers_that_nobody_takes_do_not_pile_up(faulty: Server) -> None:
