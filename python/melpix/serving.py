@@ -39,6 +39,7 @@ from melpix.serving_work import Answer, Job, Limits, Work, refusal
 _HEADERS = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
 _WAITING_BODIES = 8  # of the largest size that may be in memory at once
 _WAITING_ANSWERS = 256 << 20  # bytes that clients have not taken yet
+_UNWATCHED = 0.5  # seconds for an answer; then it is asked whether the client is still there
 _BUFFER = 64 << 10  # bytes of an answer that may well lie with the transport
 _SMALL = 1 << 20  # bytes of an answer that is always given
 
@@ -116,6 +117,7 @@ class Service:
         self._busy = 0  # requests at work or waiting for a worker
         self._held = 0  # bytes of bodies in memory
         self._arrivals: set[_Arrival] = set()
+        self._watchers: set[asyncio.Task[None]] = set()
         self._unsent = 0  # bytes of answers in memory
 
     async def answer(self, kind: str, scope: Scope, receive: Receive, send: Send) -> None:
@@ -134,8 +136,10 @@ class Service:
         head = f"{kind}\n{query}\n{content_type}".encode("latin-1")
         self._busy += 1
         try:
-            answer = await self._work(head, body)
+            answer = await self._work(head, body, receive)
             del body
+            if answer is None:
+                return
             if len(answer.body) > _SMALL and self._unsent + len(answer.body) > _WAITING_ANSWERS:
                 answer = refusal(429, "busy", "too many answers are on their way: try again later")
             size = len(answer.body)
@@ -147,20 +151,40 @@ class Service:
         finally:
             self._busy -= 1  # and not before: an answer that nobody takes is in memory
 
-    async def _work(self, head: bytes, body: bytearray) -> Answer:
-        """Return what a worker makes of a body."""
+    async def _work(self, head: bytes, body: bytearray, receive: Receive) -> Answer | None:
+        """Return what a worker makes of a body. None: the client has left."""
         size = len(body)
+        watch: asyncio.TimerHandle | None = None
         try:
-            outcome = await self.pool.run(head, body)
+            job = self.pool.submit(head, body)
+            # A timer costs next to nothing, a task for each request would be felt.
+            loop = asyncio.get_running_loop()
+            watch = loop.call_later(_UNWATCHED, self._watch, job, receive)
+            outcome = await job
         except UnavailableError:
             return refusal(503, "closing", "the service is about to end")
         finally:
+            if watch is not None:
+                watch.cancel()
             self._held -= size
+        if outcome is None:
+            return None
         if isinstance(outcome, Crashed):
             return refusal(422, "crashed", f"the decoder has crashed: {outcome}")
         if isinstance(outcome, TimedOut):
             return refusal(504, "timeout", str(outcome))
         return Answer.parse(*outcome)
+
+    def _watch(self, job: asyncio.Future[Any], receive: Receive) -> None:
+        async def give_up() -> None:
+            while (await receive())["type"] != "http.disconnect":  # or the answer has been sent
+                pass
+            if not job.done():
+                job.set_result(None)
+
+        task = asyncio.ensure_future(give_up())
+        self._watchers.add(task)
+        task.add_done_callback(self._watchers.discard)
 
     def _admit(self) -> None:
         if self._busy >= self.concurrency:

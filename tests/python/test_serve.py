@@ -518,6 +518,20 @@ def until_served(server: Server, seconds: float) -> None:
         time.sleep(0.1)
 
 
+def test_clients_that_leave_free_their_places(tmp_path: Path) -> None:
+    path = os.pathsep.join([str(HERE), *sys.path])
+    environment = {**os.environ, "PYTHONPATH": path, "MELPIX_TEST_TIMEOUT": "9"}
+    server = Server(str(HERE / "serving_jobs.py"), env=environment, cwd=tmp_path)
+    start = time.monotonic()
+    for _ in range(4):  # all places; both workers
+        raw(server, post(b"SLEEP3"), wait=0.1)
+    while server.image().status == 429:
+        assert time.monotonic() - start < 2.5, "they have kept their places until the end"
+        time.sleep(0.05)
+    assert server.end() == 128 + signal.SIGTERM
+    assert len(server.log) == 1, server.log
+
+
 def test_bodies_that_stall_give_way(server: Server) -> None:
     size = 32 << 20
     with contextlib.ExitStack() as stack:
