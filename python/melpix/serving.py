@@ -40,6 +40,7 @@ _HEADERS = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-sto
 _WAITING_BODIES = 8  # of the largest size that may be in memory at once
 _WAITING_ANSWERS = 256 << 20  # bytes that clients have not taken yet
 _UNWATCHED = 0.5  # seconds for an answer; then it is asked whether the client is still there
+_CLOSING = 503, "closing", "the service is about to end"
 _BUFFER = 64 << 10  # bytes of an answer that may well lie with the transport
 _SMALL = 1 << 20  # bytes of an answer that is always given
 
@@ -161,8 +162,8 @@ class Service:
             loop = asyncio.get_running_loop()
             watch = loop.call_later(_UNWATCHED, self._watch, job, receive)
             outcome = await job
-        except UnavailableError:
-            return refusal(503, "closing", "the service is about to end")
+        except (UnavailableError, asyncio.CancelledError):
+            return refusal(*_CLOSING)
         finally:
             if watch is not None:
                 watch.cancel()
@@ -219,6 +220,8 @@ class Service:
                     if self._held > _WAITING_BODIES * most:
                         self._drop_largest()
                     whole = not message.get("more_body", False)
+        except asyncio.CancelledError:  # the server ends, and has waited for long enough
+            raise _RefusedError(*_CLOSING) from None
         except TimeoutError:
             if not arrival.dropped:
                 text = f"the body did not arrive within {self._body_timeout:g} s"
@@ -274,7 +277,8 @@ async def _send(send: Send, answer: Answer, *, close: bool = False) -> None:
     large = len(answer.body) > _BUFFER
     await send({"type": "http.response.body", "body": answer.body, "more_body": large})
     if large:  # a server waits for room before it takes the next part
-        await send({"type": "http.response.body", "body": b""})
+        with contextlib.suppress(asyncio.CancelledError):
+            await send({"type": "http.response.body", "body": b""})
 
 
 class _Direct:
@@ -359,6 +363,8 @@ def create_app(service: Service | None = None) -> Starlette:
         await state.pool.open()
         try:
             yield
+        except asyncio.CancelledError:  # by a second SIGINT: nothing to be told of
+            pass
         finally:
             await state.pool.close()
 

@@ -634,6 +634,32 @@ def test_what_is_under_way_is_finished(signum: int, tmp_path: Path) -> None:
     assert len(server.log) == 1, server.log
 
 
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+@pytest.mark.parametrize("signals", [[signal.SIGTERM], [signal.SIGINT, signal.SIGINT]])
+def test_what_does_not_end_is_told_so(signals: list[int], tmp_path: Path) -> None:
+    grace = 1 if len(signals) == 1 else 20
+    code = f"""if True:
+        from contextlib import suppress
+        from melpix import process, serving
+        def say(address): print(address, flush=True)
+        with suppress(process.Stopped), process.signals():
+            serving.run(serving.Service(workers=1), say, port=0, grace={grace})
+    """
+    server = Server("-c", code, cwd=tmp_path)
+    with deaf(server, post(b"RIFF", length=99)) as connection:
+        time.sleep(0.3)
+        for signum in signals:
+            server.process.send_signal(signum)
+            time.sleep(0.5)
+        heard = connection.recv(4096)
+        while part := connection.recv(4096):
+            heard += part
+    assert heard.startswith(b"HTTP/1.1 503 ")
+    assert b'"code": "closing"' in heard
+    rest, _ = server.process.communicate(timeout=30)
+    assert "Traceback" not in rest
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="the parent's death is noticed everywhere")
 def test_workers_end_with_a_server_that_is_killed(tmp_path: Path) -> None:
     server = Server("-m", "melpix", "serve", "--port", "0", "--workers", "2", cwd=tmp_path)
