@@ -41,6 +41,7 @@ _WAITING_BODIES = 8  # of the largest size that may be in memory at once
 _WAITING_ANSWERS = 256 << 20  # bytes that clients have not taken yet
 _UNWATCHED = 0.5  # seconds for an answer; then it is asked whether the client is still there
 _CLOSING = 503, "closing", "the service is about to end"
+_LINGER = 2.0  # seconds in which a refused client may go on sending
 _BUFFER = 64 << 10  # bytes of an answer that may well lie with the transport
 _SMALL = 1 << 20  # bytes of an answer that is always given
 
@@ -130,7 +131,7 @@ class Service:
             if body is None:
                 return
         except _RefusedError as refused:
-            await _send(send, refused.answer, close=True)  # what is still under way is not read
+            await _send(send, refused.answer, unread=receive)
             return
         query = scope["query_string"].decode("latin-1")
         content_type = headers.get(b"content-type", b"").decode("latin-1")
@@ -265,20 +266,36 @@ class _Endpoint:
         await self._service.answer(self._kind, scope, receive, send)
 
 
-async def _send(send: Send, answer: Answer, *, close: bool = False) -> None:
-    """Send an answer, and wait until the client has taken it, or is gone."""
+async def _send(send: Send, answer: Answer, *, unread: Receive | None = None) -> None:
+    """Send an answer, and wait until the client has taken it, or is gone.
+
+    What of the request is still `unread` is dropped, and the connection closed.
+    """
     headers = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in answer.headers.items()]
     headers += [*_HEADERS, (b"content-length", str(len(answer.body)).encode())]
     if answer.status in (429, 503):
         headers.append((b"retry-after", b"1"))
-    if close:
+    if unread is not None:
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    large = len(answer.body) > _BUFFER
-    await send({"type": "http.response.body", "body": answer.body, "more_body": large})
-    if large:  # a server waits for room before it takes the next part
+    more = len(answer.body) > _BUFFER or unread is not None
+    await send({"type": "http.response.body", "body": answer.body, "more_body": more})
+    if unread is not None:
+        await _drop(unread)
+    if more:  # a server waits for room before it takes the next part
         with contextlib.suppress(asyncio.CancelledError):
             await send({"type": "http.response.body", "body": b""})
+
+
+async def _drop(unread: Receive) -> None:
+    """Let a refused client go on sending for a while.
+
+    Many read the answer only then; and to close with bytes unread is a reset, which overtakes it.
+    """
+    with contextlib.suppress(TimeoutError, asyncio.CancelledError):
+        async with asyncio.timeout(_LINGER):
+            while (await unread()).get("more_body", False):
+                pass
 
 
 class _Direct:

@@ -395,6 +395,12 @@ def test_a_huge_head_costs_nothing(faulty: Server) -> None:
         assert process.memory_info().rss - before < 30 << 20
 
 
+@pytest.mark.parametrize("size", [1_100_000, 33_000_000, 100_000_000])
+def test_who_sends_too_much_sees_the_answer(faulty: Server, size: int) -> None:
+    reply = faulty.image(bytes(size))  # http.client reads when all is sent
+    assert (reply.status, reply.code) == (413, "too_large")
+
+
 def test_a_slow_body(faulty: Server) -> None:
     start = time.monotonic()
     heard = raw(faulty, b"POST /v1/image HTTP/1.1\r\nHost: x\r\nContent-Length: 999\r\n\r\nRIFF")
