@@ -385,7 +385,7 @@ def create_app(service: Service | None = None) -> Starlette:
         finally:
             await state.pool.close()
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/v1/image", _Endpoint(state, "image")),
             Route("/v1/features", _Endpoint(state, "features")),
@@ -397,6 +397,8 @@ def create_app(service: Service | None = None) -> Starlette:
         exception_handlers={HTTPException: failed},
         lifespan=lifespan,
     )
+    app.router.redirect_slashes = False  # to wherever the Host header says
+    return app
 
 
 def _page() -> tuple[str, str]:
