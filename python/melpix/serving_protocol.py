@@ -36,8 +36,9 @@ class Protocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse, unless the connection is to be closed."""
-        if self._refused:
-            return
+        cycle = self.cycle
+        if self._refused or (cycle and cycle.response_started and not cycle.keep_alive):
+            return  # to parse what is dropped would keep the loop from the others
         self._unused += len(data)
         super().data_received(data)
         if self._unused > _HEAD:
