@@ -30,6 +30,7 @@ from melpix import Frontend, convert_bytes
 
 RATE, SECONDS = 16000, 5
 PATH = "/v1/image?n_mels=128"  # the recipe: resampled to 22,050 Hz
+DEAF = "/v1/features?columns=30000"  # 15 MB
 SLOW = 3.0  # seconds between two bytes of a slow body
 
 
@@ -85,6 +86,9 @@ class Load:
             ("huge plan", whole.replace(b"n_mels=128", b"n_fft=9999999")),
             ("huge, declared", head(100_000_000)),
             ("huge, sent", head(100_000_000)),
+            ("huge head", whole[:20]),
+            ("never reads", whole.replace(PATH.encode(), DEAF.encode())),
+            ("half open", whole[:20]),
             ("slow", head(len(wav)) + wav[:999]),
             ("leaves at once", head(len(wav))),
             ("leaves half way", head(len(wav)) + wav[: len(wav) // 2]),
@@ -138,10 +142,15 @@ class Load:
                     for _ in range(100):
                         writer.write(bytes(1_000_000))
                         await writer.drain()
-                elif name == "slow":
+                elif name == "huge head":
+                    for _ in range(100):
+                        writer.write(b"a" * 1_000_000)
+                        await writer.drain()
+                elif name in ("slow", "half open", "never reads"):
+                    writer.transport.pause_reading()
                     await asyncio.sleep(min(SLOW, max(0.0, self._end - time.perf_counter())))
                 await writer.drain()
-                if name.startswith("leaves"):
+                if name.startswith("leaves") or name in ("half open", "never reads"):
                     what = "left"
                 elif name == "slow":
                     writer.write(b"1")

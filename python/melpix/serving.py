@@ -33,10 +33,17 @@ from melpix.preset_table import PRESETS
 from melpix.process import Stopped
 from melpix.serving_openapi import description
 from melpix.serving_pool import Pool, UnavailableError
+from melpix.serving_protocol import Protocol
 from melpix.serving_work import Answer, Job, Limits, Work, refusal
 
 _HEADERS = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
 _WAITING_BODIES = 8  # of the largest size that may be in memory at once
+_WAITING_ANSWERS = 256 << 20  # bytes that clients have not taken yet
+_UNWATCHED = 0.5  # seconds for an answer; then it is asked whether the client is still there
+_CLOSING = 503, "closing", "the service is about to end"
+_LINGER = 2.0  # seconds in which a refused client may go on sending
+_BUFFER = 64 << 10  # bytes of an answer that may well lie with the transport
+_SMALL = 1 << 20  # bytes of an answer that is always given
 
 
 class _RefusedError(Exception):
@@ -50,6 +57,16 @@ class _RefusedError(Exception):
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
         self.answer = refusal(status, code, message)
+
+
+class _Arrival:
+    """A body on its way."""
+
+    __slots__ = ("body", "dropped", "timeout")
+
+    def __init__(self, timeout: asyncio.Timeout) -> None:
+        self.body = bytearray()
+        self.timeout, self.dropped = timeout, False
 
 
 class Service:
@@ -101,43 +118,82 @@ class Service:
         )
         self._busy = 0  # requests at work or waiting for a worker
         self._held = 0  # bytes of bodies in memory
+        self._arrivals: set[_Arrival] = set()
+        self._watchers: set[asyncio.Task[None]] = set()
+        self._unsent = 0  # bytes of answers in memory
 
-    async def answer(self, kind: str, scope: Scope, receive: Receive) -> tuple[Answer, bool] | None:
-        """Answer a request; say whether its body was read. None: nobody is there any more."""
+    async def answer(self, kind: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
         headers = dict(scope["headers"])
-        body = bytearray()
         try:
             self._admit()
-            if not await self._read(headers, receive, body):
-                return None
-            self._admit()
+            body = await self._read(headers, receive)
+            if body is None:
+                return
         except _RefusedError as refused:
-            self._held -= len(body)
-            return refused.answer, False
+            await _send(send, refused.answer, unread=receive)
+            return
         query = scope["query_string"].decode("latin-1")
         content_type = headers.get(b"content-type", b"").decode("latin-1")
         head = f"{kind}\n{query}\n{content_type}".encode("latin-1")
-        size = len(body)
         self._busy += 1
         try:
-            outcome = await self.pool.run(head, body)
-        except UnavailableError:
-            return refusal(503, "closing", "the service is about to end"), True
+            answer = await self._work(head, body, receive)
+            del body
+            if answer is None:
+                return
+            if len(answer.body) > _SMALL and self._unsent + len(answer.body) > _WAITING_ANSWERS:
+                answer = refusal(429, "busy", "too many answers are on their way: try again later")
+            size = len(answer.body)
+            self._unsent += size
+            try:
+                await _send(send, answer)
+            finally:
+                self._unsent -= size
         finally:
-            self._busy -= 1
+            self._busy -= 1  # and not before: an answer that nobody takes is in memory
+
+    async def _work(self, head: bytes, body: bytearray, receive: Receive) -> Answer | None:
+        """Return what a worker makes of a body. None: the client has left."""
+        size = len(body)
+        watch: asyncio.TimerHandle | None = None
+        try:
+            job = self.pool.submit(head, body)
+            # A timer costs next to nothing, a task for each request would be felt.
+            loop = asyncio.get_running_loop()
+            watch = loop.call_later(_UNWATCHED, self._watch, job, receive)
+            outcome = await job
+        except (UnavailableError, asyncio.CancelledError):
+            return refusal(*_CLOSING)
+        finally:
+            if watch is not None:
+                watch.cancel()
             self._held -= size
+        if outcome is None:
+            return None
         if isinstance(outcome, Crashed):
-            return refusal(422, "crashed", f"the decoder has crashed: {outcome}"), True
+            return refusal(422, "crashed", f"the decoder has crashed: {outcome}")
         if isinstance(outcome, TimedOut):
-            return refusal(504, "timeout", str(outcome)), True
-        return Answer.parse(*outcome), True
+            return refusal(504, "timeout", str(outcome))
+        return Answer.parse(*outcome)
+
+    def _watch(self, job: asyncio.Future[Any], receive: Receive) -> None:
+        async def give_up() -> None:
+            while (await receive())["type"] != "http.disconnect":  # or the answer has been sent
+                pass
+            if not job.done():
+                job.set_result(None)
+
+        task = asyncio.ensure_future(give_up())
+        self._watchers.add(task)
+        task.add_done_callback(self._watchers.discard)
 
     def _admit(self) -> None:
         if self._busy >= self.concurrency:
             raise _RefusedError(429, "busy", f"{self._busy} requests are at work: try again later")
 
-    async def _read(self, headers: dict[bytes, bytes], receive: Receive, body: bytearray) -> bool:
-        """Take the body in; whether it came whole. What is too large is refused at once."""
+    async def _read(self, headers: dict[bytes, bytes], receive: Receive) -> bytearray | None:
+        """Take the body in. None: the client has left. What is too large is refused at once."""
         most = self.limits.max_bytes + 4096  # for what a form adds; the worker counts the sound
         declared = headers.get(b"content-length", b"")
         too_large = _RefusedError(
@@ -145,25 +201,54 @@ class Service:
         )
         if declared.isdigit() and int(declared) > most:
             raise too_large
+        arrival = _Arrival(asyncio.timeout(self._body_timeout))
+        self._arrivals.add(arrival)
+        body = arrival.body
+        whole = False
         try:
-            async with asyncio.timeout(self._body_timeout):
-                while True:
+            async with arrival.timeout:
+                while not whole:
                     message = await receive()
+                    if arrival.dropped:
+                        break
                     if message["type"] == "http.disconnect":
-                        self._held -= len(body)
-                        return False
+                        return None
                     part = message.get("body", b"")
                     body += part
                     self._held += len(part)
                     if len(body) > most:
                         raise too_large
                     if self._held > _WAITING_BODIES * most:
-                        raise _RefusedError(429, "busy", "too many bodies arrive: try again later")
-                    if not message.get("more_body", False):
-                        return True
+                        self._drop_largest()
+                    whole = not message.get("more_body", False)
+        except asyncio.CancelledError:  # the server ends, and has waited for long enough
+            raise _RefusedError(*_CLOSING) from None
         except TimeoutError:
-            text = f"the body did not arrive within {self._body_timeout:g} s"
-            raise _RefusedError(408, "slow_body", text) from None
+            if not arrival.dropped:
+                text = f"the body did not arrive within {self._body_timeout:g} s"
+                raise _RefusedError(408, "slow_body", text) from None
+        finally:
+            self._arrivals.discard(arrival)
+            if not whole:
+                self._held -= len(body)
+        if arrival.dropped:
+            raise _RefusedError(429, "busy", "too many bodies arrive: try again later")
+        try:
+            self._admit()
+        except _RefusedError:
+            self._held -= len(body)
+            raise
+        return body
+
+    def _drop_largest(self) -> None:
+        """Make room for what arrives: at the cost of who has taken the most, and is not done."""
+        largest = max(self._arrivals, key=lambda arrival: len(arrival.body))
+        self._held -= len(largest.body)
+        largest.body.clear()
+        largest.dropped = True
+        self._arrivals.discard(largest)
+        with contextlib.suppress(RuntimeError):  # its time is up anyway
+            largest.timeout.reschedule(asyncio.get_running_loop().time())
 
 
 class _Endpoint:
@@ -178,19 +263,39 @@ class _Endpoint:
                 scope, receive, send
             )
             return
-        found = await self._service.answer(self._kind, scope, receive)
-        if found is None:
-            return
-        answer, whole = found
-        headers = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in answer.headers.items()]
-        headers += [*_HEADERS, (b"content-length", str(len(answer.body)).encode())]
-        if answer.status in (429, 503):
-            headers.append((b"retry-after", b"1"))
-        if not whole:  # what is still under way is not read
-            headers.append((b"connection", b"close"))
-        start = {"type": "http.response.start", "status": answer.status, "headers": headers}
-        await send(start)
-        await send({"type": "http.response.body", "body": answer.body})
+        await self._service.answer(self._kind, scope, receive, send)
+
+
+async def _send(send: Send, answer: Answer, *, unread: Receive | None = None) -> None:
+    """Send an answer, and wait until the client has taken it, or is gone.
+
+    What of the request is still `unread` is dropped, and the connection closed.
+    """
+    headers = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in answer.headers.items()]
+    headers += [*_HEADERS, (b"content-length", str(len(answer.body)).encode())]
+    if answer.status in (429, 503):
+        headers.append((b"retry-after", b"1"))
+    if unread is not None:
+        headers.append((b"connection", b"close"))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    more = len(answer.body) > _BUFFER or unread is not None
+    await send({"type": "http.response.body", "body": answer.body, "more_body": more})
+    if unread is not None:
+        await _drop(unread)
+    if more:  # a server waits for room before it takes the next part
+        with contextlib.suppress(asyncio.CancelledError):
+            await send({"type": "http.response.body", "body": b""})
+
+
+async def _drop(unread: Receive) -> None:
+    """Let a refused client go on sending for a while.
+
+    Many read the answer only then; and to close with bytes unread is a reset, which overtakes it.
+    """
+    with contextlib.suppress(TimeoutError, asyncio.CancelledError):
+        async with asyncio.timeout(_LINGER):
+            while (await unread()).get("more_body", False):
+                pass
 
 
 class _Direct:
@@ -275,10 +380,12 @@ def create_app(service: Service | None = None) -> Starlette:
         await state.pool.open()
         try:
             yield
+        except asyncio.CancelledError:  # by a second SIGINT: nothing to be told of
+            pass
         finally:
             await state.pool.close()
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/v1/image", _Endpoint(state, "image")),
             Route("/v1/features", _Endpoint(state, "features")),
@@ -290,6 +397,8 @@ def create_app(service: Service | None = None) -> Starlette:
         exception_handlers={HTTPException: failed},
         lifespan=lifespan,
     )
+    app.router.redirect_slashes = False  # to wherever the Host header says
+    return app
 
 
 def _page() -> tuple[str, str]:
@@ -363,6 +472,7 @@ def run(
     """
     config = uvicorn.Config(
         _Direct(create_app(service)),
+        http=Protocol,
         host=host,
         port=port,
         log_level="info" if access_log else "warning",

@@ -30,6 +30,7 @@ _ERRORS = {
     422: "The sound cannot be used: decode_failed, unsupported_format, empty_audio, non_finite,"
     " bad_sample_rate, too_short, truncated, overflow; or crashed: the decoder did.",
     429: "Busy: try again after Retry-After seconds.",
+    431: "The address and the headers are too long: head_too_large.",
     503: "The service is about to end, or has too many connections.",
     504: "The work took too long: timeout.",
 }

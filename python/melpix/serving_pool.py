@@ -104,23 +104,22 @@ class Pool:
                 raise RuntimeError("worker processes do not start")
             await asyncio.sleep(0.01)
 
-    async def run(
+    def submit(
         self, head: bytes, body: bytes | bytearray
-    ) -> tuple[bytes, bytes] | Crashed | TimedOut:
-        """Have a job done.
+    ) -> asyncio.Future[tuple[bytes, bytes] | Crashed | TimedOut | None]:
+        """Have a job done. Whoever gives it up sets its result to None: it may be left out then.
 
         Raises
         ------
         UnavailableError
-            The pool has been closed.
+            The pool has been closed; or the future does, if it is later.
         """
         if not self._open:
             raise UnavailableError
         job = _Job(head, body, asyncio.get_running_loop().create_future())
         self._waiting.append(job)
         self._dispatch()
-        answer: tuple[bytes, bytes] | Crashed | TimedOut = await job.answer
-        return answer
+        return job.answer
 
     async def close(self) -> None:
         """End the workers: at once those that are idle, after a second the others."""

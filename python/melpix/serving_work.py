@@ -195,6 +195,8 @@ def _check_size(f: Frontend, n: int, most: int) -> None:
         patches = max(0, (frames - f.patch) // (f.patch_step or f.patch) + 1)
         frames = max(frames, patches * f.patch)
     size = frames * f.n_mels * (1 + len(f.stack or ()))
+    if f.dtype == "float64":
+        most //= 2  # the bound is for an answer's bytes
     if size > most:
         raise DecodeError("image_too_large", f"{size} features, at most {most} are made at once")
 

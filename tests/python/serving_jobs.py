@@ -9,7 +9,7 @@ import sys
 import time
 from typing import Any
 
-from melpix import serving
+from melpix import serving, serving_protocol
 from melpix.process import Stopped, signals
 from melpix.serving_work import Answer, Limits, Work
 
@@ -27,6 +27,8 @@ class Faulty(Work):
         if body.startswith(b"SLEEP"):
             time.sleep(float(body[5:]))
             return Answer(200, {}, b"slept")
+        if body.startswith(b"ANSWER"):
+            return Answer(200, {}, bytes(int(body[6:])))
         if body.startswith(b"PID"):
             return Answer(200, {}, str(os.getpid()).encode())
         if body.startswith(b"NOISE"):
@@ -41,13 +43,16 @@ class Faulty(Work):
 
 
 if __name__ == "__main__":
+    # So that tests need not wait.
+    serving_protocol._PATIENCE = 2.0
+    serving_protocol._HEAD_SECONDS = 2.0
     limits = Limits(max_bytes=1_000_000, max_seconds=20, max_pixels=100_000)
     service = serving.Service(
         limits,
         work=Faulty(limits),
         workers=2,
         concurrency=4,
-        timeout=1.0,
+        timeout=float(os.environ.get("MELPIX_TEST_TIMEOUT", "1")),
         body_timeout=1.0,
         memory=1 << 30,
     )
