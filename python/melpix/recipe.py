@@ -98,13 +98,26 @@ def scale_minmax(X: ArrayLike, min: float = 0.0, max: float = 1.0) -> NDArray[An
 
 
 def _frontend(**parameters: Any) -> Frontend:
-    try:
-        hash(tuple(parameters.values()))
-    except TypeError:  # an array
-        return Frontend(**parameters)
     # A function may return other samples the next time.
-    make = Frontend if callable(parameters.get("window")) else _planned
-    return make(**parameters)
+    if callable(parameters.get("window")):
+        return Frontend(**parameters)
+    try:
+        return _planned(**parameters)
+    except TypeError:  # an array or a list, or else an error that shows again
+        pass
+    try:
+        return _planned(**{name: _frozen(value) for name, value in parameters.items()})
+    except (TypeError, ValueError):
+        return Frontend(**parameters)  # says it of what was given
+
+
+def _frozen(value: Any) -> Any:
+    """Return a parameter in a form that can be hashed, and is one still."""
+    if isinstance(value, np.ndarray):
+        return tuple(value.tolist())
+    if isinstance(value, list | tuple):  # a dict in a list is one of `stack`
+        return tuple(tuple(v.items()) if isinstance(v, dict) else _frozen(v) for v in value)
+    return value
 
 
 # A loop over clips calls with the same few numbers each time. (Typed, since 512.0 is refused where

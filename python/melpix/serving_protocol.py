@@ -18,6 +18,7 @@ _HEAD = 64 << 10  # bytes of a request's line and headers
 _HEAD_SECONDS = 10.0  # in which a head must be there, from the connection or its first byte on
 _PATIENCE = 10.0  # seconds for a client to take _TAKEN bytes of an answer, or its rest
 _TAKEN = 1 << 20
+_DROPPED = 48 << 20  # bytes that a refused client may go on sending: more costs the others
 _LINGER = 1.0  # seconds in which a refused client may go on sending, so that it sees the answer
 
 
@@ -25,6 +26,7 @@ class Protocol(HttpToolsProtocol):
     """A connection."""
 
     _unused = 0  # bytes read since there was last something to pass on: the parser keeps them
+    _dropped = 0  # bytes of what is not read any more
     _refused = False
     _heading: asyncio.TimerHandle | None = None  # a head is awaited
     _taking: asyncio.TimerHandle | None = None  # there is an answer the client has not taken
@@ -38,7 +40,11 @@ class Protocol(HttpToolsProtocol):
         """Parse, unless the connection is to be closed."""
         cycle = self.cycle
         if self._refused or (cycle and cycle.response_started and not cycle.keep_alive):
-            return  # to parse what is dropped would keep the loop from the others
+            # To parse what is dropped would keep the loop from the others.
+            self._dropped += len(data)
+            if self._dropped > _DROPPED:
+                self.transport.abort()
+            return
         self._unused += len(data)
         super().data_received(data)
         if self._unused > _HEAD:

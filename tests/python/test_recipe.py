@@ -55,6 +55,20 @@ def test_windows_that_may_change_are_looked_at_each_time() -> None:
             np.testing.assert_array_equal(image, expected)
 
 
+def test_arrays_and_lists_are_planned_once_too() -> None:
+    y, window = np.linspace(-1, 1, 4000), np.hanning(1024)
+    stack = [{"n_fft": 512}]
+    for options in ({"window": window}, {"range": [-20, 5]}, {"stack": stack}):
+        expected = Frontend(sr=8000, **options).image(y)
+        for _ in range(3):
+            misses = recipe._planned.cache_info().misses
+            assert np.array_equal(spectrogram_image(y, 8000, **options), expected)
+        assert recipe._planned.cache_info().misses == misses
+    window[:] = np.hamming(1024)
+    expected = Frontend(sr=8000, window=window).image(y)
+    assert np.array_equal(spectrogram_image(y, 8000, window=window), expected)
+
+
 def test_a_planned_front_end_hides_no_mistake() -> None:
     options: list[tuple[dict[str, Any], dict[str, Any]]] = [
         ({}, {"hop_length": 512.0}),

@@ -395,7 +395,7 @@ def test_a_huge_head_costs_nothing(faulty: Server) -> None:
         assert process.memory_info().rss - before < 30 << 20
 
 
-@pytest.mark.parametrize("size", [1_100_000, 33_000_000, 100_000_000])
+@pytest.mark.parametrize("size", [1_100_000, 33_000_000, 45_000_000])
 def test_who_sends_too_much_sees_the_answer(faulty: Server, size: int) -> None:
     reply = faulty.image(bytes(size))  # http.client reads when all is sent
     assert (reply.status, reply.code) == (413, "too_large")
