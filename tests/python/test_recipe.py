@@ -59,14 +59,14 @@ def test_arrays_and_lists_are_planned_once_too() -> None:
     y, window = np.linspace(-1, 1, 4000), np.hanning(1024)
     stack = [{"n_fft": 512}]
     for options in ({"window": window}, {"range": [-20, 5]}, {"stack": stack}):
-        expected = Frontend(sr=8000, **options).image(y)
+        expected = melpix.Frontend(sr=8000, **options).image(y)
         for _ in range(3):
             misses = recipe._planned.cache_info().misses
-            assert np.array_equal(spectrogram_image(y, 8000, **options), expected)
+            assert np.array_equal(melpix.spectrogram_image(y, 8000, **options), expected)
         assert recipe._planned.cache_info().misses == misses
     window[:] = np.hamming(1024)
-    expected = Frontend(sr=8000, window=window).image(y)
-    assert np.array_equal(spectrogram_image(y, 8000, window=window), expected)
+    expected = melpix.Frontend(sr=8000, window=window).image(y)
+    assert np.array_equal(melpix.spectrogram_image(y, 8000, window=window), expected)
 
 
 def test_a_planned_front_end_hides_no_mistake() -> None:
