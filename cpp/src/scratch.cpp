@@ -6,20 +6,19 @@
 #endif
 
 #include <array>
-#include <atomic>
 #include <cstdint>
+#include <mutex>
 #include <new>
-#include <utility>
 
 namespace melpix {
 namespace {
 
 // Rendering holds six pieces at a time, twice as many where it computes frames again in double
-// precision, and two more in a transform. Larger pieces would tie up memory in every thread of a
-// pool: of them, the process keeps one, and no more than this of it (an hour of the recipe is 76
-// MB).
+// precision, and two more in a transform. Each thread keeps that many. Larger pieces would tie up
+// memory in every thread of a pool: those are the process's, up to so many bytes in all (an hour of
+// the recipe is 76 MB, a transform of 131072 samples takes six of 8 MB).
 constexpr std::size_t kKept = 16, kKeepBytes = std::size_t{4} << 20;
-constexpr std::size_t kSpareBytes = std::size_t{128} << 20;
+constexpr std::size_t kSharedBytes = std::size_t{128} << 20;
 
 // Ahead of each piece.
 struct alignas(kAlignment) Header {
@@ -61,91 +60,112 @@ Header* allocate(std::size_t bytes) {
 
 void release(Header* piece) { ::operator delete(piece, std::align_val_t{kAlignment}); }
 
+// Pieces that were given back, until they are wanted again or more recent ones take their place.
+class Shelf {
+ public:
+  // The least piece that has room and is not far too large: another call has use for that one. Null
+  // if there is none.
+  Header* take(std::size_t bytes) {
+    Header** best = nullptr;
+    for (Header*& piece : pieces_)
+      if (piece != nullptr && piece->bytes >= bytes && piece->bytes / 4 <= bytes &&
+          (best == nullptr || piece->bytes < (*best)->bytes))
+        best = &piece;
+    return best == nullptr ? nullptr : remove(*best);
+  }
+
+  // Puts the piece there, or returns the one that has to go first: what has not been used for
+  // longest. All may have `most` bytes together, and the piece no more.
+  Header* put(Header* piece, std::size_t most) {
+    Header** place = nullptr;
+    Header** oldest = nullptr;
+    for (Header*& other : pieces_) {
+      if (other == nullptr)
+        place = &other;
+      else if (oldest == nullptr || other->given < (*oldest)->given)
+        oldest = &other;
+    }
+    if (place == nullptr || bytes_ > most - piece->bytes) return remove(*oldest);
+    piece->given = ++given_;
+    bytes_ += piece->bytes;
+    *place = piece;
+    return nullptr;
+  }
+
+ protected:
+  std::array<Header*, kKept> pieces_{};
+
+ private:
+  Header* remove(Header*& place) {
+    Header* piece = place;
+    place = nullptr;
+    bytes_ -= piece->bytes;
+    return piece;
+  }
+
+  std::size_t bytes_ = 0, given_ = 0;
+};
+
 // Without a destructor of its own, so that it can still be asked when the others are gone: plans
 // may outlive the thread's objects.
 thread_local bool closed = false;
 
-struct Kept {
-  ~Kept() {
+struct ThreadShelf : Shelf {
+  ~ThreadShelf() {
     closed = true;
-    for (Header* piece : pieces)
+    for (Header* piece : pieces_)
       if (piece != nullptr) release(piece);
   }
-  std::array<Header*, kKept> pieces{};
-  std::size_t given = 0;
 };
 
-Kept& kept() {
-  thread_local Kept mine;
+Shelf& thread_shelf() {
+  thread_local ThreadShelf mine;
   return mine;
 }
 
-// One large piece, for whichever thread is next: filling an hour's with fresh pages takes a tenth
-// of the time of its image. Meanwhile the system may have its memory, if it runs short.
-std::atomic<Header*> spare{nullptr};
+// Large pieces, for whichever thread is next: filling an hour's with fresh pages takes a tenth of
+// the time of its image. Meanwhile the system may have their memory, if it runs short. Who finds
+// the shelf locked does without it: in a forked process it may be for good.
+std::mutex shared_mutex;
+Shelf shared_shelf;
 
-void keep_spare(Header* piece) {
-  if (!kLends || piece->bytes > kSpareBytes) return release(piece);
-  lend_to_system(piece);
-  Header* other = spare.exchange(nullptr);
-  if (other != nullptr && other->bytes > piece->bytes) std::swap(other, piece);
-  if (other != nullptr) release(other);
-  // Another thread may have come in between.
-  if (Header* late = spare.exchange(piece)) release(late);
+Header* take_shared(std::size_t bytes) {
+  const std::unique_lock<std::mutex> lock(shared_mutex, std::try_to_lock);
+  return lock ? shared_shelf.take(bytes) : nullptr;
 }
 
-// A piece that has room and is not far too large: another call has use for that one.
-bool suits(const Header* piece, std::size_t bytes) {
-  return piece->bytes >= bytes && piece->bytes / 4 <= bytes;
-}
-
-Header* take_spare(std::size_t bytes) {
-  Header* piece = spare.exchange(nullptr);
-  if (piece == nullptr || suits(piece, bytes)) return piece;
-  if (Header* late = spare.exchange(piece)) release(late);
-  return nullptr;
+// Returns what has to be released first, the piece itself if that.
+Header* put_shared(Header* piece) {
+  const std::unique_lock<std::mutex> lock(shared_mutex, std::try_to_lock);
+  return lock ? shared_shelf.put(piece, kSharedBytes) : piece;
 }
 
 }  // namespace
 
 void* take_scratch(std::size_t bytes) noexcept {
-  if (bytes > kKeepBytes) {
-    if (Header* found = take_spare(bytes)) return found + 1;
-  } else if (!closed) {
-    Header** best = nullptr;
-    for (Header*& piece : kept().pieces)
-      if (piece != nullptr && piece->bytes >= bytes &&
-          (best == nullptr || piece->bytes < (*best)->bytes))
-        best = &piece;
-    if (best != nullptr && suits(*best, bytes)) {
-      Header* found = *best;
-      *best = nullptr;
-      return found + 1;
-    }
-  }
-  if (bytes > kMaxSize - sizeof(Header)) return nullptr;
-  Header* fresh = allocate(bytes);
-  return fresh == nullptr ? nullptr : fresh + 1;
+  Header* piece = bytes > kKeepBytes ? take_shared(bytes)
+                  : closed           ? nullptr
+                                     : thread_shelf().take(bytes);
+  if (piece == nullptr && bytes <= kMaxSize - sizeof(Header)) piece = allocate(bytes);
+  return piece == nullptr ? nullptr : piece + 1;
 }
 
 void give_scratch(void* memory) noexcept {
   if (memory == nullptr) return;
   Header* piece = static_cast<Header*>(memory) - 1;
-  if (piece->bytes > kKeepBytes) return keep_spare(piece);
-  if (closed) return release(piece);
-  Kept& mine = kept();
-  piece->given = ++mine.given;
-  Header** slot = &mine.pieces[0];
-  for (Header*& other : mine.pieces) {
-    if (other == nullptr) {
-      other = piece;
-      return;
+  if (piece->bytes <= kKeepBytes) {
+    if (closed) return release(piece);
+    while (Header* old = thread_shelf().put(piece, kMaxSize)) release(old);
+  } else {
+    if (!kLends || piece->bytes > kSharedBytes) return release(piece);
+    lend_to_system(piece);
+    // Outside of the lock, since releasing may take its time.
+    while (Header* old = put_shared(piece)) {
+      const bool itself = old == piece;
+      release(old);
+      if (itself) return;
     }
-    if (other->given < (*slot)->given) slot = &other;
   }
-  // What has not been used for longest goes.
-  release(*slot);
-  *slot = piece;
 }
 
 }  // namespace melpix

@@ -41,22 +41,31 @@ void test_pieces_are_apart() {
 }
 
 #ifdef __linux__
-void test_one_large_piece_is_kept() {
-  void* const large = melpix::take_scratch(40 * kMega);
+void* taken_and_given(std::size_t bytes) {
+  void* const piece = melpix::take_scratch(bytes);
+  melpix::give_scratch(piece);
+  return piece;
+}
+
+void test_large_pieces_are_kept() {
+  void* const large = melpix::take_scratch(60 * kMega);
   void* const second = melpix::take_scratch(20 * kMega);
   melpix::give_scratch(large);
-  melpix::give_scratch(second);  // the larger one stays
-  void* again = melpix::take_scratch(40 * kMega);
-  CHECK(again == large);
+  melpix::give_scratch(second);
+  void* again = melpix::take_scratch(20 * kMega);
+  CHECK(again == second);  // the smaller of both that have room
+  CHECK(taken_and_given(19 * kMega) == large);
   melpix::give_scratch(again);
-  again = melpix::take_scratch(20 * kMega);
-  CHECK(again == large);
-  melpix::give_scratch(again);
-  void* const small = melpix::take_scratch(5 * kMega);
-  CHECK(small != large);  // it would be far too large
+  void* const small = melpix::take_scratch(std::size_t{9} << 19);
+  CHECK(small != large && small != second);  // they would be far too large
   melpix::give_scratch(small);
-  again = melpix::take_scratch(30 * kMega);
-  CHECK(again == large);  // and has not been lost
+
+  // No more than 128 MB in all: the one that was not used for longest, the large one, goes.
+  void* const third = melpix::take_scratch(90 * kMega);
+  melpix::give_scratch(third);
+  again = melpix::take_scratch(20 * kMega);
+  CHECK(again == second);
+  CHECK(taken_and_given(60 * kMega) == third);
   melpix::give_scratch(again);
 }
 #endif
@@ -84,7 +93,7 @@ void test_threads() {
 
 int main() {
 #ifdef __linux__
-  test_one_large_piece_is_kept();
+  test_large_pieces_are_kept();
 #endif
   test_sizes();
   test_pieces_are_apart();
