@@ -486,9 +486,11 @@ void test_peak(const melpix::Kernels<T>& k) {
 
 template <class T, class Bits>
 void test_all(const melpix::Kernels<T>& k, Bits log_step) {
-  for (std::size_t n_fft : {1u,   2u,   3u,   4u,   5u,   7u,   8u,   9u,   16u,  17u,  30u,
-                            31u,  64u,  80u,  96u,  100u, 101u, 127u, 128u, 144u, 210u, 240u,
-                            251u, 256u, 264u, 294u, 302u, 400u, 480u, 509u, 512u, 882u, 1024u})
+  // Those behind 1024 are joined from 2 ... 8, 11 and 16 sub-sequences.
+  for (std::size_t n_fft :
+       {1u,   2u,   3u,   4u,   5u,    7u,   8u,   9u,   16u,  17u,  30u,  31u,  64u,  80u,
+        96u,  100u, 101u, 127u, 128u,  144u, 210u, 240u, 251u, 256u, 264u, 294u, 302u, 400u,
+        480u, 509u, 512u, 882u, 1024u, 122u, 159u, 212u, 265u, 318u, 371u, 424u, 583u, 848u})
     for (double power : {2.0, 1.0, 0.5, 3.0}) test_spectrum<T>(k, n_fft, static_cast<T>(power));
   for (std::size_t n_fft : {16u, 32u, 48u, 64u, 256u, 400u, 882u, 1021u, 1024u, 2048u})
     for (std::size_t hop : {n_fft / 4, n_fft / 2, n_fft / 4 + 1}) test_hop<T>(k, n_fft, hop);

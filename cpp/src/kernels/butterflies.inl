@@ -22,26 +22,32 @@ MELPIX_INLINE void unrolled(const F& f) {
   unrolled(f, std::make_index_sequence<count>());
 }
 
-// cos(2 pi i / n) for n = 3, 5, 16
+// cos(2 pi i / n) for n = 3, 5, 7, 16
 template <std::size_t n>
 constexpr double cosine(std::size_t i) {
   constexpr double kThird[] = {1, -0.5};
   constexpr double kFifth[] = {1, 0.30901699437494742410, -0.80901699437494742410};
+  constexpr double kSeventh[] = {1, 0.62348980185873353053, -0.22252093395631440429,
+                                 -0.90096886790241912624};
   constexpr double kSixteenth[] = {1, 0.92387953251128675613, 0.70710678118654752440,
                                    0.38268343236508977173, 0};
   i = i % n > n / 2 ? n - i % n : i % n;
   if constexpr (n == 3) return kThird[i];
   if constexpr (n == 5) return kFifth[i];
+  if constexpr (n == 7) return kSeventh[i];
   return i <= 4 ? kSixteenth[i] : -kSixteenth[8 - i];
 }
 // sin(2 pi i / n)
 template <std::size_t n>
 constexpr double sine(std::size_t i) {
+  constexpr double kThird[] = {0, 0.86602540378443864676};
   constexpr double kFifth[] = {0, 0.95105651629515357212, 0.58778525229247312917};
+  constexpr double kSeventh[] = {0, 0.78183148246802980871, 0.97492791218182360702,
+                                 0.43388373911755812048};
   if constexpr (n == 16) return cosine<16>(i + 12);  // sin x = cos(x - pi / 2)
   const bool negative = i % n > n / 2;
   i = negative ? n - i % n : i % n;
-  const double value = n == 5 ? kFifth[i] : i == 0 ? 0 : 0.86602540378443864676;
+  const double value = n == 3 ? kThird[i] : n == 5 ? kFifth[i] : kSeventh[i];
   return negative ? -value : value;
 }
 
@@ -78,8 +84,10 @@ MELPIX_INLINE void odd_length(const V* v, V& even, V& odd) {
   });
 }
 
-// V[q] = sum of v[r] exp(-2 pi j r q / R), for R = 1, 2, 3, 4, 5, 8, 16; v is used up. Where R is
-// 4 or more, the sum over r = a + (R / 4) b goes over b first.
+// V[q] = sum of v[r] exp(-2 pi j r q / R), for R = 1 ... 8 and 16; v is used up. For powers of two
+// from 4 on, the sum over r = a + (R / 4) b goes over b first. 6 = 2 x 3 has coprime factors: with
+// r = 2 a + 3 b, the sum is a transform of length 3 over a, and one of length 2 over b, without a
+// factor in between (I. J. Good, J. R. Stat. Soc. B 20, 1958).
 template <std::size_t R, class T>
 MELPIX_INLINE void transform(Complex<T>* v, Complex<T>* V) {
   if constexpr (R == 1) {
@@ -95,6 +103,17 @@ MELPIX_INLINE void transform(Complex<T>* v, Complex<T>* V) {
       odd_length<R, i + 1, T>(v, even, odd);
       V[i + 1] = {even.r + odd.i, even.i - odd.r};
       V[R - 1 - i] = {even.r - odd.i, even.i + odd.r};
+    });
+  } else if constexpr (R == 6) {
+    unrolled<3>([&](auto a) {
+      const Complex<T> even = v[2 * a], odd = v[(2 * a + 3) % 6];
+      v[2 * a] = even + odd;
+      v[(2 * a + 3) % 6] = even - odd;
+    });
+    unrolled<2>([&](auto b) {
+      Complex<T> in[3] = {v[3 * b], v[(3 * b + 2) % 6], v[(3 * b + 4) % 6]}, out[3];
+      transform<3, T>(in, out);
+      unrolled<3>([&](auto q) { V[q % 2 == b ? q : q + 3] = out[q]; });
     });
   } else {
     constexpr std::size_t A = R / 4;

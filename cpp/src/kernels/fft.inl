@@ -8,6 +8,10 @@
 // each k, the R values W^rk Yr[k], with W = exp(-2 pi j / n), go through a transform of length R
 // and become the bins X[k + q m], q = 0 ... R - 1. Since x is real, Yr[m - k] is the conjugate of
 // Yr[k], and one of the two is enough to give all bins.
+//
+// A sub-sequence transformed, by pocketfft or by a chain, is its bin 0; then pairs, Re and Im of a
+// bin each, in the order of the bins or in the chain's own; then its last bin, if its length is
+// even.
 
 template <class T>
 class RealFft {
@@ -26,7 +30,7 @@ class RealFft {
     // Rows of neighbouring sub-sequences must not fall into the same set of the cache.
     stride_ = split_ == 1 ? m_ : m_ + kPadding;
     if (split_ == 1) return;
-    if (!written_out(split_)) joint_ = std::make_unique<Joint>(split_);
+    if (written_out(split_) == 0) joint_ = std::make_unique<Joint>(split_);
     const MELPIX_POCKETFFT::detail::sincos_2pibyn<T> roots(n);
     twiddles_.resize((m_ / 2 + 1) * 2 * (split_ - 1));
     bins_.resize((m_ / 2 + 1) * split_);
@@ -61,8 +65,18 @@ class RealFft {
     }
     if (joint_) return join(x, put);
     switch (split_) {
+      case 2:
+        return join<2>(x, put);
+      case 3:
+        return join<3>(x, put);
       case 4:
         return join<4>(x, put);
+      case 5:
+        return join<5>(x, put);
+      case 6:
+        return join<6>(x, put);
+      case 7:
+        return join<7>(x, put);
       case 8:
         return join<8>(x, put);
       case 16:
@@ -70,7 +84,6 @@ class RealFft {
       default:
         break;
     }
-    // pocketfft leaves Re 0, Re 1, Im 1, Re 2, Im 2, ... and, for an even length, Re of the last.
     put(0, x[0] * x[0]);
     std::size_t k = 1;
     for (; 2 * k < n_; ++k) put(k, x[2 * k - 1] * x[2 * k - 1] + x[2 * k] * x[2 * k]);
@@ -89,8 +102,32 @@ class RealFft {
   // One cache line.
   static constexpr std::size_t kPadding = kAlignment / sizeof(Row<T>);
 
-  static bool written_out(std::size_t split) {
-    return split == 1 || split == 4 || split == 8 || split == 16;
+  // What a join that is written out costs for each row, in the units of passes_cost(); 0 where none
+  // is. (Of lengths from 12 to 4400, all splits of each timed in AVX2 and AVX-512, what is chosen
+  // takes 2 % more than the best on average.)
+  static double written_out(std::size_t split) {
+    switch (split) {
+      case 1:
+        return 0.5;
+      case 2:
+        return 4;
+      case 3:
+        return 4.5;
+      case 4:
+        return 5.5;
+      case 5:
+        return 7.5;
+      case 6:
+        return 7;
+      case 7:
+        return 11.5;
+      case 8:
+        return 10;
+      case 16:
+        return 17;
+      default:
+        return 0;
+    }
   }
 
   // What is left of n must be fit for a chain; 0 if it never is.
@@ -102,12 +139,8 @@ class RealFft {
 
   static double cost(std::size_t n, std::size_t split) {
     const std::size_t m = n / split;
-    double join = 14 + complex_radices<T>(split);
-    if (split == 1) join = 2;
-    if (split == 4) join = 5.5;
-    if (split == 8) join = 8;
-    if (split == 16) join = 9.5;
-    constexpr double kCall = 200;  // of a sub-transform, however short
+    const double join = written_out(split) > 0 ? written_out(split) : 14 + complex_cost<T>(split);
+    constexpr double kCall = 150;  // of a sub-transform, however short
     return SubFft<T>::cost(m) + kCall / static_cast<double>(m) + join;
   }
 
@@ -118,7 +151,7 @@ class RealFft {
     return best;
   }
 
-  // The same where Yr[k] is real: its first and, if m is even, its last bin.
+  // turned() where Yr[k] is real: its first and, if m is even, its last bin.
   MELPIX_INLINE static Complex<T> turned_real(const Row<T>& value, std::size_t r, const T* w) {
     if (r == 0) return {value, broadcast<T>(0)};
     return {value * w[2 * r - 2], value * w[2 * r - 1]};

@@ -141,18 +141,36 @@ class Ahead {
   std::size_t stride_;
 };
 
-// Sample n of a frame goes to row n / R of sub-sequence n mod R: see fft.inl. R is a constant,
-// or 0: then it is `split`.
+// Sample n of a frame goes to row n / R of sub-sequence n mod R: see fft.inl. R is a constant where
+// that shows, or 0: then it is `split`. The window is 0 from `filled` on.
 template <class T, std::size_t R>
-void load_split(const T* samples, std::ptrdiff_t stride, const T* window, std::size_t n_fft,
+void load_split(const T* samples, std::ptrdiff_t stride, const T* window, std::size_t filled,
                 std::size_t split, std::size_t sub_stride, T* block, T* energy,
                 [[maybe_unused]] Ahead ahead) {
   Row<T>* out = rows(block);
-  if constexpr (R != 0) split = R;
   // Several sums, since one alone would wait for each addition.
   Row<T> sums[4];
   unrolled<4>([&](auto i) { sums[i] = broadcast<T>(0); });
-  std::size_t n = 0, sub = 0, row = 0;
+  std::size_t n = 0, row = 0;
+  if constexpr (R != 0) {
+    // Whole chunks and whole rows at once: nothing is decided in the loop.
+    constexpr std::size_t kStep = std::lcm(R, std::size_t{kChunk<T>});
+    split = R;
+    for (; n + kStep <= filled; n += kStep, row += kStep / R) {
+      ahead.step();
+      unrolled<kStep / kChunk<T>>([&](auto c) {
+        Row<T> chunk[kChunk<T>];
+        load_chunk<T>(samples + n + c * kChunk<T>, stride, chunk);
+        unrolled<kChunk<T>>([&](auto i) {
+          constexpr std::size_t r = c * kChunk<T> + i;
+          const Row<T> x = chunk[i] * window[n + r];
+          out[r % R * sub_stride + row + r / R] = x;
+          sums[r % 4] += x * x;
+        });
+      });
+    }
+  }
+  std::size_t sub = 0;
   const auto put = [&](Row<T> x, Row<T>& sum) {
     x = x * window[n++];
     out[sub * sub_stride + row] = x;
@@ -162,30 +180,13 @@ void load_split(const T* samples, std::ptrdiff_t stride, const T* window, std::s
       ++row;
     }
   };
-  if constexpr (R != 0 && R % kChunk<T> == 0) {
-    // The same, with nothing to decide in the loop.
-    for (; n < n_fft; n += R, ++row) {
-      ahead.step();
-      unrolled<R / kChunk<T>>([&](auto c) {
-        Row<T> chunk[kChunk<T>];
-        load_chunk<T>(samples + n + c * kChunk<T>, stride, chunk);
-        unrolled<kChunk<T>>([&](auto i) {
-          constexpr std::size_t r = c * kChunk<T> + i;
-          const Row<T> x = chunk[i] * window[n + r];
-          out[r * sub_stride + row] = x;
-          sums[r % 4] += x * x;
-        });
-      });
-    }
-  } else {
-    while (n + kChunk<T> <= n_fft) {
-      ahead.step();
-      Row<T> chunk[kChunk<T>];
-      load_chunk<T>(samples + n, stride, chunk);
-      unrolled<kChunk<T>>([&](auto i) { put(chunk[i], sums[i]); });
-    }
+  while (n + kChunk<T> <= filled) {
+    ahead.step();
+    Row<T> chunk[kChunk<T>];
+    load_chunk<T>(samples + n, stride, chunk);
+    unrolled<kChunk<T>>([&](auto i) { put(chunk[i], sums[i]); });
   }
-  while (n < n_fft) {
+  while (n < filled) {
     Row<T> x;
     for (std::size_t lane = 0; lane < kLanes<T>; ++lane)
       x[lane] =
@@ -197,7 +198,8 @@ void load_split(const T* samples, std::ptrdiff_t stride, const T* window, std::s
 
 // The same for a chain, with the transforms of four samples that it starts from: see chain.inl.
 // Where frames are one or two quarters of a frame apart, what a frame has in a later quarter its
-// neighbour has in an earlier one, and it comes from the lane beside: kHop quarters, 4 otherwise.
+// neighbour has in an earlier one, and it comes from the lane beside. kHop is how many quarters
+// they are apart, or 4: then all is loaded.
 template <class T, std::size_t R, std::size_t kHop>
 void load_quarters(const T* samples, std::ptrdiff_t stride, const T* window, std::size_t count,
                    std::size_t n_fft, const Chain<T>& chain, std::size_t sub_stride, T* block,
@@ -359,10 +361,12 @@ void load(const void* plan, const T* samples, std::ptrdiff_t stride, const T* wi
                                                          Ahead(next, ahead, n_fft / 4 / split));
   }
   const std::size_t first = (count + split - 1) / split;
-  const auto load_as = [&] {
-    switch (fft.split()) {
+  const auto load_as = [split] {
+    switch (split) {
       case 1:
         return load_split<T, 1>;
+      case 2:
+        return load_split<T, 2>;
       case 4:
         return load_split<T, 4>;
       case 8:
@@ -374,7 +378,7 @@ void load(const void* plan, const T* samples, std::ptrdiff_t stride, const T* wi
     }
   }();
   load_as(samples, stride, window, first * split, split, fft.stride(), block, energy,
-          Ahead(next, ahead, n_fft / split));
+          Ahead(next, ahead, n_fft / std::lcm(split, std::size_t{kChunk<T>}) + 1));
   for (std::size_t sub = 0; sub < split; ++sub)
     std::fill(rows(block) + sub * fft.stride() + first,
               rows(block) + sub * fft.stride() + n_fft / split, broadcast<T>(0));

@@ -6,12 +6,13 @@ template <class T>
 using Memory = MELPIX_POCKETFFT::detail::arr<T>;
 using MelpixUtil = MELPIX_POCKETFFT::detail::util;
 
-// What a transform of n rows costs for each, in units that pass for time in comparisons alone: a
-// pass of radix f costs f, more where pocketfft has none written out for that radix, and more again
-// where `footprint` rows and as many of scratch do not stay in the first-level cache beside tables
-// and stack. (Measured on Zen 3 and Zen 4.)
+// What a transform of n rows by pocketfft costs for each, in units that pass for time in
+// comparisons alone: a pass of radix f costs f, more where pocketfft has none written out for that
+// radix, and more again where `footprint` rows and as many of scratch do not stay in the
+// first-level cache beside tables and stack. (Measured on Zen 3 and Zen 4.)
 template <class T>
-double radices(std::size_t n, std::size_t footprint, std::size_t most_written_out, double others) {
+double passes_cost(std::size_t n, std::size_t footprint, std::size_t most_written_out,
+                   double others) {
   const std::size_t bytes = 2 * footprint * sizeof(Row<T>);
   const double misses = bytes < 32 << 10 ? 0 : bytes <= 48 << 10 ? 0.5 : 3;
   double units = 0;
@@ -26,12 +27,12 @@ double radices(std::size_t n, std::size_t footprint, std::size_t most_written_ou
   return units;
 }
 template <class T>
-double real_radices(std::size_t n) {
-  return radices<T>(n, n, 5, 1.8);
+double real_cost(std::size_t n) {
+  return passes_cost<T>(n, n, 5, 1.8);
 }
 template <class T>
-double complex_radices(std::size_t n) {
-  return radices<T>(n, 2 * n, 11, 3);
+double complex_cost(std::size_t n) {
+  return passes_cost<T>(n, 2 * n, 11, 3);
 }
 
 // The transform of real sequences of a prime length, after C. Rader (Proc. IEEE 56, 1968): with a
@@ -105,7 +106,7 @@ class Rader {
 
  private:
   static double transform_cost(std::size_t length) {
-    return static_cast<double>(length) * real_radices<T>(length);
+    return static_cast<double>(length) * real_cost<T>(length);
   }
   // Length of the convolution: n - 1, or a longer one that is cheaper.
   static std::size_t convolution(std::size_t n) {
@@ -177,12 +178,12 @@ class SubFft {
   };
 
   static Choice cheapest(std::size_t n) {
-    Choice best = {kDirect, real_radices<T>(n)};
+    Choice best = {kDirect, real_cost<T>(n)};
     if (n < 50) return best;
     // Two complex transforms of twice the length.
     const std::size_t length = MelpixUtil::good_size_cmplx(2 * n - 1);
     const double bluestein =
-        4 * complex_radices<T>(length) * static_cast<double>(length) / static_cast<double>(n);
+        4 * complex_cost<T>(length) * static_cast<double>(length) / static_cast<double>(n);
     if (bluestein < best.cost) best = {kBluestein, bluestein};
     if (MelpixUtil::largest_prime_factor(n) == n) {
       const double rader = Rader<T>::cost(n);
