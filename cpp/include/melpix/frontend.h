@@ -15,9 +15,9 @@
 
 namespace melpix {
 
-// The stages that an image's time goes to, in their order: framing and window; FFT and power;
-// filterbank; logarithm or whatever else compresses; columns out, extremes and normalisation;
-// pixels.
+// The stages that an image's time goes to, in their order: length, level, framing and window; FFT
+// and power; filterbank; logarithm or whatever else compresses; columns out, extremes and
+// normalisation; pixels.
 constexpr const char* kStageNames[] = {"load", "spectrum", "mel", "log", "store", "pixels"};
 constexpr std::size_t kStages = std::size(kStageNames);
 using StageSeconds = std::array<double, kStages>;
@@ -52,10 +52,11 @@ class Frontend {
   struct Summary {
     double min = 0;   // the smallest mel value or feature, before any clipping
     double max = 0;   // the largest
-    double peak = 0;  // the largest |sample| of any channel, as read
+    double peak = 0;  // the largest |sample| of any channel, or of what `level` makes of them
   };
 
-  // Columns that a signal of `length` samples gives: its frames, or as many as are configured.
+  // Columns that a signal of `length` samples gives once it has its duration and the zeros of its
+  // last patch: its frames, or as many as are configured.
   MELPIX_API std::size_t frames(std::size_t length) const;
   MELPIX_API std::size_t mel_frames(std::size_t length) const;  // its frames
 

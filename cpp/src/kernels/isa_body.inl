@@ -57,6 +57,8 @@ namespace {
 //
 #include "load.inl"
 //
+#include "level.inl"
+//
 #include "mel.inl"
 //
 #include "log.inl"
@@ -72,6 +74,9 @@ constexpr Kernels<T> make_table() {
   return {kLanes<T>,
           peak<T>,
           mix<T>,
+          extremes<T>,
+          spread<T>,
+          to_steps<T>,
           prepare<T>,
           fft_create<T>,
           fft_destroy<T>,
