@@ -182,9 +182,16 @@ auto Frontend<T>::features(const Signal& y, U* out, std::ptrdiff_t row_stride,
 
 template <class T>
 template <class Pixel>
-auto Frontend<T>::image(const Signal& y, Pixel* out, std::ptrdiff_t row_stride) const -> Summary {
+auto Frontend<T>::image(const Signal& y, Pixel* out, std::ptrdiff_t row_stride,
+                        std::ptrdiff_t column_stride) const -> Summary {
   NoWatch watch;
-  return render_image(*plan_, y, out, row_stride, watch);
+  if (column_stride == 1) return render_image(*plan_, y, out, row_stride, watch);
+  const std::size_t wanted = frames(y.length), n_mels = config().mel.n_mels;
+  const Scratch<Pixel> image(checked_mul(wanted, n_mels));
+  const Summary seen =
+      render_image<T, Pixel>(*plan_, y, image, static_cast<std::ptrdiff_t>(wanted), watch);
+  deliver<Pixel, Pixel>({image, n_mels, wanted, wanted, wanted}, out, row_stride, column_stride);
+  return seen;
 }
 
 template <class T>
@@ -201,7 +208,8 @@ void Frontend<T>::images(Task<Pixel>* tasks, std::size_t count, std::size_t thre
   });
   std::size_t index = count;
   const auto work = [this, tasks](std::size_t i) {
-    tasks[i].seen = image(tasks[i].y, tasks[i].out, tasks[i].row_stride);
+    Task<Pixel>& task = tasks[i];
+    task.seen = image(task.y, task.out, task.row_stride, task.column_stride);
   };
   run_parallel(order, threads, work, failed != nullptr ? failed : &index);
 }
@@ -229,8 +237,9 @@ std::size_t Frontend<T>::empty_filters() const {
 template class Frontend<float>;
 template class Frontend<double>;
 
-#define MELPIX_PIXEL(T, Pixel)                                                                   \
-  template Frontend<T>::Summary Frontend<T>::image(const Signal&, Pixel*, std::ptrdiff_t) const; \
+#define MELPIX_PIXEL(T, Pixel)                                                            \
+  template Frontend<T>::Summary Frontend<T>::image(const Signal&, Pixel*, std::ptrdiff_t, \
+                                                   std::ptrdiff_t) const;                 \
   template void Frontend<T>::images(Task<Pixel>*, std::size_t, std::size_t, std::size_t*) const;
 #define MELPIX_VALUE(T, U)                                                               \
   template Frontend<T>::Summary Frontend<T>::features(const Signal&, U*, std::ptrdiff_t, \

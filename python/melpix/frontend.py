@@ -446,7 +446,7 @@ class Frontend:
             (`duration`, `level` and ``tail="pad"`` may need a copy, in memory that the thread keeps
             for the next call.)
         out : array [shape=(n_mels, frames), dtype=uint8], optional
-            Where to write; rows must be contiguous.
+            Where to write, with any strides; with contiguous rows it takes no copy.
 
         Returns
         -------
@@ -464,10 +464,10 @@ class Frontend:
             If the image were larger than PNG readers accept.
         """
         y = self._signal(y)
-        to = None if out is None else checks.destination(out, y)
         if len(self._mels) > 1:
-            image: NDArray[np.uint8] = self._stacked(y, to).image
+            image: NDArray[np.uint8] = self._stacked(y, out).image
         else:
+            to = None if out is None else checks.destination(out, y)
             image, _, _, peak = self._impl.image(y, to)
             self._warn_if_loud(peak)
         return image if out is None else cast(NDArray[np.uint8], out)
@@ -510,36 +510,35 @@ class Frontend:
                 raise type(error)(error.code, f"ys[{i}]: {error}") from None
             except ValueError as error:
                 raise ValueError(f"ys[{i}]: {error}") from None
-        results = [f._impl.images(signals, threads) for f in self._mels]
-        self._warn_if_loud(max(peak for _, peak in results))
-        if len(results) == 1:
-            return results[0][0]
-        return [np.stack(mels, axis=-1) for mels in zip(*(r[0] for r in results), strict=True)]
+        if len(self._mels) == 1:
+            images, peak = self._impl.images(signals, threads)
+        else:
+            images, peak = [self._channels(y) for y in signals], 0.0
+            for channel, f in enumerate(self._mels):
+                outs = [image[..., channel] for image in images]
+                peak = max(peak, f._impl.images(signals, threads, outs)[1])
+        self._warn_if_loud(peak)
+        return images
 
     def render(self, y: ArrayLike, out: Any = None) -> Rendering:
         """Return the image with its value range; parameters and errors are those of `image`."""
         y = self._signal(y)
-        to = None if out is None else checks.destination(out, y)
-        return self._stacked(y, to) if len(self._mels) > 1 else self._rendered(y, to)
+        if len(self._mels) > 1:
+            return self._stacked(y, out)
+        return self._rendered(y, None if out is None else checks.destination(out, y))
 
-    def _stacked(self, y: NDArray[Any], out: NDArray[Any] | None) -> Rendering:
+    def _stacked(self, y: NDArray[Any], out: Any) -> Rendering:
+        image = self._channels(y)
         if out is not None:
-            self._check_out(out, y.shape[-1])
-        parts = [f._rendered(y, None) for f in self._mels]
-        image = np.stack([part.image for part in parts], axis=-1, out=out)
+            image = checks.filled(out, y, image.shape, image.dtype)
+        parts = [f._rendered(y, image[..., channel]) for channel, f in enumerate(self._mels)]
         lo, hi, least, greatest = zip(*((p.lo, p.hi, p.min, p.max) for p in parts), strict=True)
         return Rendering(image, lo, hi, least, greatest, self._params, self._params_text)
 
-    def _check_out(self, out: Any, n: int) -> None:
-        """Refuse, in the core's words, an array that does not fit stacked images."""
-        dtype = np.uint8 if self.bits == 8 else np.uint16
-        shape = (self.n_mels, self._columns(n), len(self._mels))
-        if not isinstance(out, np.ndarray) or out.dtype != dtype:
-            raise ValueError(f"out must be an array of type {np.dtype(dtype)}")
-        if out.shape != shape:
-            raise ValueError(f"out must have the shape {shape}")
-        if not out.flags.writeable:
-            raise ValueError("out must be writeable")
+    def _channels(self, y: NDArray[Any]) -> NDArray[Any]:
+        """Return an array for the image of stacked mels."""
+        shape = (self.n_mels, self._columns(y.shape[-1]), len(self._mels))
+        return np.empty(shape, np.uint8 if self.bits == 8 else np.uint16)
 
     def _rendered(self, y: NDArray[Any], out: NDArray[Any] | None) -> Rendering:
         image, least, greatest, peak = self._impl.image(y, out)
@@ -591,10 +590,10 @@ class Frontend:
         Returns
         -------
         dict of str to float
-            Seconds in the core by stage, in the order of the stages: ``load`` (framing and
-            window), ``spectrum`` (FFT and power), ``mel`` (filterbank), ``log`` (logarithm, and
-            frames computed again in double precision), ``store`` (columns out, extremes) and
-            ``pixels``. Looking at the clock takes time too.
+            Seconds in the core by stage, in the order of the stages: ``load`` (length, level,
+            framing and window), ``spectrum`` (FFT and power), ``mel`` (filterbank), ``log``
+            (logarithm, and frames computed again in double precision), ``store`` (columns out,
+            extremes) and ``pixels``. Looking at the clock takes time too.
 
         Examples
         --------

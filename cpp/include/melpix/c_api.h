@@ -143,24 +143,25 @@ typedef struct melpix_summary {
 } melpix_summary;
 
 /* Renders the image of `signal` into `out`, which has room for `capacity` pixels and does not
-   overlap the samples: as many rows and columns as melpix_frames says, the rows `row_stride` pixels
-   apart, which is 0 (one right behind the other) or at least the number of columns. What lies
-   between rows is not touched. `seen` may be null.
+   overlap the samples: as many rows and columns as melpix_frames says, `row_stride` and
+   `column_stride` pixels apart, where a column_stride of 0 means 1, and a row_stride of 0 as many
+   as keep the rows one right behind the other. What lies between is not touched: with a
+   column_stride of 2 and the front-ends of two mels, one into `out` and one into `out + 1`, these
+   are the channels of one image. Rows must not overlap. `seen` may be null.
 
    On failure (any status) `seen` is not written. `out` is not either where an argument is at fault,
    else it may be in part. Threads: yes, each with an `out` of its own. */
 MELPIX_API melpix_status melpix_image8(const melpix_frontend* frontend, const melpix_signal* signal,
                                        uint8_t* out, size_t capacity, size_t row_stride,
-                                       melpix_summary* seen);
+                                       size_t column_stride, melpix_summary* seen);
 MELPIX_API melpix_status melpix_image16(const melpix_frontend* frontend,
                                         const melpix_signal* signal, uint16_t* out, size_t capacity,
-                                        size_t row_stride, melpix_summary* seen);
+                                        size_t row_stride, size_t column_stride,
+                                        melpix_summary* seen);
 
-/* The same with features, which are not clipped to the range: lowest band first, bands
-   `row_stride` and frames `column_stride` values apart, where a column_stride of 0 means 1, and a
-   row_stride of 0 as many as keep the bands one right behind the other. With 1 and n_mels frames
-   are rows. Bands must not overlap. MELPIX_OVERFLOW also says that a feature of a double-precision
-   front-end does not fit a float.
+/* The same with features, which are not clipped to the range: lowest band first. With a row_stride
+   of 1 and a column_stride of n_mels frames are rows. MELPIX_OVERFLOW also says that a feature of a
+   double-precision front-end does not fit a float.
 
    Patches are views: of `columns` frames there are columns < patch ? 0 : 1 + (columns - patch) /
    patch_step, and patch p begins at out + p * patch_step * column_stride. Where frames are rows,

@@ -74,9 +74,12 @@ class Frontend {
   // The image, of 8 or 16 bits: features clipped to the configuration's range and scaled so that
   // its `lo` is no energy (white where inverted, as in the recipe) and its `hi` the most. Without a
   // range, the features' `min` and `max` take its place; if all are equal (min == max) no pixel has
-  // any. Throws std::overflow_error as features() does.
+  // any. Rows and columns start `row_stride` and `column_stride` pixels apart, which may be
+  // negative, so that several mels can be the channels of one image. Throws std::overflow_error as
+  // features() does.
   template <class Pixel>
-  MELPIX_API Summary image(const Signal& y, Pixel* out, std::ptrdiff_t row_stride) const;
+  MELPIX_API Summary image(const Signal& y, Pixel* out, std::ptrdiff_t row_stride,
+                           std::ptrdiff_t column_stride = 1) const;
 
   // One of many signals, where its image goes, and what the pass over it has seen.
   template <class Pixel>
@@ -84,6 +87,7 @@ class Frontend {
     Signal y;
     Pixel* out = nullptr;
     std::ptrdiff_t row_stride = 0;
+    std::ptrdiff_t column_stride = 1;
     Summary seen{};
   };
 
