@@ -92,7 +92,7 @@ Extent extent(const Signal& y, const Isa& isa, const Look& look, std::size_t tot
 template <class W, class T>
 T to_extremes(const Signal& y, const Isa& isa, const Look& look, std::size_t total, bool zeros,
               T* out) {
-  const auto spread = kernels<W>(isa).spread;
+  const auto rescale = kernels<W>(isa).rescale;
   const bool narrow = y.channels == 1 && y.type != SampleType::kFloat64;  // float holds them all
   Extent own = narrow ? extent<float>(y, isa, look, total) : extent<W>(y, isa, look, total);
   if (zeros) own = {std::min(own.least, 0.0), std::max(own.greatest, 0.0)};
@@ -100,14 +100,14 @@ T to_extremes(const Signal& y, const Isa& isa, const Look& look, std::size_t tot
   const W width = static_cast<W>(own.greatest) - least + static_cast<W>(kBirdnetEps);
   each_tile<W>(y, isa, total, [&](W* x, std::size_t begin, std::size_t count) {
     if constexpr (std::is_same_v<W, T>) {
-      spread(x, count, least, width, out + begin);
+      rescale(x, count, least, width, out + begin);
     } else {
-      spread(x, count, least, width, x);
+      rescale(x, count, least, width, x);
       for (std::size_t i = 0; i < count; ++i) out[begin + i] = static_cast<T>(x[i]);
     }
   });
   W zero = 0;
-  spread(&zero, 1, least, width, &zero);
+  rescale(&zero, 1, least, width, &zero);
   return static_cast<T>(zero);
 }
 

@@ -159,6 +159,24 @@ void to_extremes() {
   }
 }
 
+// Repeated samples are those that were levelled; zeros count where there are any.
+void repeated_and_levelled() {
+  const std::vector<double> y = {1, 3};
+  const auto by = [&](Fit fit) {
+    return conditioned<double, double>(config(0.5, fit, Level::kMinmax), Signal(y.data(), 2));
+  };
+  const double one = (1 / (3 + 1e-6) - 0.5) * 2, three = (3 / (3 + 1e-6) - 0.5) * 2;
+  CHECK((by(Fit::kRepeatPad) == std::vector<double>{one, three, one, three, -1}));
+  CHECK((by(Fit::kPad) == std::vector<double>{one, three, -1, -1, -1}));
+  const double most = (2 / (2 + 1e-6) - 0.5) * 2;
+  CHECK((by(Fit::kRepeat) == std::vector<double>{-1, most, -1, most, -1}));
+  // Of the mean: -1 and 1 from 2 and 4.
+  const std::vector<float> pairs = {1, 3, 5, 3};
+  CHECK(
+      (conditioned<double, double>(config(0.2, Fit::kPad, Level::kMinmax),
+                                   interleaved(pairs.data(), 2)) == std::vector<double>{-1, most}));
+}
+
 // What is too large for float32 is none when it is levelled.
 void large() {
   const std::vector<double> y = {1e300, -1e300, 0};
@@ -207,6 +225,7 @@ int main() {
   to_extremes<double, std::int16_t, double>();
   to_extremes<double, float, double>();
   to_extremes<double, double, double>();
+  repeated_and_levelled();
   large();
   not_finite();
   too_large();

@@ -356,8 +356,8 @@ void test_levels(const melpix::Kernels<T>& k) {
       CHECK_EQUAL(greatest, hi);
     }
     std::vector<T> out(count + 1, T(99)), in_place = x;
-    k.spread(x.data(), count, T(-0.5), T(1.75), out.data());
-    k.spread(in_place.data(), count, T(-0.5), T(1.75), in_place.data());
+    k.rescale(x.data(), count, T(-0.5), T(1.75), out.data());
+    k.rescale(in_place.data(), count, T(-0.5), T(1.75), in_place.data());
     std::vector<float> steps(count + 1, 99.0f);
     k.to_steps(x.data(), count, 100.0f, steps.data());
     for (std::size_t i = 0; i < count; ++i) {

@@ -75,7 +75,7 @@ constexpr Kernels<T> make_table() {
           peak<T>,
           mix<T>,
           extremes<T>,
-          spread<T>,
+          rescale<T>,
           to_steps<T>,
           prepare<T>,
           fft_create<T>,

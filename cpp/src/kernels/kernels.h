@@ -68,7 +68,7 @@ struct Kernels {
   void (*extremes)(const T* x, std::size_t count, T* least, T* greatest);
 
   // ((x - lo) / width - 0.5) * 2; `out` may be `x`.
-  void (*spread)(const T* x, std::size_t count, T lo, T width, T* out);
+  void (*rescale)(const T* x, std::size_t count, T lo, T width, T* out);
 
   // Samples clipped to -1 ... 1 and rounded towards 0 to multiples of 1 / scale, scale < 2^31.
   void (*to_steps)(const T* x, std::size_t count, float scale, float* out);

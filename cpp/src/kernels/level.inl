@@ -21,7 +21,7 @@ void extremes(const T* x, std::size_t count, T* least, T* greatest) {
 }
 
 template <class T>
-void spread(const T* x, std::size_t count, T lo, T width, T* out) {
+void rescale(const T* x, std::size_t count, T lo, T width, T* out) {
   for (std::size_t i = 0; i < count; ++i) out[i] = ((x[i] - lo) / width - T(0.5)) * 2;
 }
 
