@@ -689,6 +689,15 @@ def test_stacked_images_go_where_they_fit_and_nowhere_else():
         f.image(y, out=out)
 
 
+@pytest.mark.parametrize("pad_mode", ["constant", "reflect"])
+def test_each_stacked_mel_gets_the_zeros_that_its_own_last_patch_lacks(pad_mode):
+    p = {**SMALL, "patch": 10, "tail": "pad", "pad_mode": pad_mode}
+    f = Frontend(**p, stack=[{"hop_length": 60, "n_fft": 256}])
+    features = f.features(Y[:2900])
+    for channel, own in enumerate((p, p | {"hop_length": 60, "n_fft": 256})):
+        np.testing.assert_array_equal(features[..., channel], Frontend(**own).features(Y[:2900]))
+
+
 def test_nothing_cannot_be_filled_up():
     for name in ("clap-laion", "birdnet-2.4", "yamnet", "kaldi-fbank"):
         assert Frontend.from_preset(name).frames(0) == 0
