@@ -68,10 +68,10 @@ melpix_status rendered(const melpix_frontend* frontend, const melpix_signal* sig
 
 template <class Pixel>
 melpix_status image(const melpix_frontend* frontend, const melpix_signal* signal, Pixel* out,
-                    std::size_t capacity, std::size_t row_stride, melpix_summary* seen) {
-  return rendered(frontend, signal, out, capacity, {row_stride, 1}, seen,
+                    std::size_t capacity, Layout layout, melpix_summary* seen) {
+  return rendered(frontend, signal, out, capacity, layout, seen,
                   [out](const auto& f, const melpix::Signal& y, std::ptrdiff_t rows,
-                        std::ptrdiff_t) { return f.image(y, out, rows); });
+                        std::ptrdiff_t columns) { return f.image(y, out, rows, columns); });
 }
 
 template <class T>
@@ -114,14 +114,14 @@ melpix_status melpix_frames(const melpix_frontend* frontend, std::size_t length,
 
 melpix_status melpix_image8(const melpix_frontend* frontend, const melpix_signal* signal,
                             std::uint8_t* out, std::size_t capacity, std::size_t row_stride,
-                            melpix_summary* seen) {
-  return image(frontend, signal, out, capacity, row_stride, seen);
+                            std::size_t column_stride, melpix_summary* seen) {
+  return image(frontend, signal, out, capacity, {row_stride, column_stride}, seen);
 }
 
 melpix_status melpix_image16(const melpix_frontend* frontend, const melpix_signal* signal,
                              std::uint16_t* out, std::size_t capacity, std::size_t row_stride,
-                             melpix_summary* seen) {
-  return image(frontend, signal, out, capacity, row_stride, seen);
+                             std::size_t column_stride, melpix_summary* seen) {
+  return image(frontend, signal, out, capacity, {row_stride, column_stride}, seen);
 }
 
 melpix_status melpix_features32(const melpix_frontend* frontend, const melpix_signal* signal,

@@ -11,6 +11,7 @@ namespace {
 
 // Far above any use, and low enough that a typing error does not fill the memory.
 constexpr std::size_t kMaxFft = std::size_t{1} << 20;
+constexpr std::size_t kMaxSamples = std::size_t{1} << 31;  // of a duration
 constexpr std::size_t kMaxHop = std::size_t{1} << 30;
 constexpr std::size_t kMaxMels = std::size_t{1} << 16;
 constexpr std::size_t kMaxColumns = std::size_t{1} << 30;
@@ -28,6 +29,13 @@ void above_zero(const char* name, double value) {
 void finite_from(const char* name, double value, double least) {
   if (!(value >= least) || !std::isfinite(value))
     throw invalid(name, " must be >= ", least, ", got ", value);
+}
+
+void check_patches(const Config& c) {
+  if (c.patch) check_range("patch", *c.patch, kMaxColumns);
+  if (c.patch_step) check_range("patch_step", *c.patch_step, kMaxColumns);
+  if (!c.patch && c.patch_step) throw invalid("patch_step needs patch, got ", *c.patch_step);
+  if (!c.patch && c.tail == Tail::kPad) throw invalid("tail='pad' needs patch");
 }
 
 void check_statistics(const char* name, const std::vector<double>& values, std::size_t n_mels) {
@@ -65,6 +73,12 @@ void validate(const MelConfig& c) {
 void validate(const Config& c) {
   check_range("hop_length", c.hop_length, kMaxHop);  // first: n_fft may follow from it
   validate(c.mel);
+  if (c.duration) {
+    const double samples = *c.duration * c.mel.sr;
+    if (!(samples > 0.5 && samples <= static_cast<double>(kMaxSamples)))
+      throw invalid("duration must hold 1 ... ", kMaxSamples, " samples at ", c.mel.sr, " Hz, got ",
+                    *c.duration);
+  }
   const std::size_t win_length = c.win_length.value_or(c.mel.n_fft);
   if (win_length < 1 || win_length > c.mel.n_fft)
     throw invalid("win_length must be in 1 ... n_fft (", c.mel.n_fft, "), got ", win_length);
@@ -95,6 +109,7 @@ void validate(const Config& c) {
     check_statistics("std", c.normalise.std, c.mel.n_mels);
     for (double std : c.normalise.std) above_zero("normalise's std", std);
   }
+  check_patches(c);
   const Range range = c.range.value_or(Range{0, 1});
   if (!(-kMaxFeature <= range.lo && range.lo < range.hi && range.hi <= kMaxFeature))
     throw invalid("range must be (lo, hi) with ", -kMaxFeature, " <= lo < hi <= ", kMaxFeature,

@@ -23,6 +23,11 @@ std::ptrdiff_t reflect_with_edge(std::ptrdiff_t i, std::ptrdiff_t n) {
   return m < n ? m : period - 1 - m;
 }
 
+// The samples that a frame must have, n_fft or those under its window.
+std::size_t frame_length(const Config& c) {
+  return c.framing == Framing::kSnip ? c.win_length.value_or(c.mel.n_fft) : c.mel.n_fft;
+}
+
 std::ptrdiff_t bytes_of(SampleType type) {
   return type == SampleType::kInt16 ? 2 : type == SampleType::kFloat32 ? 4 : 8;
 }
@@ -44,7 +49,7 @@ std::size_t padding(const Config& c) {
 
 std::size_t frame_count(const Config& c, std::size_t length) {
   const bool snip = c.framing == Framing::kSnip;
-  const std::size_t frame = snip ? c.win_length.value_or(c.mel.n_fft) : c.mel.n_fft;
+  const std::size_t frame = frame_length(c);
   const std::size_t padded = checked_add(length, 2 * padding(c));
   if (length == 0 && padding(c) > 0 && c.pad_mode != PadMode::kConstant)
     throw invalid("y is empty: only pad_mode 'constant' can pad it");
@@ -52,6 +57,19 @@ std::size_t frame_count(const Config& c, std::size_t length) {
     throw invalid("y is too short: ", length, " samples for ", snip ? "win_length " : "n_fft ",
                   frame, c.framing == Framing::kCenter ? "" : " without centring");
   return 1 + (padded - frame) / c.hop_length;
+}
+
+std::size_t first_frame(const Config& c) {
+  const std::size_t frame = frame_length(c), pad = padding(c);
+  return frame > 2 * pad ? frame - 2 * pad : 0;
+}
+
+std::size_t patched_length(const Config& c, std::size_t length) {
+  if (c.tail == Tail::kDrop || length == 0) return length;
+  const std::size_t first = checked_add(checked_mul(*c.patch - 1, c.hop_length), first_frame(c));
+  if (length <= first) return first;
+  const std::size_t step = checked_mul(c.patch_step.value_or(*c.patch), c.hop_length);
+  return checked_add(first, checked_mul((length - first - 1) / step + 1, step));
 }
 
 std::size_t window_margin(const Config& c) {

@@ -14,6 +14,12 @@ namespace melpix {
 // Columns for a signal of `length` samples. Throws std::invalid_argument if there is none.
 std::size_t frame_count(const Config& config, std::size_t length);
 
+// `length`, or with the zeros that the last patch lacks (of no sample, 0).
+std::size_t patched_length(const Config& config, std::size_t length);
+
+// How many samples the first frame needs.
+std::size_t first_frame(const Config& config);
+
 // Samples of padding on each side.
 std::size_t padding(const Config& config);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// START HERE: a signal goes through the stages block by block (pass.h and block.h have them in
-// their order); then features become pixels. stream.cpp does the same with what has come so far.
+// START HERE: a signal gets its length and level, and goes through the stages block by block
+// (pass.h and block.h have them in their order); then features become pixels. stream.cpp does the
+// same with what has come so far.
 #include "melpix/frontend.h"
 
 #include <algorithm>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "check.h"
+#include "condition.h"
 #include "deliver.h"
 #include "finish.h"
 #include "framing.h"
@@ -51,22 +53,32 @@ std::size_t spread(std::size_t columns) {
 // What render() writes, in the order of the stages; kClipped: features within the range.
 enum class Output { kMel, kFeatures, kClipped };
 
-template <class T>
-std::size_t columns(const Plan<T>& plan, std::size_t length) {
-  const std::size_t frames = frame_count(plan.config, length);
-  return plan.config.columns.value_or(frames);
+// How many samples frames are made of where `length` are given.
+std::size_t conditioned_length(const Config& config, std::size_t length) {
+  return patched_length(config, fitted_length(config, length));
+}
+
+// Columns of a signal that is conditioned.
+std::size_t columns(const Config& config, std::size_t length) {
+  const std::size_t frames = frame_count(config, length);
+  return config.columns.value_or(frames);
 }
 
 // Columns of values, in rows that start `stride` values apart. A `watch` is told of each stage's
 // end.
 template <class T, class Watch>
-typename Frontend<T>::Summary render(const Plan<T>& plan, const Signal& y, Output output, T* out,
-                                     std::ptrdiff_t stride, Watch& watch) {
+typename Frontend<T>::Summary render(const Plan<T>& plan, const Signal& given, Output output,
+                                     T* out, std::ptrdiff_t stride, Watch& watch) {
   const Config& config = plan.config;
-  if (y.channels < 1) throw invalid("y must have at least one channel, got 0");
+  if (given.channels < 1) throw invalid("y must have at least one channel, got 0");
+  PeakMeter original(given, plan.isa);
+  const Conditioned<T> conditioned(config, plan.isa, given,
+                                   conditioned_length(config, given.length),
+                                   [&original](std::size_t end) { original.advance(end); });
+  const Signal& y = conditioned.signal();
   const bool compressed = output != Output::kMel;
   const std::size_t n_mels = config.mel.n_mels, all = frame_count(config, y.length);
-  const std::size_t wanted = compressed ? columns(plan, y.length) : all;
+  const std::size_t wanted = compressed ? columns(config, y.length) : all;
   const std::size_t frames = std::min(wanted, all);
   PeakMeter meter(y, plan.isa);
   const Readers<T> readers(plan, y, y);
@@ -99,7 +111,8 @@ template <class T, class Pixel, class Watch>
 typename Frontend<T>::Summary render_image(const Plan<T>& plan, const Signal& y, Pixel* out,
                                            std::ptrdiff_t row_stride, Watch& watch) {
   const Config& config = plan.config;
-  const std::size_t wanted = columns(plan, y.length), n_mels = config.mel.n_mels;
+  const std::size_t n_mels = config.mel.n_mels;
+  const std::size_t wanted = columns(config, conditioned_length(config, y.length));
   const std::size_t stride = spread(wanted);
   const Scratch<T> values(checked_mul(stride, n_mels));
   const auto seen =
@@ -134,12 +147,12 @@ Frontend<T>& Frontend<T>::operator=(Frontend&&) noexcept = default;
 
 template <class T>
 std::size_t Frontend<T>::mel_frames(std::size_t length) const {
-  return frame_count(config(), length);
+  return frame_count(config(), conditioned_length(config(), length));
 }
 
 template <class T>
 std::size_t Frontend<T>::frames(std::size_t length) const {
-  return columns(*plan_, length);
+  return columns(config(), conditioned_length(config(), length));
 }
 
 template <class T>
@@ -169,9 +182,16 @@ auto Frontend<T>::features(const Signal& y, U* out, std::ptrdiff_t row_stride,
 
 template <class T>
 template <class Pixel>
-auto Frontend<T>::image(const Signal& y, Pixel* out, std::ptrdiff_t row_stride) const -> Summary {
+auto Frontend<T>::image(const Signal& y, Pixel* out, std::ptrdiff_t row_stride,
+                        std::ptrdiff_t column_stride) const -> Summary {
   NoWatch watch;
-  return render_image(*plan_, y, out, row_stride, watch);
+  if (column_stride == 1) return render_image(*plan_, y, out, row_stride, watch);
+  const std::size_t wanted = frames(y.length), n_mels = config().mel.n_mels;
+  const Scratch<Pixel> image(checked_mul(wanted, n_mels));
+  const Summary seen =
+      render_image<T, Pixel>(*plan_, y, image, static_cast<std::ptrdiff_t>(wanted), watch);
+  deliver<Pixel, Pixel>({image, n_mels, wanted, wanted, wanted}, out, row_stride, column_stride);
+  return seen;
 }
 
 template <class T>
@@ -188,7 +208,8 @@ void Frontend<T>::images(Task<Pixel>* tasks, std::size_t count, std::size_t thre
   });
   std::size_t index = count;
   const auto work = [this, tasks](std::size_t i) {
-    tasks[i].seen = image(tasks[i].y, tasks[i].out, tasks[i].row_stride);
+    Task<Pixel>& task = tasks[i];
+    task.seen = image(task.y, task.out, task.row_stride, task.column_stride);
   };
   run_parallel(order, threads, work, failed != nullptr ? failed : &index);
 }
@@ -216,8 +237,9 @@ std::size_t Frontend<T>::empty_filters() const {
 template class Frontend<float>;
 template class Frontend<double>;
 
-#define MELPIX_PIXEL(T, Pixel)                                                                   \
-  template Frontend<T>::Summary Frontend<T>::image(const Signal&, Pixel*, std::ptrdiff_t) const; \
+#define MELPIX_PIXEL(T, Pixel)                                                            \
+  template Frontend<T>::Summary Frontend<T>::image(const Signal&, Pixel*, std::ptrdiff_t, \
+                                                   std::ptrdiff_t) const;                 \
   template void Frontend<T>::images(Task<Pixel>*, std::size_t, std::size_t, std::size_t*) const;
 #define MELPIX_VALUE(T, U)                                                               \
   template Frontend<T>::Summary Frontend<T>::features(const Signal&, U*, std::ptrdiff_t, \

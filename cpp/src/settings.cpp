@@ -21,6 +21,11 @@ using Names = std::map<std::string_view, Enum>;
 
 const Names<bool> kFlags = {{"true", true}, {"false", false}};
 const Names<bool> kPrecisions = {{"single", true}, {"double", false}};
+const Names<Fit> kFits = {
+    {"pad", Fit::kPad}, {"repeat", Fit::kRepeat}, {"repeat_pad", Fit::kRepeatPad}};
+const Names<Level> kLevels = {
+    {"none", Level::kNone}, {"int16", Level::kInt16}, {"minmax", Level::kMinmax}};
+const Names<Tail> kTails = {{"drop", Tail::kDrop}, {"pad", Tail::kPad}};
 const Names<Framing> kFramings = {{"center", Framing::kCenter},
                                   {"uncentered", Framing::kUncentered},
                                   {"snip", Framing::kSnip},
@@ -173,6 +178,9 @@ const std::map<std::string_view, Set>& setters() {
   using V = const Value&;
   static const std::map<std::string_view, Set> table = {
       {"sr", [](S s, V v) { s.config.mel.sr = v.number(); }},
+      {"duration", [](S s, V v) { s.config.duration = v.number_unless("none"); }},
+      {"fit", [](S s, V v) { s.config.fit = v.one_of(kFits); }},
+      {"level", [](S s, V v) { s.config.level = v.one_of(kLevels); }},
       {"n_fft", [](S s, V v) { s.n_fft = v.count_unless("none"); }},
       {"hop_length", [](S s, V v) { s.config.hop_length = v.count(); }},
       {"win_length", [](S s, V v) { s.config.win_length = v.count_unless("none"); }},
@@ -198,6 +206,9 @@ const std::map<std::string_view, Set>& setters() {
       {"top_db", [](S s, V v) { s.config.top_db = v.number_unless("none"); }},
       {"columns", [](S s, V v) { s.config.columns = v.count_unless("none"); }},
       {"normalise", [](S s, V v) { s.config.normalise = normalise_of(v); }},
+      {"patch", [](S s, V v) { s.config.patch = v.count_unless("none"); }},
+      {"patch_step", [](S s, V v) { s.config.patch_step = v.count_unless("none"); }},
+      {"tail", [](S s, V v) { s.config.tail = v.one_of(kTails); }},
       {"range", [](S s, V v) { s.config.range = range_of(v); }},
       {"rounding", [](S s, V v) { s.config.rounding = v.one_of(kRoundings); }},
       {"flip", [](S s, V v) { s.config.flip = v.one_of(kFlags); }},

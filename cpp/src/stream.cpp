@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "check.h"
+#include "condition.h"
 #include "deliver.h"
 #include "pass.h"
 #include "peak.h"
@@ -23,6 +24,18 @@ namespace melpix {
 namespace {
 
 void require_no_end(const Config& c, Values values) {
+  if (c.duration)
+    throw invalid(
+        "duration must be None in a stream, which goes on for as long as samples come, got ",
+        *c.duration, ": push as many samples as are wanted");
+  if (c.level == Level::kMinmax)
+    throw invalid(
+        "level must be None or 'int16' in a stream, which cannot know the signal's extremes, got "
+        "'minmax': scale the samples by a fixed range");
+  if (c.tail == Tail::kPad)
+    throw invalid(
+        "tail must be 'drop' in a stream, which has no patches, got 'pad': push the zeros that are "
+        "wanted");
   if (values == Values::kMel) return;
   constexpr const char* kHint =
       ". Features and a range that are fixed can: ref=1, no top_db, "
@@ -67,8 +80,7 @@ struct Stream<T>::State {
     const std::size_t window_end = margin + plan->block.win_length;
     // A frame waits for the last sample that its window weighs, and until it would be a frame of
     // the signal if that ended now.
-    const std::size_t frame = c.framing == Framing::kSnip ? plan->block.win_length : n_fft;
-    latency = std::max(window_end - pad, frame > 2 * pad ? frame - 2 * pad : 0);
+    latency = std::max(window_end - pad, first_frame(c));
     first = latency;
     const bool constant = pad == 0 || c.pad_mode == PadMode::kConstant;
     if (!constant) {
@@ -184,9 +196,13 @@ struct Stream<T>::State {
   }
 
   template <class V>
-  void push(const Signal& y, V* out, std::ptrdiff_t row_stride, std::ptrdiff_t column_stride) {
-    const std::size_t before = received, length = checked_add(before, y.length);
-    const std::size_t first_frame = next;
+  void push(const Signal& given, V* out, std::ptrdiff_t row_stride, std::ptrdiff_t column_stride) {
+    const std::size_t before = received, length = checked_add(before, given.length);
+    const std::size_t earlier = next;
+    PeakMeter original(given, plan->isa, before);
+    const Conditioned<T> conditioned(plan->config, plan->isa, given, given.length,
+                                     [&original](std::size_t end) { original.advance(end); });
+    const Signal& y = conditioned.signal();
     PeakMeter meter(y, plan->isa, before);
     meter.advance(y.length);
     peak = std::max(peak, meter.peak());
@@ -199,7 +215,7 @@ struct Stream<T>::State {
       write(pass, kept(false), complete(received), out, row_stride, column_stride);
       if (received < length)
         write(pass, Readers<T>(*plan, y, y, {before, false, rounded}), complete(length),
-              out + static_cast<std::ptrdiff_t>(next - first_frame) * column_stride, row_stride,
+              out + static_cast<std::ptrdiff_t>(next - earlier) * column_stride, row_stride,
               column_stride);
     }
 

@@ -24,6 +24,13 @@ using NormaliseLike = std::tuple<std::string, std::vector<double>, std::vector<d
 template <class Enum>
 using Names = std::map<std::string, Enum>;
 
+const Names<melpix::Fit> kFits = {{"pad", melpix::Fit::kPad},
+                                  {"repeat", melpix::Fit::kRepeat},
+                                  {"repeat_pad", melpix::Fit::kRepeatPad}};
+const Names<melpix::Level> kLevels = {{"none", melpix::Level::kNone},
+                                      {"int16", melpix::Level::kInt16},
+                                      {"minmax", melpix::Level::kMinmax}};
+const Names<melpix::Tail> kTails = {{"drop", melpix::Tail::kDrop}, {"pad", melpix::Tail::kPad}};
 const Names<melpix::Framing> kFramings = {{"center", melpix::Framing::kCenter},
                                           {"uncentered", melpix::Framing::kUncentered},
                                           {"snip", melpix::Framing::kSnip},
@@ -133,6 +140,9 @@ melpix::Config to_config(const py::dict& parameters) {
   Entries entries(parameters);
   melpix::Config c;
   take_mel(entries, c.mel);
+  entries.take("duration", c.duration);
+  entries.take("fit", c.fit, kFits);
+  entries.take("level", c.level, kLevels);
   entries.take("hop_length", c.hop_length);
   entries.take("win_length", c.win_length);
   entries.take_as<WindowLike>("window", c.window, to_window);
@@ -157,6 +167,9 @@ melpix::Config to_config(const py::dict& parameters) {
   entries.take_as<NormaliseLike>("normalise", c.normalise, [](const NormaliseLike& n) {
     return melpix::Normalise{kNormalisations.at(std::get<0>(n)), std::get<1>(n), std::get<2>(n)};
   });
+  entries.take("patch", c.patch);
+  entries.take("patch_step", c.patch_step);
+  entries.take("tail", c.tail, kTails);
   using RangeLike = std::optional<std::pair<double, double>>;
   entries.take_as<RangeLike>("range", c.range, [](const RangeLike& r) {
     return r ? std::optional(melpix::Range{r->first, r->second}) : std::nullopt;

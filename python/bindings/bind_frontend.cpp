@@ -47,10 +47,9 @@ melpix::Signal to_signal(const py::array& y) {
 
 namespace {
 
-// The caller's array if there is one, else a new one.
+// The caller's array, of any strides, if there is one, else a new one.
 template <class V>
-py::array_t<V> output(const py::object& out, std::size_t rows, std::size_t columns,
-                      bool any_strides = false) {
+py::array_t<V> output(const py::object& out, std::size_t rows, std::size_t columns) {
   const auto n_rows = static_cast<py::ssize_t>(rows), n_columns = static_cast<py::ssize_t>(columns);
   if (out.is_none()) return py::array_t<V>({n_rows, n_columns});
   if (!py::isinstance<py::array_t<V>>(out))
@@ -62,9 +61,8 @@ py::array_t<V> output(const py::object& out, std::size_t rows, std::size_t colum
     throw py::value_error("out must have the shape (" + std::to_string(rows) + ", " +
                           std::to_string(columns) + ")");
   if (!array.writeable()) throw py::value_error("out must be writeable");
-  const bool contiguous = columns == 1 || array.strides(1) == size;
-  if ((!any_strides && !contiguous) || array.strides(0) % size != 0 || array.strides(1) % size != 0)
-    throw py::value_error("out must have contiguous rows");
+  if (array.strides(0) % size != 0 || array.strides(1) % size != 0)
+    throw py::value_error("out must have strides of whole elements");
   return array;
 }
 
@@ -110,10 +108,11 @@ class Frontend {
   py::tuple mel(const py::array& y, const py::object& out) const {
     return std::visit(
         [&](const auto& f) {
-          const auto render = [&f](const auto& signal, auto* to, auto stride, auto) {
+          const auto render = [&f](const auto& signal, auto* to, auto stride, auto across) {
+            if (across != 1) throw std::invalid_argument("out must have contiguous rows");
             return f.mel(signal, to, stride);
           };
-          return run<Value<decltype(f)>>(f, y, out, render, false, true);
+          return run<Value<decltype(f)>>(f, y, out, render, true);
         },
         frontend_);
   }
@@ -122,8 +121,8 @@ class Frontend {
     return std::visit(
         [&](const auto& f) {
           const auto into = [&](auto value) {
-            return run<decltype(value)>(
-                f, y, out, [&f](const auto&... to) { return f.features(to...); }, true);
+            return run<decltype(value)>(f, y, out,
+                                        [&f](const auto&... to) { return f.features(to...); });
           };
           using T = Value<decltype(f)>;
           if (out.is_none()) return into(T());
@@ -134,21 +133,23 @@ class Frontend {
   py::tuple image(const py::array& y, const py::object& out) const {
     return std::visit(
         [&](const auto& f) {
-          const auto render = [&f](const auto& signal, auto* to, auto stride, auto) {
-            return f.image(signal, to, stride);
-          };
+          const auto render = [&f](const auto&... to) { return f.image(to...); };
           return deep_ ? run<std::uint16_t>(f, y, out, render)
                        : run<std::uint8_t>(f, y, out, render);
         },
         frontend_);
   }
 
-  // (images, greatest peak)
-  py::tuple images(const std::vector<py::array>& ys, std::size_t threads) const {
+  // (images, greatest peak): in the arrays `outs` if there are any, one for each signal.
+  py::tuple images(const std::vector<py::array>& ys, std::size_t threads,
+                   const py::object& outs) const {
+    const auto to = outs.is_none() ? std::vector<py::object>(ys.size(), py::none())
+                                   : outs.cast<std::vector<py::object>>();
+    if (to.size() != ys.size()) throw py::value_error("outs must be as many as ys");
     return std::visit(
         [&](const auto& f) {
-          return deep_ ? run_all<std::uint16_t>(f, ys, threads)
-                       : run_all<std::uint8_t>(f, ys, threads);
+          return deep_ ? run_all<std::uint16_t>(f, ys, threads, to)
+                       : run_all<std::uint8_t>(f, ys, threads, to);
         },
         frontend_);
   }
@@ -190,10 +191,10 @@ class Frontend {
   // Calls render(signal, data, row_stride, column_stride) without the GIL.
   template <class V, class F, class Render>
   static py::tuple run(const F& f, const py::array& y, const py::object& out, const Render& render,
-                       bool any_strides = false, bool of_mel = false) {
+                       bool of_mel = false) {
     const melpix::Signal signal = to_signal(y);
     const std::size_t columns = of_mel ? f.mel_frames(signal.length) : f.frames(signal.length);
-    auto values = output<V>(out, f.config().mel.n_mels, columns, any_strides);
+    auto values = output<V>(out, f.config().mel.n_mels, columns);
     V* const data = values.mutable_data();
     constexpr auto size = static_cast<py::ssize_t>(sizeof(V));
     const std::ptrdiff_t stride = values.strides(0) / size, across = values.strides(1) / size;
@@ -206,15 +207,17 @@ class Frontend {
   }
 
   template <class Pixel, class F>
-  static py::tuple run_all(const F& f, const std::vector<py::array>& ys, std::size_t threads) {
+  static py::tuple run_all(const F& f, const std::vector<py::array>& ys, std::size_t threads,
+                           const std::vector<py::object>& outs) {
     std::vector<typename F::template Task<Pixel>> tasks;
     py::list images;
     for (std::size_t i = 0; i < ys.size(); ++i) {
       naming(i, ys.size(), [&] {
         const melpix::Signal signal = to_signal(ys[i]);
-        auto image = output<Pixel>(py::none(), f.config().mel.n_mels, f.frames(signal.length));
-        const auto stride = image.strides(0) / static_cast<py::ssize_t>(sizeof(Pixel));
-        tasks.push_back({signal, image.mutable_data(), stride, {}});
+        auto image = output<Pixel>(outs[i], f.config().mel.n_mels, f.frames(signal.length));
+        constexpr auto size = static_cast<py::ssize_t>(sizeof(Pixel));
+        tasks.push_back(
+            {signal, image.mutable_data(), image.strides(0) / size, image.strides(1) / size, {}});
         images.append(std::move(image));
       });
     }
@@ -249,7 +252,8 @@ void bind_frontend(py::module_& m) {
       .def("mel", &Frontend::mel, py::arg("y"), py::arg("out") = py::none())
       .def("features", &Frontend::features, py::arg("y"), py::arg("out") = py::none())
       .def("image", &Frontend::image, py::arg("y"), py::arg("out") = py::none())
-      .def("images", &Frontend::images, py::arg("ys"), py::arg("threads"))
+      .def("images", &Frontend::images, py::arg("ys"), py::arg("threads"),
+           py::arg("outs") = py::none())
       .def("profile", &Frontend::profile, py::arg("y"))
       .def("stream", &Frontend::stream, py::arg("kind"), py::kw_only(), py::arg("layout"),
            py::arg("wide"))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from melpix import _core, checks, fit, parameters, patches
+from melpix import _core, checks, parameters, patches
 from melpix.errors import EncodeError, MelpixError, SignalError
 from melpix.rendering import Rendering, canonical, copied
 
@@ -227,7 +227,6 @@ class Frontend:
     _impl: _core.Frontend = field(init=False, repr=False, compare=False)
     # This one, and those of `stack`.
     _mels: tuple[Frontend, ...] = field(init=False, repr=False, compare=False)
-    _as_it_is: bool = field(init=False, repr=False, compare=False)
     _warned: list[bool] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -284,7 +283,6 @@ class Frontend:
             now(name, value)
         now("max_columns", min(MAX_COLUMNS, MAX_PIXELS // self.n_mels))
         now("_given", {**done, **_open(given)})
-        now("_as_it_is", self.duration is None and self.level is None and self.tail == "drop")
         now("_warned", [False])
         single, deep = self.precision == "single", self.bits == 16
         now("_impl", _core.Frontend(parameters.core(done), single=single, deep=deep))
@@ -350,7 +348,7 @@ class Frontend:
         """Return how many columns a signal of `n` samples gives: 0 if it is too short for one."""
         n = checks.integer("n", n, least=0)
         try:
-            return self._impl.frames(self._samples(n) if n else 0)  # nothing cannot be filled up
+            return self._impl.frames(n)
         except ValueError:
             return 0
 
@@ -375,7 +373,7 @@ class Frontend:
         SignalError
             If a sample is NaN or infinite.
         """
-        y = self._fitted(checks.signal(y, "fi"))
+        y = checks.signal(y, "fi")
         shape = (self.n_mels, self._impl.mel_frames(y.shape[-1]))
         dtype = np.float32 if self.precision == "single" else np.float64
         return checks.map_leading(y, shape, dtype, lambda s, out: self._impl.mel(s, out)[3])[0]
@@ -406,7 +404,7 @@ class Frontend:
         SignalError
             If a sample is NaN or infinite, or so large that a feature is.
         """
-        y = self._fitted(checks.signal(y, "fi"))
+        y = checks.signal(y, "fi")
         shape: tuple[int, ...] = (self.n_mels, self._columns(y.shape[-1]))
         if self.layout == "frames":
             shape = shape[::-1]
@@ -445,9 +443,10 @@ class Frontend:
         y : array [shape=(n,) or (channels, n)] of int16, float32 or float64
             The signal, whatever holds it, as for `features`; channels are mixed by their mean.
             Strides do not matter: pass the transpose of an interleaved buffer without a copy.
-            (`duration`, `level` and ``tail="pad"`` may need a copy.)
+            (`duration`, `level` and ``tail="pad"`` may need a copy, in memory that the thread keeps
+            for the next call.)
         out : array [shape=(n_mels, frames), dtype=uint8], optional
-            Where to write; rows must be contiguous.
+            Where to write, with any strides; with contiguous rows it takes no copy.
 
         Returns
         -------
@@ -465,10 +464,10 @@ class Frontend:
             If the image were larger than PNG readers accept.
         """
         y = self._signal(y)
-        to = None if out is None else checks.destination(out, y)
         if len(self._mels) > 1:
-            image: NDArray[np.uint8] = self._stacked(y, to).image
+            image: NDArray[np.uint8] = self._stacked(y, out).image
         else:
+            to = None if out is None else checks.destination(out, y)
             image, _, _, peak = self._impl.image(y, to)
             self._warn_if_loud(peak)
         return image if out is None else cast(NDArray[np.uint8], out)
@@ -511,36 +510,35 @@ class Frontend:
                 raise type(error)(error.code, f"ys[{i}]: {error}") from None
             except ValueError as error:
                 raise ValueError(f"ys[{i}]: {error}") from None
-        results = [f._impl.images(signals, threads) for f in self._mels]
-        self._warn_if_loud(max(peak for _, peak in results))
-        if len(results) == 1:
-            return results[0][0]
-        return [np.stack(mels, axis=-1) for mels in zip(*(r[0] for r in results), strict=True)]
+        if len(self._mels) == 1:
+            images, peak = self._impl.images(signals, threads)
+        else:
+            images, peak = [self._channels(y) for y in signals], 0.0
+            for channel, f in enumerate(self._mels):
+                outs = [image[..., channel] for image in images]
+                peak = max(peak, f._impl.images(signals, threads, outs)[1])
+        self._warn_if_loud(peak)
+        return images
 
     def render(self, y: ArrayLike, out: Any = None) -> Rendering:
         """Return the image with its value range; parameters and errors are those of `image`."""
         y = self._signal(y)
-        to = None if out is None else checks.destination(out, y)
-        return self._stacked(y, to) if len(self._mels) > 1 else self._rendered(y, to)
+        if len(self._mels) > 1:
+            return self._stacked(y, out)
+        return self._rendered(y, None if out is None else checks.destination(out, y))
 
-    def _stacked(self, y: NDArray[Any], out: NDArray[Any] | None) -> Rendering:
+    def _stacked(self, y: NDArray[Any], out: Any) -> Rendering:
+        image = self._channels(y)
         if out is not None:
-            self._check_out(out, y.shape[-1])
-        parts = [f._rendered(y, None) for f in self._mels]
-        image = np.stack([part.image for part in parts], axis=-1, out=out)
+            image = checks.filled(out, y, image.shape, image.dtype)
+        parts = [f._rendered(y, image[..., channel]) for channel, f in enumerate(self._mels)]
         lo, hi, least, greatest = zip(*((p.lo, p.hi, p.min, p.max) for p in parts), strict=True)
         return Rendering(image, lo, hi, least, greatest, self._params, self._params_text)
 
-    def _check_out(self, out: Any, n: int) -> None:
-        """Refuse, in the core's words, an array that does not fit stacked images."""
-        dtype = np.uint8 if self.bits == 8 else np.uint16
-        shape = (self.n_mels, self._columns(n), len(self._mels))
-        if not isinstance(out, np.ndarray) or out.dtype != dtype:
-            raise ValueError(f"out must be an array of type {np.dtype(dtype)}")
-        if out.shape != shape:
-            raise ValueError(f"out must have the shape {shape}")
-        if not out.flags.writeable:
-            raise ValueError("out must be writeable")
+    def _channels(self, y: NDArray[Any]) -> NDArray[Any]:
+        """Return an array for the image of stacked mels."""
+        shape = (self.n_mels, self._columns(y.shape[-1]), len(self._mels))
+        return np.empty(shape, np.uint8 if self.bits == 8 else np.uint16)
 
     def _rendered(self, y: NDArray[Any], out: NDArray[Any] | None) -> Rendering:
         image, least, greatest, peak = self._impl.image(y, out)
@@ -592,10 +590,10 @@ class Frontend:
         Returns
         -------
         dict of str to float
-            Seconds in the core by stage, in the order of the stages: ``load`` (framing and
-            window), ``spectrum`` (FFT and power), ``mel`` (filterbank), ``log`` (logarithm, and
-            frames computed again in double precision), ``store`` (columns out, extremes) and
-            ``pixels``. Looking at the clock takes time too.
+            Seconds in the core by stage, in the order of the stages: ``load`` (length, level,
+            framing and window), ``spectrum`` (FFT and power), ``mel`` (filterbank), ``log``
+            (logarithm, and frames computed again in double precision), ``store`` (columns out,
+            extremes) and ``pixels``. Looking at the clock takes time too.
 
         Examples
         --------
@@ -633,8 +631,6 @@ class Frontend:
         y = checks.signal(y, "fi")
         if y.shape[-1] == 0:
             raise SignalError("empty_audio", "y holds no samples")
-        if not self._as_it_is:
-            y = self._fitted(y, mixing=True)
         columns = self._columns(y.shape[-1])
         if columns > self.max_columns:
             raise self.too_wide(f"{columns} columns")
@@ -650,43 +646,6 @@ class Frontend:
                     f"{f._impl.frames(n)}"
                 )
         return columns
-
-    def _samples(self, n: int) -> int:
-        """Return how many of the samples of a signal the core gets, or with how many more."""
-        if self.duration is not None:
-            n = round(self.duration * self.sr)
-        if self.tail == "pad":
-            assert self.patch is not None
-            assert self.patch_step is not None
-            first = (self.patch - 1) * self.hop_length + self._reach()
-            step = self.patch_step * self.hop_length
-            n = first + max(0, -(-(n - first) // step)) * step
-        return n
-
-    def _reach(self) -> int:
-        """Return how many samples the first frame needs."""
-        padding = {"center": self.n_fft // 2, "middle": (self.n_fft - self.hop_length) // 2}
-        length = self.win_length if self.framing == "snip" else self.n_fft
-        return max(0, length - 2 * padding.get(self.framing, 0))
-
-    def _float(self) -> type[np.float32] | type[np.float64]:
-        return np.float32 if self.precision == "single" else np.float64
-
-    def _fitted(self, y: NDArray[Any], mixing: bool = False) -> NDArray[Any]:
-        """Bring signals to the length and the level that the front-end is for."""
-        if self._as_it_is or y.shape[-1] == 0:
-            return y
-        if self.level is not None:
-            fit.refuse_non_finite(y, channels=mixing)  # no sample is what it was afterwards
-            if mixing and y.ndim == 2 and len(y) > 0:
-                y = fit.mixed(y, self._float())  # levels are those of the mean
-        if self.level == "int16":
-            y = fit.through_int16(y, self._float())
-        if self.duration is not None:
-            y = fit.to_length(y, round(self.duration * self.sr), self.fit)
-        if self.level == "minmax":
-            y = fit.to_extremes(y, self._float())
-        return fit.to_length(y, self._samples(y.shape[-1]), "pad")
 
     def _warn_if_loud(self, peak: float) -> None:
         if peak > _SINGLE_PEAK and self.precision == "single" and not self._warned[0]:

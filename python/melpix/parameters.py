@@ -186,12 +186,14 @@ def stack(value: Any) -> Any:
 def core(p: Mapping[str, Any]) -> dict[str, Any]:
     """Return complete parameters as `_core.Frontend` takes them."""
     same = (
-        "sr", "gain", "n_fft", "hop_length", "win_length", "periodic", "framing", "pad_mode",
-        "remove_dc", "preemphasis", "power", "bin_offset", "n_mels", "fmin", "fmax", "mel_scale",
-        "norm", "offset", "top_db", "columns", "rounding", "flip", "invert",
+        "sr", "duration", "fit", "gain", "n_fft", "hop_length", "win_length", "periodic", "framing",
+        "pad_mode", "remove_dc", "preemphasis", "power", "bin_offset", "n_mels", "fmin", "fmax",
+        "mel_scale", "norm", "offset", "top_db", "columns", "patch", "patch_step", "tail",
+        "rounding", "flip", "invert",
     )  # fmt: skip
     compress, *numbers = p["compress"] if isinstance(p["compress"], tuple) else (p["compress"],)
     parameters = {name: p[name] for name in same}
+    parameters["level"] = p["level"] or "none"
     parameters["window"] = checks.core_window(p["window"])
     parameters["compress"] = "none" if compress is None else compress
     if compress == "power":

@@ -5,10 +5,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from melpix import checks, fit
+from melpix import checks
 from melpix.errors import SignalError
 
 if TYPE_CHECKING:
@@ -41,10 +40,11 @@ class Stream:
     def __init__(self, frontend: Frontend, kind: str = "features") -> None:
         self.frontend = frontend
         self.kind = checks.choice("kind", kind, _KINDS)
-        _require_no_length(frontend, kind)
-        layout = frontend.layout if kind == "features" else "mels"
-        dtype = np.dtype(frontend.dtype if kind == "features" else frontend._float())
-        self._impl = frontend._impl.stream(kind, layout=layout, wide=dtype == np.float64)
+        features = kind == "features"
+        layout = frontend.layout if features else "mels"
+        wide = frontend.dtype == "float64" if features else frontend.precision == "double"
+        self._impl = frontend._impl.stream(kind, layout=layout, wide=wide)
+        _require_one_matrix(frontend, kind)
         self.latency = self._impl.latency
         self.nbytes = self._impl.bytes
 
@@ -78,9 +78,6 @@ class Stream:
             After such an error, and after `flush`.
         """
         y = checks.signal(y, "fi")
-        if self.frontend.level is not None:
-            dtype = self.frontend._float()
-            y = fit.through_int16(fit.mixed(y, dtype) if y.ndim == 2 else y, dtype)
         columns = self._impl.push(y)
         self.frontend._warn_if_loud(self._impl.peak)
         return columns
@@ -114,22 +111,15 @@ class Stream:
         raise TypeError("a stream can be neither copied nor pickled: open one more")
 
 
-def _require_no_length(f: Frontend, kind: str) -> None:
-    """Refuse what needs the whole signal before the core sees it; the core refuses the rest."""
-
-    def refuse(name: str, allowed: str, why: str, instead: str) -> ValueError:
-        got = f"{len(f.stack)} more mels" if name == "stack" else repr(getattr(f, name))
-        return ValueError(f"{name} must be {allowed} in a stream, {why}, got {got}: {instead}")
-
-    if f.duration is not None:
-        why = "which goes on for as long as samples come"
-        raise refuse("duration", "None", why, "push as many samples as are wanted")
-    if f.level == "minmax":
-        why = "which cannot know the signal's extremes"
-        raise refuse("level", "None or 'int16'", why, "scale the samples by a fixed range")
-    if f.tail == "pad":
-        raise refuse("tail", "'drop'", "which has no patches", "push the zeros that are wanted")
+def _require_one_matrix(f: Frontend, kind: str) -> None:
+    """Refuse what cuts or stacks columns that are whole; the core refuses the rest."""
     if kind == "features" and f.patch is not None:
-        raise refuse("patch", "None", "which goes column by column", "cut what it returns")
+        raise ValueError(
+            "patch must be None in a stream, which goes column by column, got "
+            f"{f.patch}: cut what it returns"
+        )
     if kind != "mel" and f.stack is not None:
-        raise refuse("stack", "None", "which has one mel", "open one for each mel")
+        raise ValueError(
+            f"stack must be None in a stream, which has one mel, got {len(f.stack)} more mels: "
+            "open one for each mel"
+        )

@@ -83,17 +83,18 @@ int main(void) {
   check(loudest(frames + 10 * rows) < loudest(frames + 40 * rows) &&
             loudest(frames + 40 * rows) < loudest(frames + 75 * rows),
         "the tone rises");
-  check(melpix_image16(frontend, &signal, image, rows * columns, 0, NULL) == MELPIX_OK, "pixels");
+  check(melpix_image16(frontend, &signal, image, rows * columns, 0, 0, NULL) == MELPIX_OK,
+        "pixels");
   const int band = loudest(frames + 40 * rows);
   check(image[(size_t)band * columns + 40] < image[columns - 1], "black is energy");
 
   check_stream(frontend, y, image, columns);
 
-  check(melpix_image16(frontend, &signal, image, rows * columns - 1, 0, NULL) ==
+  check(melpix_image16(frontend, &signal, image, rows * columns - 1, 0, 0, NULL) ==
             MELPIX_INVALID_ARGUMENT,
         "a buffer that is too small");
   y[7] = NAN;
-  check(melpix_image16(frontend, &signal, image, rows * columns, 0, NULL) == MELPIX_NON_FINITE,
+  check(melpix_image16(frontend, &signal, image, rows * columns, 0, 0, NULL) == MELPIX_NON_FINITE,
         "a sample that is no number");
   check(strstr(melpix_error(), "sample 7") != NULL, "the message says which sample");
 

@@ -12,7 +12,7 @@ int main(void) {
   melpix_frontend* frontend = NULL; /* immutable: share it between threads */
   if (melpix_frontend_create("sr=16000 n_mels=80", &frontend) != MELPIX_OK ||
       melpix_frames(frontend, signal.length, &rows, &columns) != MELPIX_OK ||
-      melpix_image8(frontend, &signal, image, sizeof image, 0, NULL) != MELPIX_OK) {
+      melpix_image8(frontend, &signal, image, sizeof image, 0, 0, NULL) != MELPIX_OK) {
     fprintf(stderr, "melpix: %s\n", melpix_error());
     return 1;
   }

@@ -32,11 +32,14 @@ extern "C" void* aligned_alloc(std::size_t alignment, std::size_t bytes) {
 }
 
 template <class T>
-void test(std::size_t n_fft, melpix::SampleType type, bool loud) {
+void test(std::size_t n_fft, melpix::SampleType type, bool loud,
+          melpix::Level level = melpix::Level::kNone) {
   melpix::Config c;
   c.mel.n_fft = n_fft;
   c.hop_length = n_fft / 3;
   c.mel.n_mels = 24;
+  c.level = level;
+  if (level != melpix::Level::kNone) c.duration = 30 * static_cast<double>(n_fft) / c.mel.sr;
   const auto samples = noise<float>(std::min(20 * n_fft, std::size_t{400000}));
   std::vector<float> y;
   // A loud tone in quiet noise: frames in doubt, which are computed a second time.
@@ -135,7 +138,7 @@ void test_c() {
   std::size_t before = 0;
   for (int i = 0; i < 5; ++i) {
     if (i == 2) before = allocations;
-    int sum = melpix_image8(f, &signal, image.data(), image.size(), 0, nullptr);
+    int sum = melpix_image8(f, &signal, image.data(), image.size(), 0, 0, nullptr);
     sum += melpix_features64(f, &signal, features.data(), features.size(), 1, 24, nullptr);
     sum += melpix_stream_push(stream, &signal, columns.data(), columns.size(), nullptr);
     sum += melpix_stream_flush(stream, columns.data(), columns.size(), nullptr);
@@ -159,6 +162,11 @@ int main() {
       test<float>(n_fft, melpix::SampleType::kFloat32, loud);
       test<float>(n_fft, melpix::SampleType::kInt16, loud);
       test<double>(n_fft, melpix::SampleType::kFloat32, loud);
+    }
+  for (const melpix::Level level : {melpix::Level::kInt16, melpix::Level::kMinmax})
+    for (const auto type : {melpix::SampleType::kInt16, melpix::SampleType::kFloat32}) {
+      test<float>(1024, type, true, level);
+      test<double>(1024, type, true, level);
     }
   using melpix::Values;
   for (Values values : {Values::kMel, Values::kFeatures, Values::kImage})

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The C API gives what the C++ API gives, refuses everything else with a code and a message, and
 // writes nowhere but where it may. (tests/consumer compiles the header as C99.)
+#include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <limits>
@@ -78,10 +80,10 @@ void same_as_cpp(const char* parameters, const melpix::Config& config) {
   const auto image = [&](auto* out) { return f.image(view, out, stride); };
   const auto features = [&](auto* out) { return f.features(view, out, stride); };
   compare(std::uint8_t{}, image, [&](std::uint8_t* out, melpix_summary* seen) {
-    return melpix_image8(handle, &signal, out, n, 0, seen);
+    return melpix_image8(handle, &signal, out, n, 0, 0, seen);
   });
   compare(std::uint16_t{}, image, [&](std::uint16_t* out, melpix_summary* seen) {
-    return melpix_image16(handle, &signal, out, n, 0, seen);
+    return melpix_image16(handle, &signal, out, n, 0, 0, seen);
   });
   compare(float{}, features, [&](float* out, melpix_summary* seen) {
     return melpix_features32(handle, &signal, out, n, 0, 0, seen);
@@ -121,7 +123,7 @@ void forms_of_signals() {
     std::size_t columns = 0;
     CHECK_OK(melpix_frames(f, n, nullptr, &columns));
     std::vector<std::uint8_t> out(32 * columns);
-    CHECK_OK(melpix_image8(f, &signal, out.data(), out.size(), 0, nullptr));
+    CHECK_OK(melpix_image8(f, &signal, out.data(), out.size(), 0, 0, nullptr));
     return out;
   };
   const auto expected = rendered({floats.data(), n, 2, 0, 0, MELPIX_FLOAT32});
@@ -142,24 +144,25 @@ void forms_of_signals() {
 
   std::uint8_t column[32];
   const melpix_signal nothing = {nullptr, 0, 1, 0, 0, MELPIX_FLOAT32};
-  CHECK_OK(melpix_image8(f, &nothing, column, 32, 0, nullptr));
+  CHECK_OK(melpix_image8(f, &nothing, column, 32, 0, 0, nullptr));
   for (const std::uint8_t pixel : column) CHECK_EQUAL(int{pixel}, 255);
 }
 
-// Random layouts: those taken hold the features and touch nothing else, the others touch nothing.
-void layouts() {
+// Random layouts: those taken hold the values and touch nothing else, the others touch nothing.
+template <class V, class Render>
+void layouts(const Render& render) {
   const Handle f("n_mels=7 n_fft=64 hop_length=64");
   const auto y = noise<float>(300);
   const melpix_signal signal = mono(y);
   const std::size_t rows = 7, columns = 5;
-  std::vector<float> plain(rows * columns);
-  CHECK_OK(melpix_features32(f, &signal, plain.data(), plain.size(), 0, 0, nullptr));
+  std::vector<V> plain(rows * columns);
+  CHECK_OK(render(f, &signal, plain.data(), plain.size(), 0, 0, nullptr));
   std::mt19937 bits(3);
   int taken = 0;
   for (int round = 0; round < 4000; ++round) {
     const std::size_t r = bits() % 12, c = bits() % 12, capacity = bits() % 90;
-    std::vector<float> out(capacity + 1, 42.0f), untouched = out;
-    const melpix_status status = melpix_features32(f, &signal, out.data(), capacity, r, c, nullptr);
+    std::vector<V> out(capacity + 1, V(42)), untouched = out;
+    const melpix_status status = render(f, &signal, out.data(), capacity, r, c, nullptr);
     const std::size_t cs = c == 0 ? 1 : c, rs = r == 0 ? columns * cs : r;
     if (status == MELPIX_OK) {
       ++taken;
@@ -178,6 +181,57 @@ void layouts() {
   CHECK(taken > 100 && taken < 3000);
 }
 
+// What a text's front-end makes of a signal, frames as rows, is what `plain`, that without length
+// and level, makes of the samples that were brought there by hand.
+void conditioned(const std::string& plain, const std::string& more, const std::vector<float>& y,
+                 const std::vector<double>& by_hand, std::size_t frames) {
+  const Handle f((plain + more).c_str()), g(plain.c_str());
+  const melpix_signal given = mono(y);
+  const melpix_signal expected = {by_hand.data(), by_hand.size(), 1, 0, 0, MELPIX_FLOAT64};
+  std::size_t rows = 0, columns = 0;
+  CHECK_OK(melpix_frames(f, y.size(), &rows, &columns));
+  CHECK_EQUAL(columns, frames);
+  std::vector<float> out(rows * columns), same(rows * columns);
+  CHECK_OK(melpix_features32(f, &given, out.data(), out.size(), 1, rows, nullptr));
+  CHECK_OK(melpix_features32(g, &expected, same.data(), same.size(), 1, rows, nullptr));
+  CHECK(out == same);
+}
+
+// Presets of Python (preset_table.py) that bring a signal to a length or a level.
+void presets() {
+  const auto y = noise<float>(20000);
+  const std::vector<double> exact(y.begin(), y.end());
+
+  std::vector<double> padded = exact;
+  padded.resize(15600 + 7680);  // 96 frames of 10 ms, and 48 more
+  conditioned(
+      "sr=16000 win_length=400 n_fft=512 hop_length=160 framing=snip power=1 n_mels=64 fmin=125 "
+      "fmax=7500 mel_scale=tf norm=none offset=1e-3 precision=double ",
+      "patch=96 patch_step=48 tail=pad", y, padded, 96 + 48);
+
+  std::vector<double> loud(144000, 0.0);
+  std::copy(exact.begin(), exact.end(), loud.begin());
+  const auto [lo, hi] = std::minmax_element(loud.begin(), loud.end());
+  const double least = *lo, width = *hi - least + 1e-6;
+  for (double& x : loud) x = ((x - least) / width - 0.5) * 2;
+  conditioned(
+      "sr=48000 n_fft=2048 hop_length=278 framing=snip power=1 n_mels=96 fmax=3000 mel_scale=tf "
+      "norm=none compress=power,0.45 precision=double ",
+      "duration=3 level=minmax", y, loud, 511);
+
+  std::vector<double> repeated(480000, 0.0);
+  for (std::size_t i = 0; i < 480000; ++i)
+    repeated[i] = static_cast<double>(std::trunc(y[i % 20000] * 32767) / 32767);
+  const std::string clap =
+      "sr=48000 n_fft=1024 hop_length=480 n_mels=64 fmin=50 fmax=14000 pad_mode=reflect "
+      "compress=db offset=0 floor=1e-10 precision=double ";
+  conditioned(clap, "duration=10 fit=repeat_pad level=int16", y, repeated, 1001);
+  repeated.resize(50000);
+  conditioned(clap, "duration=1.0416666666666667 fit=repeat level=int16", y, repeated, 105);
+  std::fill(repeated.begin() + 40000, repeated.end(), 0.0);
+  conditioned(clap, "duration=1.0416666666666667 fit=repeat_pad level=int16", y, repeated, 105);
+}
+
 void refused_parameters() {
   melpix_frontend* f = nullptr;
   CHECK_FAILS(MELPIX_INVALID_ARGUMENT, "frontend is null", melpix_frontend_create("", nullptr));
@@ -191,6 +245,8 @@ void refused_parameters() {
   refused("n_fft must be in 1 ... 1048576, got 0", "n_fft=0");
   refused("hop_length must be in", "hop_length=9223372036854775807");
   refused("norm must be none", "mel_scale=kaldi");
+  refused("duration must hold 1 ... 2147483648 samples at 22050 Hz, got 1e+09", "duration=1e9");
+  refused("tail='pad' needs patch", "tail=pad");
   refused("isa must be one of", "isa=z80");
   refused("window has 2 samples, but win_length is 4", "n_fft=4 window_samples=1,2");
   refused("window must be one of", ("window=" + std::string(100000, 'w')).c_str());
@@ -207,7 +263,7 @@ void refused_calls() {
   const std::vector<std::uint8_t> before = image;
   melpix_summary seen = {1, 2, 3};
   const auto render = [&](const melpix_signal& signal) {
-    return melpix_image8(f, &signal, image.data(), image.size(), 0, &seen);
+    return melpix_image8(f, &signal, image.data(), image.size(), 0, 0, &seen);
   };
   const auto with = [&](const auto& change) {
     melpix_signal signal = good;
@@ -216,16 +272,16 @@ void refused_calls() {
   };
   const int bad = MELPIX_INVALID_ARGUMENT;
   std::uint8_t* const out = image.data();
-  CHECK_FAILS(bad, "frontend is null", melpix_image8(nullptr, &good, out, 80, 0, &seen));
-  CHECK_FAILS(bad, "signal is null", melpix_image8(f, nullptr, out, 80, 0, &seen));
-  CHECK_FAILS(bad, "out is null", melpix_image8(f, &good, nullptr, 80, 0, &seen));
-  CHECK_FAILS(bad, "capacity must be >= 80, got 79", melpix_image8(f, &good, out, 79, 0, &seen));
-  CHECK_FAILS(bad, "capacity must be >= 95, got 80", melpix_image8(f, &good, out, 80, 6, &seen));
+  CHECK_FAILS(bad, "frontend is null", melpix_image8(nullptr, &good, out, 80, 0, 0, &seen));
+  CHECK_FAILS(bad, "signal is null", melpix_image8(f, nullptr, out, 80, 0, 0, &seen));
+  CHECK_FAILS(bad, "out is null", melpix_image8(f, &good, nullptr, 80, 0, 0, &seen));
+  CHECK_FAILS(bad, "capacity must be >= 80, got 79", melpix_image8(f, &good, out, 79, 0, 0, &seen));
+  CHECK_FAILS(bad, "capacity must be >= 95, got 80", melpix_image8(f, &good, out, 80, 6, 0, &seen));
   CHECK_FAILS(bad, "rows of 5 columns overlap: row_stride is 4",
-              melpix_image8(f, &good, out, 80, 4, &seen));
-  CHECK_FAILS(MELPIX_TOO_LARGE, "overflows", melpix_image8(f, &good, out, kMost, kMost, &seen));
+              melpix_image8(f, &good, out, 80, 4, 0, &seen));
+  CHECK_FAILS(MELPIX_TOO_LARGE, "overflows", melpix_image8(f, &good, out, kMost, kMost, 0, &seen));
   CHECK_FAILS(bad, "too short: 2 samples for n_fft 1024",
-              melpix_image8(uncentered, &good, out, 80, 0, &seen) == MELPIX_OK
+              melpix_image8(uncentered, &good, out, 80, 0, 0, &seen) == MELPIX_OK
                   ? melpix_frames(uncentered, 2, nullptr, nullptr)
                   : MELPIX_INTERNAL);
   image = before;
@@ -256,6 +312,9 @@ void refused_calls() {
                   80, 0, 0, nullptr));
   CHECK_FAILS(bad, "column_stride 15",
               melpix_features64(f, &good, features.data(), 81, 1, 15, nullptr));
+  CHECK_FAILS(bad, "column_stride 15", melpix_image8(f, &good, out, 80, 1, 15, nullptr));
+  CHECK_FAILS(bad, "capacity must be >= 159, got 80",
+              melpix_image8(f, &good, out, 80, 0, 2, nullptr));
   CHECK(image == before);
   CHECK(seen.min == 1 && seen.max == 2 && seen.peak == 3);
 
@@ -266,7 +325,7 @@ void refused_calls() {
   const Handle linear("n_mels=16 compress=none");
   const melpix_signal loud = mono(spoilt);
   CHECK_FAILS(MELPIX_OVERFLOW, "too large in single precision",
-              melpix_image8(linear, &loud, out, 80, 0, &seen));
+              melpix_image8(linear, &loud, out, 80, 0, 0, &seen));
   CHECK(seen.min == 1 && seen.max == 2 && seen.peak == 3);
   CHECK_OK(render(good));
   CHECK(std::strstr(melpix_error(), "too large") != nullptr);  // until the next failure
@@ -326,7 +385,12 @@ void random_parameters() {
                                           "mel_scale",
                                           "htk",
                                           "framing",
-                                          "snip"};
+                                          "snip",
+                                          "duration",
+                                          "level",
+                                          "patch",
+                                          "tail",
+                                          "pad"};
   std::mt19937 bits(11);
   int taken = 0;
   for (int round = 0; round < 3000; ++round) {
@@ -349,7 +413,7 @@ void threads() {
   const auto y = noise<float>(20000);
   const melpix_signal signal = mono(y);
   std::vector<std::uint8_t> expected(32 * 40);
-  CHECK_OK(melpix_image8(f, &signal, expected.data(), expected.size(), 0, nullptr));
+  CHECK_OK(melpix_image8(f, &signal, expected.data(), expected.size(), 0, 0, nullptr));
   CHECK(melpix_frames(nullptr, 1, nullptr, nullptr) != MELPIX_OK);
   std::vector<int> good(4, 0);
   std::vector<std::thread> pool;
@@ -359,9 +423,9 @@ void threads() {
       const std::string own = "capacity must be >= 1280, got " + std::to_string(id);
       for (int round = 0; round < 20; ++round) {
         std::vector<std::uint8_t> out(expected.size());
-        all &= melpix_image8(f, &signal, out.data(), out.size(), 0, nullptr) == MELPIX_OK;
+        all &= melpix_image8(f, &signal, out.data(), out.size(), 0, 0, nullptr) == MELPIX_OK;
         all &= out == expected;
-        all &= melpix_image8(f, &signal, out.data(), id, 0, nullptr) == MELPIX_INVALID_ARGUMENT;
+        all &= melpix_image8(f, &signal, out.data(), id, 0, 0, nullptr) == MELPIX_INVALID_ARGUMENT;
         all &= own == melpix_error();
       }
       good[id] = all;
@@ -385,7 +449,10 @@ int main() {
   same_as_cpp<float>(text.c_str(), whisper());
   same_as_cpp<double>((text + "\nprecision=double\n").c_str(), whisper());
   forms_of_signals();
-  layouts();
+  layouts<float>(melpix_features32);
+  layouts<std::uint8_t>(melpix_image8);
+  layouts<std::uint16_t>(melpix_image16);
+  presets();
   refused_parameters();
   refused_calls();
   no_memory();

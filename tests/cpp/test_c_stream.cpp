@@ -23,22 +23,13 @@ melpix_status render(const melpix_frontend* f, const melpix_signal& y, std::vect
 melpix_status render(const melpix_frontend* f, const melpix_signal& y, std::vector<double>& out) {
   return melpix_features64(f, &y, out.data(), out.size(), 1, kMels, nullptr);
 }
-template <class Pixel, class Image>
-melpix_status transposed(const melpix_frontend* f, const melpix_signal& y, std::vector<Pixel>& out,
-                         const Image& image) {
-  std::vector<Pixel> rows(out.size());
-  const melpix_status status = image(f, &y, rows.data(), rows.size(), 0, nullptr);
-  const std::size_t columns = out.size() / kMels;
-  for (std::size_t i = 0; i < out.size(); ++i) out[i] = rows[i % kMels * columns + i / kMels];
-  return status;
-}
 melpix_status render(const melpix_frontend* f, const melpix_signal& y,
                      std::vector<std::uint8_t>& out) {
-  return transposed(f, y, out, melpix_image8);
+  return melpix_image8(f, &y, out.data(), out.size(), 1, kMels, nullptr);
 }
 melpix_status render(const melpix_frontend* f, const melpix_signal& y,
                      std::vector<std::uint16_t>& out) {
-  return transposed(f, y, out, melpix_image16);
+  return melpix_image16(f, &y, out.data(), out.size(), 1, kMels, nullptr);
 }
 
 template <class V>

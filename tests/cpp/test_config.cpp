@@ -51,6 +51,18 @@ int main() {
   CHECK_REFUSED("pcen's time_constant must be > 0, got 0", c.pcen.time_constant = 0);
   CHECK_REFUSED("pcen's eps must be > 0, got 0", c.pcen.eps = 0);
   CHECK_REFUSED("columns must be in 1 ... 1073741824, got 0", c.columns = 0);
+  CHECK_REFUSED("duration must hold 1 ... 2147483648 samples at 22050 Hz, got 1e+06",
+                c.duration = 1e6);
+  for (const double seconds : {0.0, -1.0, 0.5 / 22050, nan, HUGE_VAL, -HUGE_VAL, 1e300}) {
+    melpix::Config c;
+    c.duration = seconds;
+    CHECK_THROWS(std::invalid_argument, "duration must hold 1 ... 2147483648 samples", validate(c));
+  }
+  validate(with([](melpix::Config& c) { c.duration = 2147483648.0 / 22050; }));
+  CHECK_REFUSED("patch must be in 1 ... 1073741824, got 0", c.patch = 0);
+  CHECK_REFUSED("patch_step must be in 1 ... 1073741824, got 0", (c.patch = 1, c.patch_step = 0));
+  CHECK_REFUSED("patch_step needs patch, got 3", c.patch_step = 3);
+  CHECK_REFUSED("tail='pad' needs patch", c.tail = melpix::Tail::kPad);
   CHECK_REFUSED("norm must be none", c.mel.scale = melpix::MelScale::kKaldi);
   using Kind = melpix::Normalise::Kind;
   CHECK_REFUSED("normalise's mean must have 1 or n_mels (128) values, got 2",

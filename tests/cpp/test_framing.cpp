@@ -35,6 +35,33 @@ std::string padded(const Config& c, const std::vector<double>& y, std::size_t pa
   return text;
 }
 
+// The zeros that the last patch lacks: 3 frames a patch, 2 frames further each.
+void patches() {
+  Config c = config(8, 10, PadMode::kConstant);
+  c.win_length = 5;
+  c.patch = 3;
+  CHECK_EQUAL(patched_length(c, 7), 7u);
+  c.tail = melpix::Tail::kPad;
+  c.patch_step = 2;
+  const auto first = [&](Framing framing) {
+    c.framing = framing;
+    return patched_length(c, 1);
+  };
+  CHECK_EQUAL(first(Framing::kUncentered), 28u);
+  CHECK_EQUAL(first(Framing::kSnip), 25u);
+  CHECK_EQUAL(first(Framing::kCenter), 20u);
+  CHECK_EQUAL(patched_length(c, 0), 0u);
+  for (const std::size_t length : {1u, 19u, 20u}) CHECK_EQUAL(patched_length(c, length), 20u);
+  for (const std::size_t length : {21u, 40u}) CHECK_EQUAL(patched_length(c, length), 40u);
+  CHECK_EQUAL(patched_length(c, 41), 60u);
+  CHECK_EQUAL(frame_count(c, 60), 7u);  // 3 and two times 2
+  c.patch_step.reset();                 // 3
+  CHECK_EQUAL(patched_length(c, 41), 50u);
+  c.hop_length = std::size_t{1} << 30;
+  c.patch = std::size_t{1} << 34;
+  CHECK_THROWS(std::length_error, "overflow", patched_length(c, 1));
+}
+
 }  // namespace
 
 int main() {
@@ -55,6 +82,7 @@ int main() {
   CHECK_THROWS(std::invalid_argument, "too short: 0 samples",
                frame_count(config(5, 1, PadMode::kConstant), 0));
   CHECK_THROWS(std::invalid_argument, "empty", frame_count(config(4, 1, PadMode::kEdge), 0));
+  patches();
   CHECK_THROWS(
       std::length_error, "overflow",
       frame_count(config(4, 1, PadMode::kConstant), std::numeric_limits<std::size_t>::max() - 2));

@@ -159,6 +159,74 @@ void test_range() {
   }
 }
 
+// Wherever rows and columns go: forwards, backwards, across, and between those of another mel.
+template <class T, class Pixel>
+void test_strides() {
+  const auto y = noise<float>(3000);
+  const melpix::Signal signal(y.data(), y.size());
+  melpix::Config c;
+  c.mel.n_fft = 128;
+  c.hop_length = 60;
+  c.mel.n_mels = 37;
+  const melpix::Frontend<T> f(c);
+  c.mel.fmax = 5000;
+  const melpix::Frontend<T> g(c);
+  const std::size_t columns = f.frames(y.size()), rows = 37, size = rows * columns;
+  const auto n_rows = static_cast<std::ptrdiff_t>(rows);
+  const auto n_columns = static_cast<std::ptrdiff_t>(columns);
+  std::vector<Pixel> first(size), second(size), both(2 * size), across(size), reversed(size);
+  f.image(signal, first.data(), n_columns);
+  const auto seen = g.image(signal, second.data(), n_columns);
+  f.image(signal, both.data(), 2 * n_columns, 2);
+  const auto again = g.image(signal, both.data() + 1, 2 * n_columns, 2);
+  f.image(signal, across.data(), 1, n_rows);
+  f.image(signal, reversed.data() + size - 1, -n_columns, -1);
+  CHECK(seen.min == again.min && seen.max == again.max && seen.peak == again.peak);
+  for (std::size_t i = 0; i < size; ++i) {
+    CHECK(both[2 * i] == first[i] && both[2 * i + 1] == second[i]);
+    CHECK(across[i % columns * rows + i / columns] == first[i]);
+    CHECK(reversed[size - 1 - i] == first[i]);
+  }
+  typename melpix::Frontend<T>::template Task<Pixel> tasks[2] = {
+      {signal, both.data() + 1, 2 * n_columns, 2, {}}, {signal, first.data(), n_columns, 1, {}}};
+  both.assign(2 * size, 7);
+  f.images(tasks, 2, 2);
+  for (std::size_t i = 0; i < size; ++i) CHECK(both[2 * i] == 7 && both[2 * i + 1] == first[i]);
+}
+
+// Length, level and the last patch's zeros come before everything else, in whatever is asked for.
+template <class T>
+void test_conditioned() {
+  melpix::Config c;
+  c.mel.sr = 1000;
+  c.mel.n_fft = 64;
+  c.mel.n_mels = 8;
+  c.hop_length = 20;
+  const melpix::Frontend<T> plain(c);
+  c.duration = 0.7;
+  c.fit = melpix::Fit::kRepeat;
+  c.level = melpix::Level::kInt16;
+  c.patch = 10;
+  c.tail = melpix::Tail::kPad;
+  const melpix::Frontend<T> f(c);
+  const auto y = noise<float>(300);
+  std::vector<float> by_hand(780, 0.0f);  // of 700 samples and so many that there are 40 frames
+  for (std::size_t i = 0; i < 700; ++i) by_hand[i] = std::trunc(y[i % 300] * 32767) / 32767;
+  const melpix::Signal given(y.data(), 300), expected(by_hand.data(), by_hand.size());
+  CHECK_EQUAL(f.frames(300), 40u);
+  CHECK_EQUAL(f.mel_frames(300), 40u);
+  CHECK_EQUAL(f.frames(0), 1u);  // nothing cannot be filled up
+  CHECK_EQUAL(plain.frames(780), 40u);
+  CHECK(image_of(f, given) == image_of(plain, expected));
+  std::vector<T> values(320), same(320);
+  f.mel(given, values.data(), 40);
+  plain.mel(expected, same.data(), 40);
+  CHECK(values == same);
+  f.features(given, values.data(), 1, 8);
+  plain.features(expected, same.data(), 1, 8);
+  CHECK(values == same);
+}
+
 // A profile is the same image, and each stage takes time.
 template <class T>
 void test_profile() {
@@ -285,6 +353,10 @@ int main() {
   test_image<double>();
   test_range<float>();
   test_range<double>();
+  test_strides<float, std::uint8_t>();
+  test_strides<double, std::uint16_t>();
+  test_conditioned<float>();
+  test_conditioned<double>();
   test_profile<float>();
   test_profile<double>();
   test_beyond_float();

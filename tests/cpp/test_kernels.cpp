@@ -344,6 +344,37 @@ void test_finish(const melpix::Kernels<T>& k) {
   }
 }
 
+template <class T>
+void test_levels(const melpix::Kernels<T>& k) {
+  for (const std::size_t count : {1u, 5u, 16u, 33u, 130u}) {
+    const auto x = noise<T>(count, 11);
+    for (const T bound : {T(0), T(2)}) {
+      T least = bound, greatest = -bound, lo = least, hi = greatest;
+      for (const T value : x) lo = std::min(lo, value), hi = std::max(hi, value);
+      k.extremes(x.data(), count, &least, &greatest);
+      CHECK_EQUAL(least, lo);
+      CHECK_EQUAL(greatest, hi);
+    }
+    std::vector<T> out(count + 1, T(99)), in_place = x;
+    k.rescale(x.data(), count, T(-0.5), T(1.75), out.data());
+    k.rescale(in_place.data(), count, T(-0.5), T(1.75), in_place.data());
+    std::vector<float> steps(count + 1, 99.0f);
+    k.to_steps(x.data(), count, 100.0f, steps.data());
+    for (std::size_t i = 0; i < count; ++i) {
+      CHECK_EQUAL(out[i], ((x[i] + T(0.5)) / T(1.75) - T(0.5)) * 2);
+      CHECK_EQUAL(out[i], in_place[i]);
+      CHECK_EQUAL(steps[i], std::trunc(static_cast<float>(x[i]) * 100) / 100);
+    }
+    CHECK(out[count] == T(99) && steps[count] == 99.0f);
+  }
+  const T far = sizeof(T) == 4 ? T(3e38) : T(1e300);
+  const T x[] = {T(1), T(-1), T(1.5), T(-1.5), far, -far, T(0.015), T(-0.015)};
+  const float expected[] = {1, -1, 1, -1, 1, -1, 0.01f, -0.01f};
+  float steps[8];
+  k.to_steps(x, 8, 100.0f, steps);
+  for (std::size_t i = 0; i < 8; ++i) CHECK_EQUAL(steps[i], expected[i]);
+}
+
 // The rounding error of single precision keeps to the bound that BlockPlan's doubts build on.
 void test_fft_error(const melpix::Kernels<float>& single, const melpix::Kernels<double>& twice) {
   for (std::size_t n : {8u, 10u, 48u, 97u, 256u, 281u, 400u, 480u, 509u, 567u, 1021u, 1024u, 1102u,
@@ -506,6 +537,7 @@ void test_all(const melpix::Kernels<T>& k, Bits log_step) {
   test_pcen(k);
   test_prepare(k);
   test_finish(k);
+  test_levels(k);
   test_pixels<T, std::uint8_t>(k, k.pixels8);
   test_pixels<T, std::uint16_t>(k, k.pixels16);
 }

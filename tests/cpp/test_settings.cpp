@@ -18,6 +18,14 @@ melpix::Config parsed(const std::string& text) { return parse_settings(text.c_st
 
 void every_parameter() {
   CHECK(parsed("sr=8000.5").mel.sr == 8000.5);
+  CHECK(parsed("duration=2.5").duration == 2.5 && !parsed("duration=none").duration);
+  CHECK(parsed("fit=repeat").fit == melpix::Fit::kRepeat);
+  CHECK(parsed("fit=repeat_pad").fit == melpix::Fit::kRepeatPad);
+  CHECK(parsed("level=int16").level == melpix::Level::kInt16);
+  CHECK(parsed("level=minmax").level == melpix::Level::kMinmax);
+  CHECK(parsed("patch=96").patch == std::size_t{96});
+  CHECK(parsed("patch_step=48").patch_step == std::size_t{48});
+  CHECK(parsed("tail=pad").tail == melpix::Tail::kPad);
   CHECK_EQUAL(parsed("n_fft=400").mel.n_fft, std::size_t{400});
   CHECK_EQUAL(parsed("hop_length=160").hop_length, std::size_t{160});
   CHECK(parsed("win_length=320").win_length == std::size_t{320});
@@ -87,11 +95,12 @@ void every_parameter() {
 
 void defaults() {
   const char* written =
-      "sr=22050 n_fft=1024 hop_length=512 win_length=none window=hann periodic=true framing=center "
-      "pad_mode=constant gain=1 remove_dc=false preemphasis=0 power=2 bin_offset=0 n_mels=128 "
-      "fmin=0 fmax=none mel_scale=slaney norm=slaney compress=ln offset=1e-9 floor=none ref=1 "
-      "top_db=none columns=none normalise=none range=minmax rounding=truncate flip=true "
-      "invert=true single_filterbank=false precision=single isa=none";
+      "sr=22050 duration=none fit=pad level=none n_fft=1024 hop_length=512 win_length=none "
+      "window=hann periodic=true framing=center pad_mode=constant gain=1 remove_dc=false "
+      "preemphasis=0 power=2 bin_offset=0 n_mels=128 fmin=0 fmax=none mel_scale=slaney norm=slaney "
+      "compress=ln offset=1e-9 floor=none ref=1 top_db=none columns=none normalise=none patch=none "
+      "patch_step=none tail=drop range=minmax rounding=truncate flip=true invert=true "
+      "single_filterbank=false precision=single isa=none";
   for (const char* text : {static_cast<const char*>(nullptr), "", " \n\t ", written}) {
     const melpix::Settings s = parse_settings(text);
     const melpix::Config &c = s.config, recipe;
@@ -99,6 +108,8 @@ void defaults() {
     CHECK(c.mel.sr == recipe.mel.sr && c.mel.n_fft == recipe.mel.n_fft);
     CHECK(c.mel.n_mels == recipe.mel.n_mels && c.mel.fmin == 0 && !c.mel.fmax);
     CHECK(c.mel.scale == recipe.mel.scale && c.mel.norm.kind == recipe.mel.norm.kind);
+    CHECK(!c.duration && c.fit == recipe.fit && c.level == recipe.level);
+    CHECK(!c.patch && !c.patch_step && c.tail == recipe.tail);
     CHECK(c.hop_length == recipe.hop_length && !c.win_length);
     CHECK(c.window.name == "hann" && c.window.parameters.empty() && c.window.samples.empty());
     CHECK(c.window.periodic && c.framing == recipe.framing && c.pad_mode == recipe.pad_mode);
@@ -117,7 +128,8 @@ void refused() {
   CHECK_REFUSED("a parameter must be name=value, got '400'", "n_fft=1 400");
   CHECK_REFUSED("there is no parameter 'n_ftt'", "n_ftt=400");
   CHECK_REFUSED("there is no parameter ''", "=400");
-  CHECK_REFUSED("there is no parameter 'duration'", "duration=10");  // what Python does itself
+  CHECK_REFUSED("there is no parameter 'layout'", "layout=frames");  // what strides say
+  CHECK_REFUSED("fit must be one of pad, repeat, repeat_pad, got 'cut'", "fit=cut");
   CHECK_REFUSED("'sr' is given twice", "sr=1 n_fft=2 sr=1");
   CHECK_REFUSED("window and window_samples", "window=hann window_samples=1,2");
   CHECK_REFUSED("n_fft must be a whole number, got ''", "n_fft=");

@@ -63,6 +63,7 @@ Config random_config(Dice& dice) {
       {melpix::Rounding::kTruncate, melpix::Rounding::kNearest, melpix::Rounding::kCeil});
   c.flip = dice.odds(2);
   c.invert = dice.odds(2);
+  if (dice.odds(4)) c.level = melpix::Level::kInt16;
   return c;
 }
 
@@ -275,6 +276,22 @@ void test_errors() {
     refuses(bad, Values::kFeatures, "normalise must be None or (mean, std)");
   }
 
+  // What depends on the signal's length or extremes is refused for mel values too.
+  const auto refuses_all = [&c](const auto& change, const char* name) {
+    Config whole = c;
+    change(whole);
+    const melpix::Frontend<float> f(whole);
+    for (const Values values : {Values::kMel, Values::kFeatures, Values::kImage})
+      CHECK_THROWS(std::invalid_argument, name, Stream<float>(f, values));
+  };
+  refuses_all([](Config& w) { w.duration = 2.5; },
+              "duration must be None in a stream, which goes on for as long as samples come, got "
+              "2.5: push as many samples as are wanted");
+  refuses_all([](Config& w) { w.level = melpix::Level::kMinmax; },
+              "level must be None or 'int16' in a stream");
+  refuses_all([](Config& w) { w.patch = 4, w.tail = melpix::Tail::kPad; },
+              "tail must be 'drop' in a stream");
+
   Stream<double> stream{melpix::Frontend<double>(c)};
   std::vector<double> y = noise<double>(300);
   std::vector<double> out(2 * 30), expected(2 * 19);
@@ -315,6 +332,28 @@ void test_errors() {
   CHECK(out == expected);
 }
 
+// A level hides no sample, neither its place in the stream nor its channel.
+void test_levels() {
+  Config c;
+  c.mel.n_fft = 64;
+  c.hop_length = 16;
+  c.mel.n_mels = 2;
+  c.level = melpix::Level::kInt16;
+  std::vector<float> y = noise<float>(400);
+  Signal stereo(y.data(), 200);
+  stereo.channels = 2;
+  stereo.stride = 2;
+  stereo.channel_stride = 1;
+  std::vector<float> out(2 * 40);
+  Stream<float> stream{melpix::Frontend<float>(c)};
+  y[20] = 3;
+  stream.push(part(stereo, 0, 100), out.data(), 40);
+  CHECK(stream.peak() <= 1);
+  y[2 * 150 + 1] = std::numeric_limits<float>::infinity();
+  CHECK_THROWS(std::domain_error, "sample 150 of channel 1 is inf",
+               stream.push(part(stereo, 100, 100), out.data(), 40));
+}
+
 }  // namespace
 
 int main() {
@@ -328,5 +367,6 @@ int main() {
   test_latency();
   test_strides();
   test_errors();
+  test_levels();
   return failures();
 }

@@ -156,7 +156,7 @@ struct Batch {
     for (std::size_t length : {700u, 30000u, 1u, 9000u, 29999u, 0u, 700u, 12345u, 4096u}) {
       const std::size_t stride = f.frames(length) + 3;
       images.emplace_back(stride * f.config().mel.n_mels, std::uint8_t{77});
-      tasks.push_back({{y.data(), length}, images.back().data(), std::ptrdiff_t(stride), {}});
+      tasks.push_back({{y.data(), length}, images.back().data(), std::ptrdiff_t(stride), 1, {}});
     }
   }
   const melpix::Frontend<T>& f;

@@ -281,8 +281,9 @@ def test_other_errors_of_parameters():
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("kind", KINDS)
-def test_samples_that_are_not_finite_stop_it(bad, kind):
-    f = Frontend(**SMALL)
+@pytest.mark.parametrize("level", [None, "int16"])  # which would clip infinity
+def test_samples_that_are_not_finite_stop_it(bad, kind, level):
+    f = Frontend(**SMALL, level=level)
     y = Y.copy()
     y[4321] = bad
     with pytest.raises(SignalError) as whole:

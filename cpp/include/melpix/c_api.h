@@ -53,15 +53,22 @@ typedef struct melpix_frontend melpix_frontend;
 /* Plans a front-end. `parameters` is text of `name=value` words with white space between them, in
    any order; null or "" is the recipe:
 
-     sr=22050 n_fft=1024 hop_length=512 win_length=none window=hann periodic=true framing=center
-     pad_mode=constant gain=1 remove_dc=false preemphasis=0 power=2 bin_offset=0 n_mels=128 fmin=0
-     fmax=none mel_scale=slaney norm=slaney compress=ln offset=1e-9 floor=none ref=1 top_db=none
-     columns=none normalise=none range=minmax rounding=truncate flip=true invert=true
-     single_filterbank=false precision=single isa=none
+     sr=22050 duration=none fit=pad level=none n_fft=1024 hop_length=512 win_length=none window=hann
+     periodic=true framing=center pad_mode=constant gain=1 remove_dc=false preemphasis=0 power=2
+     bin_offset=0 n_mels=128 fmin=0 fmax=none mel_scale=slaney norm=slaney compress=ln offset=1e-9
+     floor=none ref=1 top_db=none columns=none normalise=none patch=none patch_step=none tail=drop
+     range=minmax rounding=truncate flip=true invert=true single_filterbank=false precision=single
+     isa=none
 
    Names and values are those of melpix.Frontend in Python (melpix/config.h says the same in
    C++), None being none:
 
+     duration           seconds that every signal is brought to, 1 ... 2^31 samples, or none: as
+                        it is (as a signal without samples stays anyway)
+     fit                what follows where there are too few: pad (zeros), repeat (the signal again
+                        and again), repeat_pad (as often as it fits whole, and then zeros)
+     level              none, int16 (rounded through 16-bit integers), minmax (from -1 to 1): of the
+                        mean of the channels
      n_fft              a number, or none: 2 * hop_length (as in Python, and unlike melpix::Config)
      win_length         a number, or none: n_fft
      window             hann hamming blackman blackmanharris bartlett povey boxcar kaiser,BETA
@@ -78,6 +85,10 @@ typedef struct melpix_frontend melpix_frontend;
      columns            a number, or none: as many frames as there are
      ref                a number or max
      normalise          none image frequency max, MEAN,STD, or n_mels means and then n_mels stds
+     patch patch_step   columns of a patch and from one to the next (none: as many as a patch has):
+                        nothing is cut, see melpix_features32
+     tail               drop: frames behind the last whole patch are of no use; pad: the signal
+                        gets the zeros that one more patch lacks
      range              minmax or LO,HI
      rounding           truncate nearest ceil
      single_filterbank  whether the filterbank is rounded to float32 in double precision too
@@ -94,8 +105,9 @@ MELPIX_API melpix_status melpix_frontend_create(const char* parameters, melpix_f
 /* Frees a front-end that no other call is using. Null is fine. Leaves melpix_error() as it is. */
 MELPIX_API void melpix_frontend_destroy(melpix_frontend* frontend);
 
-/* Rows (bands) and columns (frames) of what a signal of `length` samples a channel becomes. Either
-   pointer may be null. Fails, with nothing written, if that is too short for the framing. */
+/* Rows (bands) and columns (frames) of what a signal of `length` samples a channel becomes, once it
+   has its duration and the zeros of its last patch. Either pointer may be null. Fails, with nothing
+   written, if that is too short for the framing. */
 MELPIX_API melpix_status melpix_frames(const melpix_frontend* frontend, size_t length, size_t* rows,
                                        size_t* columns);
 
@@ -127,28 +139,33 @@ typedef struct melpix_signal {
 typedef struct melpix_summary {
   double min;  /* the smallest feature, before any clipping */
   double max;  /* the largest */
-  double peak; /* the largest |sample| of any channel, as read */
+  double peak; /* the largest |sample| of any channel, or of what their level makes of them */
 } melpix_summary;
 
 /* Renders the image of `signal` into `out`, which has room for `capacity` pixels and does not
-   overlap the samples: as many rows and columns as melpix_frames says, the rows `row_stride` pixels
-   apart, which is 0 (one right behind the other) or at least the number of columns. What lies
-   between rows is not touched. `seen` may be null.
+   overlap the samples: as many rows and columns as melpix_frames says, `row_stride` and
+   `column_stride` pixels apart, where a column_stride of 0 means 1, and a row_stride of 0 as many
+   as keep the rows one right behind the other. What lies between is not touched: with a
+   column_stride of 2 and the front-ends of two mels, one into `out` and one into `out + 1`, these
+   are the channels of one image. Rows must not overlap. `seen` may be null.
 
    On failure (any status) `seen` is not written. `out` is not either where an argument is at fault,
    else it may be in part. Threads: yes, each with an `out` of its own. */
 MELPIX_API melpix_status melpix_image8(const melpix_frontend* frontend, const melpix_signal* signal,
                                        uint8_t* out, size_t capacity, size_t row_stride,
-                                       melpix_summary* seen);
+                                       size_t column_stride, melpix_summary* seen);
 MELPIX_API melpix_status melpix_image16(const melpix_frontend* frontend,
                                         const melpix_signal* signal, uint16_t* out, size_t capacity,
-                                        size_t row_stride, melpix_summary* seen);
+                                        size_t row_stride, size_t column_stride,
+                                        melpix_summary* seen);
 
-/* The same with features, which are not clipped to the range: lowest band first, bands
-   `row_stride` and frames `column_stride` values apart, where a column_stride of 0 means 1, and a
-   row_stride of 0 as many as keep the bands one right behind the other. With 1 and n_mels frames
-   are rows. Bands must not overlap. MELPIX_OVERFLOW also says that a
-   feature of a double-precision front-end does not fit a float. */
+/* The same with features, which are not clipped to the range: lowest band first. With a row_stride
+   of 1 and a column_stride of n_mels frames are rows. MELPIX_OVERFLOW also says that a feature of a
+   double-precision front-end does not fit a float.
+
+   Patches are views: of `columns` frames there are columns < patch ? 0 : 1 + (columns - patch) /
+   patch_step, and patch p begins at out + p * patch_step * column_stride. Where frames are rows,
+   its patch * n_mels values lie side by side from there on. */
 MELPIX_API melpix_status melpix_features32(const melpix_frontend* frontend,
                                            const melpix_signal* signal, float* out, size_t capacity,
                                            size_t row_stride, size_t column_stride,
@@ -164,8 +181,9 @@ typedef struct melpix_stream melpix_stream;
 
 /* Begins a stream of features (`type` MELPIX_FLOAT32 or MELPIX_FLOAT64) or pixels (MELPIX_UINT8 or
    MELPIX_UINT16). The front-end may be destroyed before it. Fails, naming the parameter, where
-   columns would depend on the whole signal: ref=max, top_db, columns, the signal's own statistics,
-   and for pixels range=minmax. On success `*stream` is the caller's, on failure it is null. */
+   columns would depend on the whole signal: duration, level=minmax, tail=pad, ref=max, top_db,
+   columns, the signal's own statistics, and for pixels range=minmax. On success `*stream` is the
+   caller's, on failure it is null. */
 MELPIX_API melpix_status melpix_stream_create(const melpix_frontend* frontend, int32_t type,
                                               melpix_stream** stream);
 MELPIX_API void melpix_stream_destroy(melpix_stream* stream); /* null is fine */

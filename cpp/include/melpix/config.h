@@ -20,6 +20,15 @@ struct Window {
   bool periodic = true;
 };
 
+// What fills a signal up to `duration`: zeros; the signal, again and again; or that as often as it
+// fits whole, and then zeros.
+enum class Fit { kPad, kRepeat, kRepeatPad };
+
+// How loud a signal is made, which is then that of the mean of its channels: as it is; rounded
+// through 16-bit integers, as CLAP does; or shifted and scaled so that its extremes become -1 and
+// (nearly) 1, as BirdNET does.
+enum class Level { kNone, kInt16, kMinmax };
+
 // Where frame t lies:
 //   kCenter      n_fft samples around t * hop_length, the signal padded by n_fft / 2 on both sides;
 //   kUncentered  n_fft samples from t * hop_length on;
@@ -76,6 +85,10 @@ struct Normalise {
   std::vector<double> mean, std;
 };
 
+// What becomes of frames behind the last whole patch: whoever cuts patches leaves them out, or the
+// signal gets the zeros that one more patch lacks.
+enum class Tail { kDrop, kPad };
+
 // Features from lo to hi: lo < hi, neither beyond 1e30.
 struct Range {
   double lo = 0, hi = 0;
@@ -87,6 +100,13 @@ enum class Rounding { kTruncate, kNearest, kCeil };
 // In the order of the stages.
 struct Config {
   MelConfig mel;
+
+  // Seconds that every signal is brought to: what is longer is cut at its end. Nothing: as it is,
+  // as is a signal without samples.
+  std::optional<double> duration;
+  Fit fit = Fit::kPad;
+  Level level = Level::kNone;
+
   std::size_t hop_length = 512;
   std::optional<std::size_t> win_length;  // nothing: n_fft
   Window window;
@@ -111,6 +131,14 @@ struct Config {
   // Exactly so many frames: later ones are left out, missing ones are compressed values of 0.
   std::optional<std::size_t> columns;
   Normalise normalise;
+
+  // Columns that networks take at a time, and from one such patch to the next (nothing: `patch`).
+  // The core cuts none: patch p is the columns from p * patch_step on, 1 + (columns - patch) /
+  // patch_step of them, as long as columns >= patch. Where columns follow each other in memory (row
+  // stride 1, column stride n_mels) it is the patch * n_mels values from p * patch_step * n_mels
+  // on.
+  std::optional<std::size_t> patch, patch_step;
+  Tail tail = Tail::kDrop;
 
   // The features that the greys stand for: those outside are clipped to its ends. Nothing: from
   // each image's own least feature to its greatest.

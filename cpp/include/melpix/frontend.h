@@ -15,9 +15,9 @@
 
 namespace melpix {
 
-// The stages that an image's time goes to, in their order: framing and window; FFT and power;
-// filterbank; logarithm or whatever else compresses; columns out, extremes and normalisation;
-// pixels.
+// The stages that an image's time goes to, in their order: length, level, framing and window; FFT
+// and power; filterbank; logarithm or whatever else compresses; columns out, extremes and
+// normalisation; pixels.
 constexpr const char* kStageNames[] = {"load", "spectrum", "mel", "log", "store", "pixels"};
 constexpr std::size_t kStages = std::size(kStageNames);
 using StageSeconds = std::array<double, kStages>;
@@ -52,10 +52,11 @@ class Frontend {
   struct Summary {
     double min = 0;   // the smallest mel value or feature, before any clipping
     double max = 0;   // the largest
-    double peak = 0;  // the largest |sample| of any channel, as read
+    double peak = 0;  // the largest |sample| of any channel, or of what `level` makes of them
   };
 
-  // Columns that a signal of `length` samples gives: its frames, or as many as are configured.
+  // Columns that a signal of `length` samples gives once it has its duration and the zeros of its
+  // last patch: its frames, or as many as are configured.
   MELPIX_API std::size_t frames(std::size_t length) const;
   MELPIX_API std::size_t mel_frames(std::size_t length) const;  // its frames
 
@@ -73,9 +74,12 @@ class Frontend {
   // The image, of 8 or 16 bits: features clipped to the configuration's range and scaled so that
   // its `lo` is no energy (white where inverted, as in the recipe) and its `hi` the most. Without a
   // range, the features' `min` and `max` take its place; if all are equal (min == max) no pixel has
-  // any. Throws std::overflow_error as features() does.
+  // any. Rows and columns start `row_stride` and `column_stride` pixels apart, which may be
+  // negative, so that several mels can be the channels of one image. Throws std::overflow_error as
+  // features() does.
   template <class Pixel>
-  MELPIX_API Summary image(const Signal& y, Pixel* out, std::ptrdiff_t row_stride) const;
+  MELPIX_API Summary image(const Signal& y, Pixel* out, std::ptrdiff_t row_stride,
+                           std::ptrdiff_t column_stride = 1) const;
 
   // One of many signals, where its image goes, and what the pass over it has seen.
   template <class Pixel>
@@ -83,6 +87,7 @@ class Frontend {
     Signal y;
     Pixel* out = nullptr;
     std::ptrdiff_t row_stride = 0;
+    std::ptrdiff_t column_stride = 1;
     Summary seen{};
   };
 

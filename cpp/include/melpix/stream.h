@@ -24,8 +24,9 @@ template <class T>
 class Stream {
  public:
   // Throws std::invalid_argument, naming the parameter, if a column would depend on the whole
-  // signal: features on its greatest (`ref`, `top_db`), on its statistics or on its length
-  // (`normalise`, `columns`), pixels on its extremes (`range`).
+  // signal: samples on its extremes or its length (`level`, `duration`, `tail`), features on its
+  // greatest (`ref`, `top_db`), on its statistics or on its length (`normalise`, `columns`), pixels
+  // on its extremes (`range`).
   MELPIX_API explicit Stream(const Frontend<T>& frontend, Values values = Values::kFeatures);
   MELPIX_API ~Stream();
   MELPIX_API Stream(Stream&&) noexcept;
@@ -62,7 +63,7 @@ class Stream {
   // Memory that it holds between two calls. (The front-end is shared, working memory the thread's.)
   MELPIX_API std::size_t bytes() const;
   MELPIX_API std::size_t samples() const;  // of one channel, so far
-  MELPIX_API double peak() const;          // the largest |sample| so far, as read
+  MELPIX_API double peak() const;          // the largest |sample| so far, levelled
   MELPIX_API const Config& config() const;
 
  private:

@@ -58,6 +58,8 @@ namespace {
 //
 #include "load.inl"
 //
+#include "level.inl"
+//
 #include "mel.inl"
 //
 #include "log.inl"
@@ -73,6 +75,9 @@ constexpr Kernels<T> make_table() {
   return {kLanes<T>,
           peak<T>,
           mix<T>,
+          extremes<T>,
+          rescale<T>,
+          to_steps<T>,
           prepare<T>,
           fft_create<T>,
           fft_destroy<T>,

@@ -64,6 +64,15 @@ struct Kernels {
   // their order, as NumPy does up to 7 of them, and what is wider than T is rounded after the sum.
   void (*mix)(const Signal& y, std::size_t begin, std::size_t count, T* out);
 
+  // `least` and `greatest`, or those of the samples where they lie beyond them.
+  void (*extremes)(const T* x, std::size_t count, T* least, T* greatest);
+
+  // ((x - lo) / width - 0.5) * 2; `out` may be `x`.
+  void (*rescale)(const T* x, std::size_t count, T lo, T width, T* out);
+
+  // Samples clipped to -1 ... 1 and rounded towards 0 to multiples of 1 / scale, scale < 2^31.
+  void (*to_steps)(const T* x, std::size_t count, float scale, float* out);
+
   // The `count` samples of a frame, minus their mean if `remove_dc`; then each minus `preemphasis`
   // times the one before it, the first minus that of itself. Returns the sum of x^2.
   double (*prepare)(const T* x, std::size_t count, bool remove_dc, double preemphasis, T* out);
