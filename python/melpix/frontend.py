@@ -119,7 +119,7 @@ class Frontend:
         Whether frames behind the last whole patch are left out, or the signal gets the zeros that
         the last patch lacks.
     dtype : {"float32", "float64"} or None
-        Type of `features`; None: that of the arithmetic.
+        Type of `features`; None: float64 where `precision` is double, else float32.
     range : "minmax" or (lo, hi)
         Which features become no energy and the most: each image's own minimum and maximum, or
         these two, ``-1e30 <= lo < hi <= 1e30``, with features outside clipped to them. (The 0.008
@@ -137,10 +137,11 @@ class Frontend:
         Further mels of the same signal, as channels: the last axis of features and image. Each
         dict has the parameters in which one differs from the first: ``[{"n_fft": 1024}]``. They
         must give as many rows and columns.
-    precision : {"single", "double"}
-        Arithmetic of the whole way from samples to pixels. In single precision, frames in which
-        float32 would move a logarithm by more than 0.008 nats (bands near `offset` or `floor` in
-        a loud frame) are computed again in double.
+    precision : {"mixed", "single", "double"}
+        Arithmetic on the way to pixels and mel values, and to features: single and double, or the
+        same for both. Features are rounded once where `dtype` asks for it. In single precision,
+        frames in which float32 would move a logarithm by more than 0.008 nats (bands near `offset`
+        or `floor` in a loud frame) are computed again in double: 8 bits do not show more.
 
     Attributes
     ----------
@@ -218,13 +219,14 @@ class Frontend:
     invert: bool = True
     bits: int = 8
     stack: Any = None
-    precision: str = "single"
+    precision: str = "mixed"
 
     max_columns: int = field(init=False, repr=False, compare=False)
     _given: dict[str, Any] = field(init=False, repr=False, compare=False)
     _params: dict[str, Any] = field(init=False, repr=False, compare=False)
     _params_text: str = field(init=False, repr=False, compare=False)
     _impl: _core.Frontend = field(init=False, repr=False, compare=False)
+    _impl_of_features: _core.Frontend | None = field(init=False, repr=False, compare=False)
     # This one, and those of `stack`.
     _mels: tuple[Frontend, ...] = field(init=False, repr=False, compare=False)
     _warned: list[bool] = field(init=False, repr=False, compare=False)
@@ -284,8 +286,9 @@ class Frontend:
         now("max_columns", min(MAX_COLUMNS, MAX_PIXELS // self.n_mels))
         now("_given", {**done, **_open(given)})
         now("_warned", [False])
-        single, deep = self.precision == "single", self.bits == 16
+        single, deep = self.precision != "double", self.bits == 16
         now("_impl", _core.Frontend(parameters.core(done), single=single, deep=deep))
+        now("_impl_of_features", None if self.precision == "mixed" else self._impl)
         further = [self._further(dict(changes)) for changes in self.stack or ()]
         now("_mels", (self, *further))
         if further:  # each in one form: all that is not as in this one
@@ -375,7 +378,7 @@ class Frontend:
         """
         y = checks.signal(y, "fi")
         shape = (self.n_mels, self._impl.mel_frames(y.shape[-1]))
-        dtype = np.float32 if self.precision == "single" else np.float64
+        dtype = np.float64 if self.precision == "double" else np.float32
         return checks.map_leading(y, shape, dtype, lambda s, out: self._impl.mel(s, out)[3])[0]
 
     def features(self, y: ArrayLike, out: Any = None) -> NDArray[Any]:
@@ -419,12 +422,13 @@ class Frontend:
                     to = to.T
                 elif self.layout == "flipped":
                     to = to[::-1]
-                peak = max(peak, f._impl.features(y, to)[3])
+                peak = max(peak, f._core_of_features().features(y, to)[3])
             return peak
 
         direct = out if self.patch is None else None
         features, peak = checks.map_leading(y, shape, np.dtype(self.dtype), one, direct)
-        self._warn_if_loud(peak)
+        if self.precision == "single":
+            self._warn_if_loud(peak)
         if self.patch is not None:
             assert self.patch_step is not None
             first = features.ndim - len(shape)
@@ -647,8 +651,16 @@ class Frontend:
                 )
         return columns
 
+    def _core_of_features(self) -> _core.Frontend:
+        if self._impl_of_features is None:  # who wants images alone need not plan twice
+            done = {name: getattr(self, name) for name in _PARAMETERS}
+            core = _core.Frontend(parameters.core(done), single=False, deep=False)
+            object.__setattr__(self, "_impl_of_features", core)
+            return core
+        return self._impl_of_features
+
     def _warn_if_loud(self, peak: float) -> None:
-        if peak > _SINGLE_PEAK and self.precision == "single" and not self._warned[0]:
+        if peak > _SINGLE_PEAK and self.precision != "double" and not self._warned[0]:
             checks.warn(
                 f"a peak of {peak:g} is far above full scale, which is 1: many frames may have to "
                 "be computed again in float64. Scale the samples, or use precision='double'."

@@ -28,10 +28,10 @@ def complete(p: Mapping[str, Any]) -> dict[str, Any]:
         raise ValueError(f"win_length must be <= n_fft ({n_fft}), got {win_length}")
     n_mels = checks.integer("n_mels", p["n_mels"])
     norm, ref = p["norm"], p["ref"]
-    precision = checks.choice("precision", p["precision"], ("single", "double"))
+    precision = checks.choice("precision", p["precision"], ("mixed", "single", "double"))
     patch = _optional("patch", p["patch"], checks.integer)
     patch_step = _optional("patch_step", p["patch_step"], checks.integer)
-    dtype = "float32" if precision == "single" else "float64"
+    dtype = "float64" if precision == "double" else "float32"
     done = {
         "sr": sr,
         "duration": _optional("duration", p["duration"], checks.above_zero),

@@ -68,7 +68,7 @@ PRESETS: dict[str, Preset] = {
         {},
         "the librosa recipe that melpix started from",
         "librosa: melspectrogram, ln(mel + 1e-9), extremes to 0 ... 255",
-        0.008,
+        1e-4,
     ),
     "librosa-db": Preset(
         {"n_fft": 2048, **_DB, "ref": "max", "top_db": 80, **_EXACT},

@@ -169,7 +169,7 @@ def test_it_cannot_be_changed() -> None:
         ({"flip": 0}, "flip must be one of True, False, got 0"),
         ({"invert": 1}, "invert must be one of True, False, got 1"),
         ({"bits": 12}, "bits must be one of 8, 16, got 12"),
-        ({"precision": "half"}, "precision must be one of 'single', 'double', got 'half'"),
+        ({"precision": "half"}, "precision must be one of 'mixed', 'single', 'double', got 'half'"),
     ],
 )
 def test_nonsense_is_refused_by_name_and_value(parameters: dict[str, Any], message: str) -> None:
@@ -343,6 +343,23 @@ def test_leading_axes_are_kept() -> None:
     np.testing.assert_array_equal(features[1, 2], f.features(y[1, 2]))
     np.testing.assert_array_equal(f.mel(y)[0, 1], f.mel(y[0, 1]))
     assert f.mel(np.zeros((0, 2000))).shape == (0, 20, 32)
+
+
+def test_features_are_double_and_images_single_unless_asked() -> None:
+    mixed = Frontend(**SMALL)
+    single, double = (Frontend(**SMALL, precision=p) for p in ("single", "double"))
+    y = np.sin(0.3 * np.arange(8000), dtype=np.float32)
+    features = mixed.features(y)
+    np.testing.assert_array_equal(features, double.features(y).astype(np.float32))
+    assert (features != single.features(y)).any()
+    np.testing.assert_array_equal(mixed.image(y), single.image(y))
+    streamed = mixed.stream()
+    np.testing.assert_array_equal(np.hstack([streamed.push(y), streamed.flush()]), features)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # double precision has no reason to warn
+        mixed.features(3 * y)
+    wide = Frontend(**SMALL, dtype="float64")
+    np.testing.assert_array_equal(wide.features(y), double.features(y))
 
 
 def test_precision_decides_the_type_of_features() -> None:

@@ -19,10 +19,9 @@ from melpix.references import REFERENCES
 from melpix.verify import Pair, compare, distance
 from reference import pipeline
 
-# How far features may lie from the formulas', besides the rounding to float32. The recipe's are
-# single precision, of which README.md promises 0.008. A root of next to nothing is not so little:
-# 1e-16 of a full-scale FFT is 3e-7 in BirdNET's bands.
-FROM_FORMULAS = {"recipe": 0.01, "birdnet-2.4": 3e-7, "vggish": 1e-11}
+# How far features may lie from the formulas', besides the rounding to float32. A root of next to
+# nothing is not so little: 1e-16 of a full-scale FFT is 3e-7 in BirdNET's bands.
+FROM_FORMULAS = {"birdnet-2.4": 3e-7, "vggish": 1e-11}
 
 # Where the reference makes images: a level apart at most, and nearly nowhere.
 EQUAL_PIXELS = 0.9985
@@ -146,7 +145,7 @@ def test_every_preset_has_a_reference_and_none_is_left():
     assert list(PRESETS) == list(REFERENCES)
     for name, judge in REFERENCES.items():
         assert judge.sr == frontend(name).sr
-        assert PRESETS[name].tolerance <= (0.008 if name == "recipe" else 1e-4)
+        assert PRESETS[name].tolerance <= 1e-4
 
 
 @each_preset

@@ -68,7 +68,8 @@ def unless_too_large(method, y):
 @for_all(SOME, parameter_sets(), signals())
 def test_any_front_end_renders_any_signal(p, y):
     f = make(p)
-    for method in (f.features, f.mel, f.image):
+    single = f.replace(precision="single")
+    for method in (f.features, single.features, f.mel, f.image):
         if not is_long_enough(y, p):
             with pytest.raises(ValueError, match=r"short|no samples"):
                 method(y)

@@ -153,7 +153,7 @@ def test_double_precision(case, isa):
 def test_single_precision(case, isa):
     """Logarithms within 0.008 nats; what is none, within 1e-5 of the greatest."""
     p = SMALL | case
-    f = Frontend(**p)
+    f = Frontend(**p, precision="single")
     expected = pipeline.features(Y, **p)
     spread = 1.0  # what a normalisation makes of one unit
     if p.get("normalise"):

@@ -57,7 +57,7 @@ DEFAULTS = {
     "invert": True,
     "bits": 8,
     "stack": None,
-    "precision": "single",
+    "precision": "mixed",
 }
 
 

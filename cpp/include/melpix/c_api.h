@@ -92,7 +92,8 @@ typedef struct melpix_frontend melpix_frontend;
      range              minmax or LO,HI
      rounding           truncate nearest ceil
      single_filterbank  whether the filterbank is rounded to float32 in double precision too
-     precision          single or double
+     precision          single or double, of all that a front-end makes (Python's "mixed" is one
+                        of each: single for images, double for features)
      isa                a name of an instruction set, or none: the best one here
 
    For example "sr=16000 n_fft=400 hop_length=160 n_mels=80 fmax=8000 range=-20,4". Numbers have a

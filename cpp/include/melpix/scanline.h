@@ -10,7 +10,9 @@
 namespace melpix {
 
 // Writes `height` filtered scanlines of 1 + width bytes each. Every row takes the Up filter
-// (2): neighbouring mel bands resemble each other more than neighbouring frames do.
+// (2): neighbouring mel bands resemble each other more than neighbouring frames do. (A pass of its
+// own, over pixels that are still near: to write them filtered in the first place would save less
+// than a hundredth of an image's time.)
 MELPIX_API void filter_scanlines(const std::uint8_t* image, std::size_t height, std::size_t width,
                                  std::ptrdiff_t stride, std::uint8_t* out);
 

@@ -17,7 +17,8 @@ class Chain {
     std::size_t count = 0, of[kMost] = {};
   };
 
-  // Whether m has nothing but such factors.
+  // Whether m has nothing but such factors. (There is no radix 2: m / 4 must not be twice an odd
+  // number.)
   static bool possible(std::size_t m) {
     std::size_t rest = m;
     for (const std::size_t f : {2, 3, 5})
@@ -110,30 +111,30 @@ class Chain {
   // long as it lies in the nearest cache.
   void exec(Row<T>* x, std::size_t level, std::size_t times) const {
     const Join& join = join_[level];
-    if (level == 0) return join_all<kFour>(x, join, times);
+    if (level == 0) return join_any<kFour>(x, join, times);
     for (std::size_t i = 0; i < times; ++i, x += join.R * join.m) {
       exec(x, level - 1, join.R);
-      join_all<0>(x, join, 1);
+      join_any<0>(x, join, 1);
     }
   }
 
-  // Transforms of length m are joined, a constant if it is not 0.
-  template <std::size_t m>
-  static void join_all(Row<T>* x, const Join& join, std::size_t times) {
+  // Makes `times` joins. The length of what is joined is a constant if kLength is not 0.
+  template <std::size_t kLength>
+  static void join_any(Row<T>* x, const Join& join, std::size_t times) {
     switch (join.R) {
       case 3:
-        return join_all<3, m>(x, join, times);
+        return join_of<3, kLength>(x, join, times);
       case 4:
-        return join_all<4, m>(x, join, times);
+        return join_of<4, kLength>(x, join, times);
       case 5:
-        return join_all<5, m>(x, join, times);
+        return join_of<5, kLength>(x, join, times);
       default:
-        return join_all<8, m>(x, join, times);
+        return join_of<8, kLength>(x, join, times);
     }
   }
 
   template <std::size_t R, std::size_t kLength>
-  static void join_all(Row<T>* x, const Join& join, std::size_t times) {
+  static void join_of(Row<T>* x, const Join& join, std::size_t times) {
     const std::size_t m = kLength > 0 ? kLength : join.m;
     for (std::size_t i = 0; i < times; ++i, x += R * m) {
       ends<R>(x, m);
