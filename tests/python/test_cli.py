@@ -298,7 +298,7 @@ def test_closed_standard_files(sound, out, closed):
         ("--sr 0", ["--sr must", "0"]),
         ("--sr fast", ["--sr", "'native'", "'fast'"]),
         ("--n-fft 99999999999999999999", ["--n-fft is too large"]),
-        ("--precision half", ["--precision", "half", "single", "double"]),
+        ("--precision half", ["--precision", "half", "mixed", "single", "double"]),
         ("--n-mels many", ["--n-mels", "many"]),
         ("--colour", ["--colour"]),
     ],
@@ -368,7 +368,7 @@ def test_help_states_the_defaults(run):
         "--fmin": "(0)",
         "--fmax": "(sr / 2)",
         "--time-steps": "(the whole file is one image)",
-        "--precision": "(single)",
+        "--precision": "(mixed)",
         "--max-duration": f"({MAX_SECONDS:g}, for windows of a folder's files "
         f"{audio.MAX_SECONDS:g})",
     }

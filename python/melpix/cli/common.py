@@ -75,9 +75,9 @@ def frontend_options(command: Callable[..., None]) -> Callable[..., None]:
     for option in (
         click.option(
             "--precision",
-            type=click.Choice(["single", "double"]),
-            show_default="single",
-            help="Arithmetic of the core.",
+            type=click.Choice(["mixed", "single", "double"]),
+            show_default="mixed",
+            help="Arithmetic of the core; mixed: single for pixels, double for --format npy.",
         ),
         click.option("--fmax", type=float, show_default="sr / 2", help="Highest frequency [Hz]."),
         click.option("--fmin", type=float, show_default="0", help="Lowest frequency [Hz]."),
