@@ -13,7 +13,7 @@ import png as pypng
 import pytest
 
 from melpix import Frontend, png, read_png
-from turns import Jobs, measure, recordings
+from turns import Jobs, kind_of_sounds, measure, recordings
 
 # PNG specification, section 9: what a byte is predicted from its neighbours.
 FILTERS = ("none", "sub", "up", "average", "paeth")
@@ -82,6 +82,7 @@ def deflate_jobs(filter_name: str) -> tuple[Jobs, dict[str, int]]:
 def bench_deflate(benchmark: Any, filter_name: str, level: str) -> None:
     jobs, sizes = deflate_jobs(filter_name)
     benchmark.extra_info.update(bytes=sizes[level], pixels=sum(i.size for i in images()))
+    benchmark.extra_info["sounds"] = f"{len(images())} {kind_of_sounds()}"
     measure(benchmark, f"deflate, filter {filter_name}", level, jobs, rounds=20)
 
 
