@@ -12,6 +12,7 @@ from melpix import demo, read_png
 from melpix.contenders import UnableError
 from turns import Jobs, check, measure, temporary_folder
 
+IMPORTS = ("import numpy", "import melpix", "from melpix import Frontend")
 RECIPE = """
 import sys
 import librosa
@@ -32,7 +33,7 @@ def process(*arguments: Any) -> Any:
 
 @cache
 def import_jobs() -> Jobs:
-    return {f"import {name}": process("-c", f"import {name}") for name in ("numpy", "melpix")}
+    return {statement: process("-c", statement) for statement in IMPORTS}
 
 
 @cache
@@ -56,7 +57,7 @@ def cold_jobs() -> Jobs:
     return jobs
 
 
-@pytest.mark.parametrize("name", ["import numpy", "import melpix"])
+@pytest.mark.parametrize("name", IMPORTS)
 def bench_import(benchmark: Any, name: str) -> None:
     measure(benchmark, "import", name, import_jobs(), rounds=20)
 

@@ -8,128 +8,52 @@ python benchmarks/report.py results.json --presets   the table of bench_presets.
 python benchmarks/report.py results.json --details   every group in full
 
 Several files of results, of suites that ran apart, make one report: a group that two of them have
-is the later one's.
+is the later one's. What was not measured is left out, and named in the last line.
+
+The exit code is 1 if --musts finds one that is not reached (one that was not measured does not
+count), 2 if there is nothing to report.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import itertools
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from report_datasets import DATASET_MUSTS, datasets, how_measured
+from report_datasets import DATASET_MUSTS, DATASET_PARTS, how_measured
+from report_images import IMAGE_FIGURES, beside_librosa, deflate, everybody, others
+from report_plot import plot, series
 from report_presets import preset_musts, presets
-from results import FLAT_FROM, Figure, Results, pair, time
+from results import Results, ResultsError, commit, date, processor, suite
 
 ROOT = Path(__file__).resolve().parents[1]
 BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
 PLOT = ".github/speed.svg"
 
-LIBROSA, FILE_LIBROSA = "librosa", "librosa, scikit-image"
-TORCHAUDIO, AUDIOFLUX, FFTW = "torchaudio", "audioflux, HTK's mel scale", "bare FFTs (FFTW)"
-DECODER = "decoder alone"
-SIZES = (
-    "400, hop 160",
-    "512, hop 256",
-    "1024, hop 512",
-    "1102, hop 551",
-    "2048, hop 512",
-    "4096, hop 1024",
-    "17640, hop 441",
-    "1021, hop 256",
-)
-WAV, FLAC = "WAV, 22.05 kHz, 16 bit", "FLAC, 44.1 kHz, stereo"
-MP3, OGG = "MP3, 44.1 kHz, stereo", "OGG Vorbis, 44.1 kHz, stereo"
+Part = Callable[[Results], Iterator[str]]
 
 
-def spread(costs: dict[int, float]) -> float:
-    """How many times as much the dearest further second costs as the cheapest."""
-    points = [(n, cost) for n, cost in costs.items() if n >= FLAT_FROM]
-    rates = [(b[1] - a[1]) / (b[0] - a[0]) for a, b in itertools.pairwise(points)]
-    return max(rates) / min(rates)
+def musts(results: Results) -> tuple[list[str], bool]:
+    """The issues' tables: figure, what it must reach, what was measured, and whether it is.
 
-
-def recipe(name: str) -> Callable[[Results], float]:
-    return lambda results: results.ratio("recipe", name)
-
-
-def size(n_fft: str) -> Callable[[Results], float]:
-    return lambda results: results.ratio(f"n_fft {n_fft}", LIBROSA)
-
-
-def file(kind: str, theirs: str, ours: str = "melpix") -> Callable[[Results], float]:
-    return lambda results: results.ratio(f"{kind} to PNG", theirs, ours)
-
-
-# The issue's table, in its order.
-MUSTS = (
-    Figure("the recipe in librosa / melpix", recipe(LIBROSA), ">=", 14, shown=False),
-    Figure("torchaudio / melpix", recipe(TORCHAUDIO), ">=", 6, shown=False),
-    Figure("audioflux / melpix", recipe(AUDIOFLUX), ">=", 4, shown=False),
-    Figure("melpix / FFTW's bare FFTs", pair("recipe", "melpix", FFTW), "<=", 1.1),
-    Figure("librosa / melpix at n_fft 400", size("400, hop 160"), ">=", 8, shown=False),
-    Figure("librosa / melpix at n_fft 2048", size("2048, hop 512"), ">=", 8, shown=False),
-    Figure("librosa / melpix at n_fft 17640", size("17640, hop 441"), ">=", 6, shown=False),
-    Figure("librosa / melpix at n_fft 1021", size("1021, hop 256"), ">=", 3, shown=False),
-    Figure("the recipe / melpix, WAV to PNG", file(WAV, FILE_LIBROSA), ">=", 8, shown=False),
-    Figure("FLAC to PNG / its decoder alone", file(FLAC, "melpix", DECODER), "<=", 1.45),
-    Figure("MP3 to PNG / its decoder alone", file(MP3, "melpix", DECODER), "<=", 1.6),
-    Figure(
-        "images of 64 clips, one thread / two",
-        pair("64 clips", "threads=1", "threads=2"),
-        ">=",
-        1.8,
-    ),
-    Figure(
-        "image of 0.4 s at 8 kHz, beyond the C++ call",
-        lambda results: 1e6 * results.call_overhead(),
-        "<=",
-        5,
-        unit=" µs",
-    ),
-    Figure(
-        "import melpix / import numpy", pair("import", "import melpix", "import numpy"), "<=", 1.25
-    ),
-    Figure(
-        "the recipe as a script / melpix convert",
-        pair("cold start", "recipe as a script", "melpix convert"),
-        ">=",
-        8,
-        shown=False,
-    ),
-    Figure(
-        "time of a further second, 10 s to 1 h: most / least",
-        lambda results: spread(results.melpix_lengths()),
-        "<=",
-        1.2,
-    ),
-    Figure(
-        "memory of a further second, 10 s to 1 h: most / least",
-        lambda results: spread(results.memory()),
-        "<=",
-        1.2,
-    ),
-)
-
-
-def musts(results: Results) -> Iterator[str]:
-    """The issues' tables: figure, what it must reach, what was measured, and whether it is."""
-    for figure in (*MUSTS, *DATASET_MUSTS, *preset_musts(results)):
-        try:
+    Beside the lines: whether all that was measured is reached.
+    """
+    lines, reached = [], []
+    for figure in (*IMAGE_FIGURES, *DATASET_MUSTS, *preset_musts(results)):
+        if not figure.sign:
+            continue
+        measured = "not measured"
+        with results.optional():
             value = figure.value(results)
-        except KeyError as error:
-            measured, reached = f"not measured: {error}", ""
-        else:
-            measured, reached = (
-                f"{value:.2f}{figure.unit}",
-                "yes" if figure.reached(value) else "NO",
-            )
-        yield f"{figure.what:56}{figure.sign:>3} {figure.must:<6g}{measured:>12}  {reached}"
+            reached.append(figure.reached(value))
+            measured = f"{value:8.2f}{figure.unit:5}{'yes' if reached[-1] else 'NO'}"
+        lines.append(f"{figure.what:56}{figure.sign:>3} {figure.must:<6g}{measured}")
+    if not reached:
+        raise ResultsError("nothing was measured that must reach something")
+    return lines, all(reached)
 
 
 def details(results: Results) -> Iterator[str]:
@@ -145,111 +69,73 @@ def details(results: Results) -> Iterator[str]:
             )
 
 
+def joined(parts: Iterable[Part], results: Results) -> str:
+    """Parts that have lines, with an empty one between them."""
+    return "\n\n".join(filter(None, ("\n".join(part(results)) for part in parts)))
+
+
 def section(results: Results) -> str:
-    """What stands between the README's markers."""
-    parts = (
-        *(_recipe, _beside_librosa, presets, _others, _plot_link, _machine),
-        *(datasets, how_measured),
-    )
-    return "\n\n".join(filter(None, ("\n".join(part(results)).rstrip() for part in parts)))
-
-
-def _recipe(results: Results) -> Iterator[str]:
-    yield "| 196,608 samples to 128 x 385 pixels | median | / melpix |"
-    yield "|---|---:|---:|"
-    for name in results.groups["recipe"]:
-        shown = f"*{name}*" if name == FFTW else name
-        median, ratio = results.median("recipe", name), results.ratio("recipe", name)
-        yield f"| {shown} | {time(median)} | {ratio:.1f} |"
-
-
-def _beside_librosa(results: Results) -> Iterator[str]:
-    rows = [(f"n_fft {size}", f"n_fft {size}", LIBROSA, "melpix") for size in SIZES]
-    rows.append(("a full-scale chirp, melpix's bad case", "full-scale chirp", LIBROSA, "melpix"))
-    rows += [
-        (f"{kind}, to PNG", f"{kind} to PNG", FILE_LIBROSA, "melpix")
-        for kind in (WAV, FLAC, MP3, OGG)
-    ]
-    rows.append(
-        (
-            "WAV to PNG as a script, from a cold start",
-            "cold start",
-            "recipe as a script",
-            "melpix convert",
-        )
-    )
-    yield "| the recipe | in librosa | in melpix | librosa / melpix |"
-    yield "|---|---:|---:|---:|"
-    for label, group, theirs, ours in rows:
-        if {theirs, ours} <= results.groups.get(group, {}).keys():
-            times = f"{time(results.median(group, theirs))} | {time(results.median(group, ours))}"
-            yield f"| {label} | {times} | {results.ratio(group, theirs, ours):.1f} |"
-
-
-def _others(results: Results) -> Iterator[str]:
-    yield "| what else | |"
-    yield "|---|---:|"
-    for figure in MUSTS:
-        if figure.shown:
-            with contextlib.suppress(KeyError):  # not measured
-                yield f"| {figure.what} | {figure.value(results):.2f}{figure.unit} |"
+    """What stands between the README's markers. Empty: nothing of it was measured."""
+    images = (everybody, beside_librosa, presets, deflate, others, _plot_link)
+    parts = [joined(images, results), joined(DATASET_PARTS, results)]
+    for i, about in enumerate((_machine, how_measured)):
+        if parts[i]:
+            parts[i] += f"\n\n{joined([about], results)}"
+    return "\n\n".join(filter(None, parts))
 
 
 def _plot_link(results: Results) -> Iterator[str]:
-    yield f"![Time of one image against the signal's length, everybody]({PLOT})"
+    if series(results):
+        yield f"![Time of one image against the signal's length, everybody]({PLOT})"
 
 
 def _machine(results: Results) -> Iterator[str]:
-    """One sentence: processor, versions, commit."""
-    of = results.of["recipe"]
-    info, commit = of["machine_info"], of["commit_info"]
+    """Processor, versions, commit: one sentence for all runs that differ in no more than commit."""
+    alike: dict[str, list[str]] = {}
+    for group in results.groups:
+        if suite(group) not in ("bench_datasets.py", "?"):
+            alike.setdefault(_sentence(results.of[group]), []).append(group)
+    for groups in alike.values():
+        suites = ", ".join(dict.fromkeys(map(suite, groups)))
+        sentence = _sentence(*(results.of[group] for group in groups), exactly=True)
+        yield sentence if len(alike) == 1 else f"{suites}: {sentence}"
+
+
+def _sentence(*runs: dict[str, Any], exactly: bool = False) -> str:
+    info = runs[0]["machine_info"]
     config, versions = info["melpix"], info["versions"]
-    dirty = " (with uncommitted changes)" if commit["dirty"] else ""
     others = ", ".join(
         f"{name} {number}" for name, number in versions.items() if name not in ("librosa", "isal")
     )
-    yield (
-        f"Medians of one thread of {info['cpu']['brand_raw']} ({info['system']}, "
-        f"{info['machine']}), Python {info['python_version']}; melpix {config['melpix']} at commit "
-        f"{commit['id'][:10]}{dirty} with {config['isa']} kernels and {config['deflate']}; librosa "
-        f"{versions['librosa']} on {info['librosa_fft']}; {others}; "
-        f"{of['datetime'][:10]}."
+    return (
+        f"Medians of one thread of {processor(runs[0])} ({info['system']}, {info['machine']}), "
+        f"Python {info['python_version']}; melpix {config['melpix']} "
+        f"{f'at {commit(*runs)} ' if exactly else ''}with {config['isa']} kernels and "
+        f"{config['deflate']}; librosa {versions.get('librosa', 'not installed')} on "
+        f"{info['librosa_fft']}; {others}; {date(*runs) if exactly else ''}."
     )
 
 
-def plot(results: Results, path: Path) -> None:
-    """Draw time against the signal's length, on paper of its own: it is seen on dark pages too."""
-    import matplotlib
-
-    matplotlib.use("svg")
-    from matplotlib import pyplot as plt
-
-    # Okabe and Ito's colours, which the colour-blind tell apart; markers for everybody else.
-    styles = {
-        "kaldi-native-fbank": ("#CC79A7", "v"),
-        LIBROSA: ("#D55E00", "s"),
-        TORCHAUDIO: ("#0072B2", "^"),
-        AUDIOFLUX: ("#009E73", "D"),
-        "melpix": ("#000000", "o"),
-    }
-    settings: Any = {"svg.fonttype": "none", "svg.hashsalt": "melpix", "font.family": "sans-serif"}
-    with plt.rc_context(settings):
-        figure, axes = plt.subplots(figsize=(7, 4), layout="constrained", facecolor="white")
-        for name, (colour, marker) in styles.items():
-            lengths = results.melpix_lengths() if name == "melpix" else results.lengths(name)
-            if lengths:
-                axes.loglog(
-                    list(lengths), list(lengths.values()), color=colour, marker=marker, label=name
-                )
-        axes.set_xlabel("length of the signal in s (22.05 kHz, n_fft 1024, hop 512, 128 bands)")
-        axes.set_ylabel("time of one image in s, one thread")
-        axes.grid(which="major", color="#dddddd")
-        axes.legend(frameon=False)
-        figure.savefig(path, metadata={"Date": None, "Creator": None})
-        plt.close(figure)
+def write(readme: Path, results: Results) -> str:
+    """Replace the README's section, and draw the plot beside it; return the section."""
+    text = readme.read_text(encoding="utf-8")
+    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
+        raise ResultsError(f"{readme} must have one pair of markers {BEGIN} ... {END}")
+    found = section(results)
+    if not found:
+        raise ResultsError(f"of the README's tables nothing was measured; {readme} is as it was")
+    written = f"{BEGIN}\n\n{found}\n\n{END}"
+    text = re.sub(f"{BEGIN}.*{END}", lambda _: written, text, flags=re.S)
+    if lines := series(results):
+        try:
+            plot(lines, readme.parent / PLOT)
+        except ImportError as error:
+            print(f"{PLOT} is as it was: {error}", file=sys.stderr)
+    readme.write_text(text, encoding="utf-8")
+    return written
 
 
-def main() -> None:
+def main(command: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -259,27 +145,30 @@ def main() -> None:
     parser.add_argument("--datasets", action="store_true")
     parser.add_argument("--presets", action="store_true")
     parser.add_argument("--details", action="store_true")
-    arguments = parser.parse_args()
-    results = Results(*arguments.results)
-    asked = (
-        (musts, arguments.musts),
-        (datasets, arguments.datasets),
-        (presets, arguments.presets),
-        (details, arguments.details),
-    )
-    if any(wanted for _, wanted in asked):
-        lines = [line for part, wanted in asked if wanted for line in part(results)]
-        print("\n".join(lines))
-        return
-    text = arguments.readme.read_text(encoding="utf-8")
-    written = f"{BEGIN}\n\n{section(results)}\n\n{END}"
-    text, count = re.subn(f"{BEGIN}.*?{END}", lambda _: written, text, flags=re.S)
-    if count != 1:
-        sys.exit(f"{arguments.readme} must have one pair of markers {BEGIN} ... {END}")
-    plot(results, arguments.readme.parent / PLOT)
-    arguments.readme.write_text(text, encoding="utf-8")
-    print(written)
+    arguments = parser.parse_args(command)
+    held = True
+    try:
+        results = Results(*arguments.results)
+        if not results.groups:
+            raise ResultsError(f"nothing was measured in {', '.join(map(str, arguments.results))}")
+        printed = []
+        if arguments.musts:
+            lines, held = musts(results)
+            printed.append("\n".join(lines))
+        if arguments.datasets:
+            printed.append(joined(DATASET_PARTS, results))
+        if arguments.presets:
+            printed.append(joined([presets], results))
+        if arguments.details:
+            printed.append(joined([details], results))
+        print("\n".join(printed) if printed else write(arguments.readme, results))
+    except (ResultsError, OSError) as error:
+        print(f"report.py: {error}", file=sys.stderr)
+        return 2
+    if missing := results.missing():
+        print(missing, file=sys.stderr)
+    return 0 if held else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

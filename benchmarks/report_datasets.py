@@ -3,15 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
-from results import Figure, Results, pair, row, time
+from results import Figure, MissingError, Results, commit, date, pair, processor, suite, table, time
 
 POOL, TWO, ONE = "the recipe, Pool(2)", "melpix, 2 workers", "melpix, 1 worker"
 STARTS = {TWO: "start-up of 2 workers", ONE: "start-up of 1 worker"}
 LOOP = "convert_file in a loop"
 CLIPS, CLIPS_NATIVE = "3000 WAVs at 22,050 Hz", "3000 WAVs at their own rate"
+FORMATS, LONG, TINY = "clips of .*", "windows of a file", "tiny files: .*"
 FEW, MANY = "10000 files", "100000 files"
+STAGES = ("decode", "resample", "core", "deflate", "write")
 
 
 def pace(results: Results, group: str, name: str, start: bool = False) -> float:
@@ -19,13 +22,19 @@ def pace(results: Results, group: str, name: str, start: bool = False) -> float:
     seconds = results.median(group, name)
     if name in STARTS and not start:
         seconds -= results.median(group if group == CLIPS_NATIVE else CLIPS, STARTS[name])
-    return float(results.extra(group, name)["files"]) / seconds
+    return float(results.noted(group, name, "files")) / seconds
+
+
+def beside_recipe(results: Results, group: str, name: str, start: bool = False) -> Sequence[str]:
+    """Two cells: files/s, and how many times as many as the recipe's."""
+    ours, theirs = pace(results, group, name, start), pace(results, group, POOL)
+    return f"{ours:.0f}", f"{ours / theirs:.1f}"
 
 
 def shares(results: Results, group: str) -> dict[str, float]:
     """What part of the workers' time each stage of two workers takes."""
-    extra = results.extra(group, TWO)
-    stages, resample = extra["stages"], extra.get("resample", 0.0)
+    stages = results.noted(group, TWO, "stages")
+    resample = results.benchmark(group, TWO)["extra_info"].get("resample", 0.0)  # if any
     seconds = {
         "decode": stages["decode"] - resample,
         "resample": resample,
@@ -38,8 +47,14 @@ def shares(results: Results, group: str) -> dict[str, float]:
 
 def per_file(results: Results) -> float:
     """How many times as long a file takes in 100,000 as in 10,000, in the phase that grows most."""
-    groups = [group for group in results.groups if group.startswith("tiny files: ")]
-    return max(results.ratio(group, MANY, FEW) for group in groups or ["tiny files"]) / 10
+    phases = results.like(TINY)
+    if not phases:
+        raise MissingError("tiny files: ...")
+    return max(results.ratio(phase, MANY, FEW) for phase in phases) / 10
+
+
+def megabytes(results: Results, name: str, group: str = LONG) -> float:
+    return float(results.noted(group, name, "bytes")) / 1e6
 
 
 # The issue's table, in its order. Where the recipe's workers are warm, the start of melpix's is
@@ -66,7 +81,7 @@ DATASET_MUSTS = (
     ),
     Figure(
         "memory of windows: 2 hours beyond 10 s",
-        lambda results: _megabytes(results, "2 hours") - _megabytes(results, "10 s"),
+        lambda results: megabytes(results, "2 hours") - megabytes(results, "10 s"),
         "<=",
         60,
         unit=" MB",
@@ -75,79 +90,72 @@ DATASET_MUSTS = (
 )
 
 
-def _megabytes(results: Results, name: str, group: str = "windows of a file") -> float:
-    return float(results.extra(group, name)["bytes"]) / 1e6
+def clips(results: Results) -> Iterator[str]:
+    """Short clips: everybody's pace."""
+
+    def cells(who: tuple[str, bool]) -> Sequence[str]:
+        name, start = who
+        beside = [beside_recipe(results, group, name, start) for group in (CLIPS, CLIPS_NATIVE)]
+        return f"{name}, start included" if start else name, *beside[0], *beside[1]
+
+    head = (CLIPS.replace("3000", "3,000"), "files/s", "/ recipe", "own rate", "/ recipe")
+    ours = [(name, start) for name in (TWO, ONE) for start in (False, True)]
+    yield from table(results, head, [*ours, (LOOP, False), (POOL, False)], cells)
 
 
-def datasets(results: Results) -> Iterator[str]:
-    """Tables of bench_datasets.py, of what was measured."""
-    groups = results.groups
-    formats = [group for group in groups if group.startswith("clips of ")]
-    tiny = [group for group in groups if group.startswith("tiny files: ")]
-    if CLIPS in groups:
-        yield from _clips(results)
-    if formats:
-        yield from _shares(results, [CLIPS, CLIPS_NATIVE, *formats])
-    if "windows of a file" in groups:
-        yield row("windows of a WAV at 44.1 kHz", "time", "memory of all processes")
-        yield "|---|---:|---:|"
-        for name in groups["windows of a file"]:
-            seconds = results.median("windows of a file", name)
-            yield row(name, time(seconds), f"{_megabytes(results, name):.0f} MB")
-        yield ""
-    if tiny:
-        yield row("files of 50 ms", "10,000", "memory", "100,000", "memory")
-        yield "|---|---:|---:|---:|---:|"
-        for group in tiny:
-            cells = [group.removeprefix("tiny files: ")]
-            for name in (FEW, MANY):
-                cells.append(time(results.median(group, name)))
-                cells.append(f"{_megabytes(results, name, group):.0f} MB")
-            yield row(*cells)
+def stages(results: Results) -> Iterator[str]:
+    """Clips of all formats: what workers spend their time on."""
+
+    def cells(group: str) -> Sequence[str]:
+        parts = shares(results, group)
+        beside = beside_recipe(results, group, TWO)
+        return group, *beside, *(f"{parts[stage]:.0%}" for stage in STAGES)
+
+    head = ("2 workers, of whose time", "files/s", "/ recipe", *STAGES)
+    yield from table(results, head, [CLIPS, CLIPS_NATIVE, *results.like(FORMATS)], cells)
 
 
-def _clips(results: Results) -> Iterator[str]:
-    yield row(CLIPS.replace("3000", "3,000"), "files/s", "/ recipe", "own rate", "/ recipe")
-    yield "|---|---:|---:|---:|---:|"
-    for name, start in (
-        (TWO, False),
-        (TWO, True),
-        (ONE, False),
-        (ONE, True),
-        (LOOP, False),
-        (POOL, False),
-    ):
-        cells = [f"{name}, start included" if start else name]
-        for group in (CLIPS, CLIPS_NATIVE):
-            ours, theirs = pace(results, group, name, start), pace(results, group, POOL)
-            cells += [f"{ours:.0f}", f"{ours / theirs:.1f}"]
-        yield row(*cells)
-    yield ""
+def long(results: Results) -> Iterator[str]:
+    """A long file beside a short one."""
+
+    def cells(name: str) -> Sequence[str]:
+        return name, time(results.median(LONG, name)), f"{megabytes(results, name):.0f} MB"
+
+    head = ("windows of a WAV at 44.1 kHz", "time", "memory of all processes")
+    yield from table(results, head, results.names(LONG), cells)
 
 
-def _shares(results: Results, groups: list[str]) -> Iterator[str]:
-    stages = ("decode", "resample", "core", "deflate", "write")
-    yield row("2 workers, of whose time", "files/s", "/ recipe", *stages)
-    yield "|---|---:|---:|---:|---:|---:|---:|---:|"
-    for group in groups:
-        ours, theirs = (pace(results, group, name) for name in (TWO, POOL))
-        parts = [f"{share:.0%}" for share in shares(results, group).values()]
-        yield row(group, f"{ours:.0f}", f"{ours / theirs:.1f}", *parts)
-    yield ""
+def tiny(results: Results) -> Iterator[str]:
+    """Many files, and ten times as many."""
+
+    def cells(group: str) -> Sequence[str]:
+        found = [group.removeprefix("tiny files: ")]
+        for name in (FEW, MANY):
+            found.append(time(results.median(group, name)))
+            found.append(f"{megabytes(results, name, group):.0f} MB")
+        return found
+
+    head = ("files of 50 ms", "10,000", "memory", "100,000", "memory")
+    yield from table(results, head, results.like(TINY), cells)
 
 
 def how_measured(results: Results) -> Iterator[str]:
-    """One sentence about those tables, if there are any."""
-    if CLIPS not in results.groups:
+    """A few sentences about those tables, if there are any."""
+    runs = [of for group, of in results.of.items() if suite(group) == "bench_datasets.py"]
+    if not runs:
         return
-    of, info = results.of[CLIPS], results.extra(CLIPS, TWO)
-    commit = of["commit_info"]
-    dirty = " (with uncommitted changes)" if commit["dirty"] else ""
-    rounds = results.groups[CLIPS][TWO]["stats"]["rounds"]
-    yield (
-        f"Medians of {rounds} runs in turns, each a process of its own, files on {info['disk']}; "
-        "the recipe's workers are warm, so the start of melpix's is left out where it is not said "
-        f"to be included. Memory is that of all processes together. {info['cores']} cores of "
-        f"{of['machine_info']['cpu']['brand_raw']}, commit {commit['id'][:10]}{dirty}, "
-        f"{of['datetime'][:10]}."
-    )
+    cores, sentences = "", ["Memory is that of all processes together."]
+    with results.optional():
+        measured: dict[str, Any] = results.benchmark(CLIPS, TWO)
+        cores = f"{results.noted(CLIPS, TWO, 'cores')} cores of "
+        sentences.insert(
+            0,
+            f"Medians of {measured['stats']['rounds']} runs in turns, each a process of its own, "
+            f"files on {results.noted(CLIPS, TWO, 'disk')}; the recipe's workers are warm, so the "
+            "start of melpix's is left out where it is not said to be included.",
+        )
+    sentences.append(f"{cores}{processor(runs[0])}, {commit(*runs)}, {date(*runs)}.")
+    yield " ".join(sentences)
+
+
+DATASET_PARTS = (clips, stages, long, tiny)

@@ -3,44 +3,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from results import Figure, Results, pair, row, time
+from results import Figure, Results, pair, table, time
 
-
-def preset_groups(results: Results) -> list[str]:
-    """The presets whose reference could be timed."""
-    groups = [group for group in results.groups if group.startswith("preset ")]
-    return [group for group in groups if "reference" in results.groups[group]]
+PRESETS = "preset .*"
 
 
-def preset_musts(results: Results) -> list[Figure]:
+def preset_musts(results: Results) -> Iterator[Figure]:
     """Each preset must be faster than its reference, and much faster than one in NumPy."""
-    return [
-        Figure(
-            f"{group}: {results.extra(group, 'reference')['kind']} / melpix",
-            pair(group, "reference", "melpix"),
-            ">=",
-            float(results.extra(group, "reference")["least"]),
-        )
-        for group in preset_groups(results)
-    ]
+    for group in results.like(PRESETS):
+        with results.optional():  # whose reference was not installed
+            yield Figure(
+                f"{group}: {results.noted(group, 'reference', 'kind')} / melpix",
+                pair(group, "reference", "melpix"),
+                ">=",
+                float(results.noted(group, "reference", "least")),
+            )
 
 
 def presets(results: Results) -> Iterator[str]:
     """Table of bench_presets.py."""
-    if preset_groups(results):
-        yield row(
-            "preset", "reference", "its time", "melpix", "reference / melpix", "single precision"
-        )
-        yield "|---|---|---:|---:|---:|---:|"
-    for group in preset_groups(results):
-        extra = results.extra(group, "reference")
-        yield row(
+
+    def cells(group: str) -> Sequence[str]:
+        reference = results.noted(group, "reference", "reference")
+        return (
             group.removeprefix("preset "),
-            f"{extra['reference']} ({extra['kind']})",
+            f"{reference} ({results.noted(group, 'reference', 'kind')})",
             time(results.median(group, "reference")),
             time(results.median(group, "melpix")),
             f"{results.ratio(group, 'reference'):.1f}",
             time(results.median(group, "melpix, single precision")),
         )
+
+    head = ("preset", "reference", "its time", "melpix", "reference / melpix", "single precision")
+    yield from table(results, head, results.like(PRESETS), cells, text=2)

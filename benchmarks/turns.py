@@ -155,11 +155,15 @@ def recipes_work(**parameters: Any) -> Work:
     return Work((demo.sound() / 32768).astype(np.float32), demo.SR, **parameters)
 
 
+def kind_of_sounds() -> str:
+    """What `recordings` returns."""
+    return "recordings" if os.environ.get("MELPIX_TEST_AUDIO") else "made sounds"
+
+
 @cache
 def recordings() -> tuple[Any, ...]:
     """Up to four sounds at 22050 Hz: recordings where MELPIX_TEST_AUDIO is set, else made ones."""
-    folder = os.environ.get("MELPIX_TEST_AUDIO")
-    if folder:
+    if folder := os.environ.get("MELPIX_TEST_AUDIO"):
         files = sorted(Path(folder).glob("*.ogg"))
         assert files, f"{folder} holds no .ogg"
         return tuple(load(file, sr=demo.SR, duration=9.0)[0] for file in files[:4])
