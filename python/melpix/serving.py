@@ -31,42 +31,17 @@ from melpix.frontend import Frontend
 from melpix.pool import Crashed, TimedOut
 from melpix.preset_table import PRESETS
 from melpix.process import Stopped
+from melpix.serving_bodies import CLOSING, Bodies, RefusedError
 from melpix.serving_openapi import description
 from melpix.serving_pool import Pool, UnavailableError
-from melpix.serving_protocol import Protocol
+from melpix.serving_protocol import LINGER, Protocol
 from melpix.serving_work import Answer, Job, Limits, Work, refusal
 
 _HEADERS = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
-_WAITING_BODIES = 8  # of the largest size that may be in memory at once
 _WAITING_ANSWERS = 256 << 20  # bytes that clients have not taken yet
 _UNWATCHED = 0.5  # seconds for an answer; then it is asked whether the client is still there
-_CLOSING = 503, "closing", "the service is about to end"
-_LINGER = 2.0  # seconds in which a refused client may go on sending
 _BUFFER = 64 << 10  # bytes of an answer that may well lie with the transport
 _SMALL = 1 << 20  # bytes of an answer that is always given
-
-
-class _RefusedError(Exception):
-    """A request that gets no further.
-
-    Attributes
-    ----------
-    answer : Answer
-    """
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.answer = refusal(status, code, message)
-
-
-class _Arrival:
-    """A body on its way."""
-
-    __slots__ = ("body", "dropped", "timeout")
-
-    def __init__(self, timeout: asyncio.Timeout) -> None:
-        self.body = bytearray()
-        self.timeout, self.dropped = timeout, False
 
 
 class Service:
@@ -112,13 +87,12 @@ class Service:
         for name in ("max_bytes", "max_seconds", "max_pixels"):
             if not getattr(self.limits, name) > 0:
                 raise ValueError(f"{name} must be > 0, got {getattr(self.limits, name)}")
-        self.concurrency, self._body_timeout = concurrency, body_timeout
+        self.concurrency = concurrency
         self.pool = Pool(
             Job(work or Work(self.limits)), workers=self.workers, timeout=timeout, memory=memory
         )
         self._busy = 0  # requests at work or waiting for a worker
-        self._held = 0  # bytes of bodies in memory
-        self._arrivals: set[_Arrival] = set()
+        self._bodies = Bodies(self.limits.max_bytes, body_timeout)
         self._watchers: set[asyncio.Task[None]] = set()
         self._unsent = 0  # bytes of answers in memory
 
@@ -127,10 +101,11 @@ class Service:
         headers = dict(scope["headers"])
         try:
             self._admit()
-            body = await self._read(headers, receive)
+            body = await self._bodies.read(headers, receive)
             if body is None:
                 return
-        except _RefusedError as refused:
+            self._admit(body)
+        except RefusedError as refused:
             await _send(send, refused.answer, unread=receive)
             return
         query = scope["query_string"].decode("latin-1")
@@ -164,11 +139,11 @@ class Service:
             watch = loop.call_later(_UNWATCHED, self._watch, job, receive)
             outcome = await job
         except (UnavailableError, asyncio.CancelledError):
-            return refusal(*_CLOSING)
+            return refusal(*CLOSING)
         finally:
             if watch is not None:
                 watch.cancel()
-            self._held -= size
+            self._bodies.release(size)
         if outcome is None:
             return None
         if isinstance(outcome, Crashed):
@@ -188,67 +163,11 @@ class Service:
         self._watchers.add(task)
         task.add_done_callback(self._watchers.discard)
 
-    def _admit(self) -> None:
+    def _admit(self, body: bytearray | None = None) -> None:
+        """Refuse a request if there are too many: before its body comes, and when it is there."""
         if self._busy >= self.concurrency:
-            raise _RefusedError(429, "busy", f"{self._busy} requests are at work: try again later")
-
-    async def _read(self, headers: dict[bytes, bytes], receive: Receive) -> bytearray | None:
-        """Take the body in. None: the client has left. What is too large is refused at once."""
-        most = self.limits.max_bytes + 4096  # for what a form adds; the worker counts the sound
-        declared = headers.get(b"content-length", b"")
-        too_large = _RefusedError(
-            413, "too_large", f"at most {self.limits.max_bytes} bytes are taken"
-        )
-        if declared.isdigit() and int(declared) > most:
-            raise too_large
-        arrival = _Arrival(asyncio.timeout(self._body_timeout))
-        self._arrivals.add(arrival)
-        body = arrival.body
-        whole = False
-        try:
-            async with arrival.timeout:
-                while not whole:
-                    message = await receive()
-                    if arrival.dropped:
-                        break
-                    if message["type"] == "http.disconnect":
-                        return None
-                    part = message.get("body", b"")
-                    body += part
-                    self._held += len(part)
-                    if len(body) > most:
-                        raise too_large
-                    if self._held > _WAITING_BODIES * most:
-                        self._drop_largest()
-                    whole = not message.get("more_body", False)
-        except asyncio.CancelledError:  # the server ends, and has waited for long enough
-            raise _RefusedError(*_CLOSING) from None
-        except TimeoutError:
-            if not arrival.dropped:
-                text = f"the body did not arrive within {self._body_timeout:g} s"
-                raise _RefusedError(408, "slow_body", text) from None
-        finally:
-            self._arrivals.discard(arrival)
-            if not whole:
-                self._held -= len(body)
-        if arrival.dropped:
-            raise _RefusedError(429, "busy", "too many bodies arrive: try again later")
-        try:
-            self._admit()
-        except _RefusedError:
-            self._held -= len(body)
-            raise
-        return body
-
-    def _drop_largest(self) -> None:
-        """Make room for what arrives: at the cost of who has taken the most, and is not done."""
-        largest = max(self._arrivals, key=lambda arrival: len(arrival.body))
-        self._held -= len(largest.body)
-        largest.body.clear()
-        largest.dropped = True
-        self._arrivals.discard(largest)
-        with contextlib.suppress(RuntimeError):  # its time is up anyway
-            largest.timeout.reschedule(asyncio.get_running_loop().time())
+            self._bodies.release(len(body or b""))
+            raise RefusedError(429, "busy", f"{self._busy} requests are at work: try again later")
 
 
 class _Endpoint:
@@ -293,7 +212,7 @@ async def _drop(unread: Receive) -> None:
     Many read the answer only then; and to close with bytes unread is a reset, which overtakes it.
     """
     with contextlib.suppress(TimeoutError, asyncio.CancelledError):
-        async with asyncio.timeout(_LINGER):
+        async with asyncio.timeout(LINGER):
             while (await unread()).get("more_body", False):
                 pass
 

@@ -14,12 +14,13 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from melpix.serving_work import refusal
 
+LINGER = 2.0  # seconds in which a refused client may go on sending, so that it sees the answer
+
 _HEAD = 64 << 10  # bytes of a request's line and headers
 _HEAD_SECONDS = 10.0  # in which a head must be there, from the connection or its first byte on
 _PATIENCE = 10.0  # seconds for a client to take _TAKEN bytes of an answer, or its rest
 _TAKEN = 1 << 20
 _DROPPED = 48 << 20  # bytes that a refused client may go on sending: more costs the others
-_LINGER = 1.0  # seconds in which a refused client may go on sending, so that it sees the answer
 
 
 class Protocol(HttpToolsProtocol):
@@ -159,4 +160,4 @@ class Protocol(HttpToolsProtocol):
         head += [f"content-length: {len(answer.body)}", "", ""]
         self.transport.write("\r\n".join(head).encode("latin-1") + answer.body)
         # To close with bytes unread is a reset, which may overtake the answer.
-        self.loop.call_later(_LINGER, self.transport.abort)
+        self.loop.call_later(LINGER, self.transport.abort)
