@@ -31,6 +31,7 @@ from melpix import Frontend, convert_bytes
 RATE, SECONDS = 16000, 5
 PATH = "/v1/image?n_mels=128"  # the recipe: resampled to 22,050 Hz
 DEAF = "/v1/features?columns=4000"  # 2 MB, more than sockets hold
+FLOODS = {"huge, sent": 100, "huge head": 8}  # MB after what an attack begins with
 SLOW = 3.0  # seconds between two bytes of a slow body
 
 
@@ -142,12 +143,8 @@ class Load:
             reader, writer = await asyncio.open_connection(*self._where)
             try:
                 writer.write(data)
-                if name == "huge, sent":
-                    for _ in range(100):
-                        writer.write(bytes(1_000_000))
-                        await writer.drain()
-                elif name == "huge head":
-                    for _ in range(8):
+                if name in FLOODS:
+                    for _ in range(FLOODS[name]):
                         writer.write(b"a" * 1_000_000)
                         await writer.drain()
                 elif name in ("slow", "half open", "never reads"):
