@@ -8,12 +8,11 @@ import contextlib
 
 from starlette.types import Receive
 
-from melpix.serving_work import refusal
+from melpix.serving_work import FORM, refusal
 
 CLOSING = 503, "closing", "the service is about to end"
 
 _LARGEST = 8  # bodies of the largest size that may be in memory at once
-_FORM = 4096  # bytes that a form adds; the worker counts the sound
 
 
 class RefusedError(Exception):
@@ -64,7 +63,7 @@ class Bodies:
             It is too large, which a header may tell at once; it comes too slowly; it was the
             largest when there were too many; the server ends.
         """
-        most = self._max_bytes + _FORM
+        most = self._max_bytes + FORM  # the worker counts the sound
         declared = headers.get(b"content-length", b"")
         too_large = RefusedError(413, "too_large", f"at most {self._max_bytes} bytes are taken")
         if declared.isdigit() and int(declared) > most:

@@ -78,12 +78,17 @@ def description(limits: Limits) -> dict[str, Any]:
         *(_parameter(name, *rest) for name, rest in _READING.items()),
     ]
     sound = {"type": "string", "format": "binary"}
-    form = {"type": "object", "properties": {"file": sound}, "required": ["file"]}
+    form = {
+        "type": "object",
+        "properties": {"file": sound},
+        "required": ["file"],
+        "additionalProperties": {"type": "string"},
+    }
     body = {
         "required": True,
         "description": "A sound: WAV, RF64, W64, AIFF, AU, CAF, FLAC, OGG Vorbis or Opus, MP3; at "
         f"most {limits.max_bytes} bytes, {limits.max_seconds:g} seconds, {limits.max_pixels} "
-        "pixels. As it is, or as the one file of a form.",
+        "pixels. As it is, or as the one file of a form, whose other fields are parameters too.",
         "content": {
             "application/octet-stream": {"schema": sound},
             "audio/*": {"schema": sound},

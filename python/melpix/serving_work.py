@@ -17,7 +17,7 @@ import traceback
 import warnings
 from collections.abc import Mapping
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 import numpy as np
 
@@ -28,6 +28,9 @@ from melpix.errors import DecodeError, MelpixError
 from melpix.frontend import Frontend
 from melpix.preset_table import preset
 from melpix.worker import mono
+
+FORM = 64 << 10
+"""Bytes of a form beside its file: as many as an address and headers may have."""
 
 PNG, NPY, JSON = "image/png", "application/x-npy", "application/json"
 
@@ -101,8 +104,8 @@ class Work:
     def __call__(self, kind: str, query: str, content_type: str, body: bytearray) -> Answer:
         """Answer a request for an "image" or for "features"."""
         try:
-            asked = _asked(query)
-            sound = _sound(body, content_type)
+            sound, fields = _sound(body, content_type)
+            asked = _asked(f"{query}&{urlencode(fields)}" if fields else query)
             make = self._image if kind == "image" else self._features
             return make(asked, sound)
         except MelpixError as error:
@@ -284,10 +287,10 @@ def _check_reading(reading: Mapping[str, Any]) -> None:
         checks.integer("time_steps", reading["time_steps"])
 
 
-def _sound(body: bytearray, content_type: str) -> memoryview:
-    """Return the sound in a body: all of it, or the file in a form, where it lies."""
+def _sound(body: bytearray, content_type: str) -> tuple[memoryview, list[tuple[str, str]]]:
+    """Return the sound in a body, where it lies, and the other fields if that is a form's file."""
     if not content_type.lower().startswith("multipart/"):
-        return memoryview(body)
+        return memoryview(body), []
     message = email.message.Message()
     message["content-type"] = content_type
     boundary = message.get_boundary()
@@ -297,17 +300,36 @@ def _sound(body: bytearray, content_type: str) -> memoryview:
     line = b"--" + boundary.encode()
     at = 0 if body.startswith(line) else body.find(b"\r\n" + line) + 2
     found: memoryview | None = None
+    fields: list[tuple[str, str]] = []
+    room = FORM
     while body.startswith(line, at) and body[at + len(line) : at + len(line) + 2] != b"--":
         start = body.find(b"\r\n\r\n", at, at + 16384) + 4
         end = body.find(b"\r\n" + line, max(start - 2, at))
         if start < 4 or end < 0:
             raise ValueError("the multipart body is cut short or broken")
-        if b"filename" not in bytes(body[at:start]).lower():
-            raise ValueError("the form must hold one file; parameters stand in the query")
-        if found is not None:
+        content = memoryview(body)[start : max(start, end)]
+        head = email.message_from_bytes(bytes(body[at + len(line) + 2 : start]))
+        if head.get_filename() is None:
+            room -= start - at + len(content)
+            if room < 0:
+                raise ValueError(f"the form must hold <= {FORM} bytes beside its file")
+            fields.append(_field(head, content))
+        elif found is None:
+            found = content
+        else:
             raise ValueError("the form must hold one file, got more")
-        found = memoryview(body)[start : max(start, end)]
         at = end + 2
     if found is None:
         raise ValueError("the form must hold one file, got none")
-    return found
+    return found, fields
+
+
+def _field(head: email.message.Message, content: memoryview) -> tuple[str, str]:
+    """Return name and text of a form's field: a parameter, as in the query."""
+    name = head.get_param("name", header="content-disposition")
+    if not isinstance(name, str):
+        raise ValueError("each field of the form must have a name")
+    try:
+        return name, str(content, "utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{name} must be a text in UTF-8, or a file with a name") from error

@@ -213,7 +213,6 @@ def test_a_form_holds_the_sound(server: Server) -> None:
     for wrong in (
         form(),
         form((name, SHORT), (name, SHORT)),
-        form(('name="sr"', b"8000"), (name, SHORT)),
         {**form((name, SHORT)), "headers": {"Content-Type": "multipart/form-data"}},
         {"body": form((name, SHORT))["body"][:-40], "headers": form()["headers"]},
         {"body": b"--b0und\r\n\r\n", "headers": form()["headers"]},
@@ -221,6 +220,50 @@ def test_a_form_holds_the_sound(server: Server) -> None:
     ):
         reply = server.image(**wrong)
         assert (reply.status, reply.code) == (400, "bad_parameter")
+
+
+def test_a_forms_other_fields_are_parameters(server: Server) -> None:
+    name = 'name="file"; filename="a.wav"'
+    fields = [('name="preset"', b"whisper-80"), ("name=source", CO.encode())]
+    expected = server.image(preset="whisper-80", source=CO, n_mels=64)
+    assert expected.status == 200
+    for parts in ([*fields, (name, SHORT)], [(name, SHORT), *fields]):
+        reply = server.image(**form(*parts), n_mels=64)
+        assert reply.body == expected.body
+        assert reply.facts["shape"] == expected.facts["shape"]
+    assert read_png(expected.body)[1]["source"] == CO
+    # A field may hold what a query would have to escape.
+    config = ('name="config"', b'{"sr": 8000, "n_fft": 256}')
+    assert server.image(**form(config, (name, SHORT))).facts["sr"] == 8000
+
+
+@pytest.mark.parametrize(
+    ("field", "more", "said"),
+    [
+        (('name="n_mel"', b"64"), {}, "there is no parameter 'n_mel': see /openapi.json"),
+        (('name="n_mels"', b"-1"), {}, "n_mels"),
+        (('name="n_mels"', b"64"), {"n_mels": 64}, "n_mels must be given once"),
+        (('name="n_mels"', b""), {}, "n_mels"),
+        (('name="source"', b"\xff"), {}, "source must be a text in UTF-8, or a file with a name"),
+        (('name="filename"', b"1"), {}, "there is no parameter 'filename'"),
+        (("", b"64"), {}, "each field of the form must have a name"),
+        (("name*=utf-8''sr", b"8000"), {}, "each field of the form must have a name"),
+        (('name="source"', b"a" * 70_000), {}, "the form must hold <= 65536 bytes beside its file"),
+    ],
+)
+def test_a_field_that_is_no_parameter_is_named(
+    server: Server, field: tuple[str, bytes], more: dict[str, Any], said: str
+) -> None:
+    sound = ('name="file"; filename="a.wav"', SHORT)
+    reply = server.image(**form(sound, field), **more)
+    assert (reply.status, reply.code) == (400, "bad_parameter")
+    assert said in json.loads(reply.body)["error"]["message"]
+
+
+def test_a_form_of_many_fields_is_refused(server: Server) -> None:
+    fields = [(f'name="f{i}"', b"") for i in range(500)]
+    reply = server.image(**form(*fields, ('name="file"; filename="a.wav"', SHORT)))
+    assert (reply.status, reply.code) == (400, "bad_parameter")
 
 
 def test_a_body_in_chunks(server: Server) -> None:

@@ -47,15 +47,16 @@ def serve(max_duration: float, memory: int, **options: Any) -> None:
     """Serve images over HTTP, and a page to try them out.
 
     POST a sound to /v1/image for its PNG, or to /v1/features for its .npy, with parameters in the
-    query; /openapi.json describes all. It is answered by worker processes: a sound that crashes
-    one, or takes too long, costs nothing but its own request. There is no encryption and no
+    query or in a form's fields; /openapi.json describes all. It is answered by worker processes: a
+    sound that crashes one, or takes too long, costs nothing but its own request. (Work that has
+    begun goes on if its client leaves, for --timeout at most.) There is no encryption and no
     password: for the outside world, put a proxy in front.
 
     \b
     Examples:
       melpix serve
       curl --data-binary @speech.ogg 'localhost:8000/v1/image?preset=whisper-80' > speech.png
-      curl -F file=@speech.ogg 'localhost:8000/v1/image?sr=16000&n_mels=64' > speech.png
+      curl -F file=@speech.ogg -F sr=16000 -F n_mels=64 localhost:8000/v1/image > speech.png
     """  # noqa: D301
     try:
         from melpix import serving
