@@ -82,7 +82,8 @@ class Reference:
         try:
             return compute(y)
         except Exception as error:
-            raise UnableError(f"{self.package} fails: {_first_line(error)}") from error
+            judge = self.package or "the formula"
+            raise UnableError(f"{judge} fails: {_first_line(error)}") from error
 
     def image(self, y: NDArray[np.float32]) -> NDArray[np.uint8]:
         """Compute the image of one channel at `sr`, of references that have `render`."""
@@ -93,8 +94,15 @@ class Reference:
     def rounding(self, features: NDArray[Any], y: NDArray[np.float32]) -> NDArray[Any]:
         """Return how far each of the features of y may be off by its own float32 rounding.
 
-        A band of power m that gets noise of power n becomes (sqrt(m) +- sqrt(n)) ** 2, which moves
-        its logarithm by 2 sqrt(n / m) or less.
+        A band of power m that gets noise of power n becomes (sqrt(m) +- sqrt(n)) ** 2, at least.
+        So what has become m may have been anything from (sqrt(m) - sqrt(n)) ** 2 on: nothing at
+        all, if that is less than the noise, and infinitely far off in its logarithm.
+
+        Parameters
+        ----------
+        features : np.ndarray
+            The greater ones of the reference's and the exact ones.
+        y : np.ndarray
         """
         if not self.noise:
             return np.zeros(1)
@@ -102,7 +110,9 @@ class Reference:
         if not amplitude:
             return np.zeros(1)
         level = _noise_level(self) + 2 * np.log(amplitude) / self.nats
-        allowed: NDArray[Any] = 2 / self.nats * np.exp((level - features) * self.nats / 2)
+        noise = np.exp((level - features) * self.nats / 2)  # sqrt(n / m)
+        with np.errstate(divide="ignore"):
+            allowed: NDArray[Any] = -2 / self.nats * np.log1p(-np.minimum(noise, 1))
         return allowed
 
     def ready(self) -> Compute:
@@ -194,7 +204,7 @@ REFERENCES: dict[str, Reference] = {
     "librosa-db": Reference(22050, packages.librosa_db, ("librosa",), nats=DECIBELS),
     "whisper-80": _whisper(80),
     "whisper-128": _whisper(128),
-    "kaldi-fbank": Reference(16000, packages.kaldi_fbank, ("kaldi-native-fbank",), noise=512),
+    "kaldi-fbank": Reference(16000, packages.kaldi_fbank, ("kaldi-native-fbank",), noise=1200),
     "ast": Reference(
         16000,
         packages.ast,

@@ -70,8 +70,8 @@ class Distance:
     max, mean : float
         The greatest and the average difference of two features, in the features' unit.
     of_allowed : float
-        The greatest ratio of a difference to what is allowed there, or of the average difference
-        to a tenth of what is allowed on average; 1 is the limit.
+        The greatest ratio of a difference to what is allowed there, or ten times the average of
+        these ratios; 1 is the limit.
     identical : float
         The share of equal pixels.
     levels : int
@@ -139,13 +139,13 @@ def distance(
         pixels = compare(both.frontend.image(y), both.reference.render(expected))
     else:
         pixels = compare(recipe_image(features), recipe_image(expected))
-    average = apart.mean() / np.broadcast_to(allowed, apart.shape).mean()
+    share = apart / allowed
     return Distance(
         name,
         seconds,
         float(apart.max()),
         float(apart.mean()),
-        float(max((apart / allowed).max(), _MOST_ON_AVERAGE * average)),
+        float(max(share.max(), _MOST_ON_AVERAGE * share.mean())),
         pixels.equal,
         pixels.levels,
     )

@@ -16,6 +16,7 @@ import soundfile
 import signals
 from melpix import Frontend, demo, references, verify
 from melpix.cli import main
+from melpix.contenders import UnableError
 from melpix.references import REFERENCES, Reference
 from melpix.verify import Pair
 
@@ -287,6 +288,52 @@ def test_no_patch_at_all_is_no_difference():
     apart = verify.distance(both, y, both.reference.features(y), "y", 0.03)
     assert apart.max == 0
     assert apart.within
+
+
+def degenerate(sr):
+    """Sounds that hold next to nothing, or too much of one thing."""
+    n = sr
+    t = np.arange(n)
+    for m in (1, 2, 400, 2048, 41600, 41600 * sr // 32000, 2 * sr + 17):
+        yield f"{m} zeros", np.zeros(m)
+        yield f"{m} equal samples", np.full(m, 0.3)
+    for m in (1, 400, 2049):
+        yield f"{m} of noise", signals.noise(m)
+    for level in (1e-38, 1e-20, 0.1, 0.63, -1):
+        yield f"a constant {level}", np.full(n, level)
+    for level in (1e-20, 2**-15, 1):
+        for place in (0, n // 3):
+            yield f"a click of {level} at {place}", level * (t == place)
+    yield "a click above a constant", 0.3 + (t == n // 3)
+    yield "the last bit above a constant", 0.5 + np.sign(signals.noise(n)) / 32768
+    yield "a full-scale square", np.where(t // 37 % 2, 1, -1)
+    yield "full scale at half the rate", np.where(t % 2, 1, -1)
+    yield "a ramp", np.linspace(-1, 1, n)
+    yield "noise, then nothing", np.where(t < n // 2, signals.noise(n), 0)
+    for amplitude in (1e-44, 1e-38, 1e-20, 1e-10, 1e-5, 1e3):
+        yield f"noise of {amplitude}", signals.noise(n, amplitude=amplitude)
+
+
+@pytest.mark.parametrize("name", REFERENCES)
+def test_no_false_alarm(name):
+    try:
+        both = verify.pair(name)
+    except UnableError as error:
+        pytest.skip(str(error))
+    for kind, y in degenerate(both.reference.sr):
+        y = y.astype(np.float32)
+        try:
+            expected = both.reference.features(y)
+            apart = verify.distance(both, y, expected, kind, 1.0)
+        except (UnableError, ValueError):
+            assert y.size <= 2049, kind  # too short for one of them
+            continue
+        assert apart.within, apart
+
+
+def test_a_reference_of_formulas_has_a_name_too():
+    with pytest.raises(UnableError, match=r"^the formula fails: ValueError"):
+        REFERENCES["riffusion"].features(np.zeros(0, np.float32))
 
 
 def test_images_are_the_references_own():
