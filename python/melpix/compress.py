@@ -41,7 +41,12 @@ def power_to_db(
     Raises
     ------
     ValueError
-        If `amin` or `top_db` is out of range, or `S` is complex.
+        If `amin` or `top_db` is out of range.
+
+    Warns
+    -----
+    UserWarning
+        If `S` is complex: its magnitude is taken, which is no power.
 
     Examples
     --------
@@ -49,9 +54,7 @@ def power_to_db(
     >>> power_to_db(np.array([1e-12, 0.1, 1.0]), top_db=80)
     array([-80., -10.,   0.])
     """
-    S = np.asarray(S)
-    if np.iscomplexobj(S):
-        raise ValueError("S must be a power, got complex values: pass np.abs(S) ** 2")
+    S = _without_phase("power_to_db", np.asarray(S), "np.abs(S) ** 2")
     if not amin > 0:
         raise ValueError(f"amin must be > 0, got {amin!r}")
     if top_db is not None and not top_db >= 0:
@@ -90,7 +93,12 @@ def amplitude_to_db(
     Raises
     ------
     ValueError
-        If `amin` or `top_db` is out of range, or `S` is complex.
+        If `amin` or `top_db` is out of range.
+
+    Warns
+    -----
+    UserWarning
+        If `S` is complex: its magnitude is taken.
 
     Examples
     --------
@@ -98,9 +106,7 @@ def amplitude_to_db(
     >>> amplitude_to_db(np.array([1e-6, -0.1, 1.0]), top_db=80)
     array([-80., -20.,   0.])
     """
-    S = np.asarray(S)
-    if np.iscomplexobj(S):
-        raise ValueError("S must be an amplitude, got complex values: pass np.abs(S)")
+    S = _without_phase("amplitude_to_db", np.asarray(S), "np.abs(S)")
     if not amin > 0:
         raise ValueError(f"amin must be > 0, got {amin!r}")
     magnitude = np.abs(S)
@@ -172,7 +178,12 @@ def pcen(
     Raises
     ------
     ValueError
-        If a parameter is out of range, `S` is complex, or shapes do not fit.
+        If a parameter is out of range, or shapes do not fit.
+
+    Warns
+    -----
+    UserWarning
+        If `S` is complex: its magnitude is taken.
 
     Examples
     --------
@@ -184,9 +195,7 @@ def pcen(
     >>> np.allclose(np.hstack([first, rest]), P)
     True
     """
-    S = np.asarray(S)
-    if np.iscomplexobj(S):
-        raise ValueError("S must be magnitudes or energies, got complex values: pass np.abs(S)")
+    S = _without_phase("pcen", np.asarray(S), "np.abs(S)")
     for name, value in (("gain", gain), ("bias", bias), ("power", power)):
         if not checks.real(name, value) >= 0:
             raise ValueError(f"{name} must be >= 0, got {value!r}")
@@ -222,6 +231,15 @@ def pcen(
     else:  # (x + bias) ** power - bias ** power, where the difference would lose a small x
         P = bias**power * np.expm1(power * np.log1p(x / bias))
     return (P, zf) if return_zf else P
+
+
+def _without_phase(function: str, S: NDArray[Any], remedy: str) -> NDArray[Any]:
+    """Return S, or its magnitude with a warning, as librosa's functions do."""
+    if not np.iscomplexobj(S):
+        return S
+    checks.warn(f"{function} takes the magnitude of complex S; to say so yourself, pass {remedy}")
+    magnitude: NDArray[Any] = np.abs(S)
+    return magnitude
 
 
 def _greatest_neighbour(

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -14,7 +15,8 @@ from melpix import _core, checks
 
 # Slaney, Auditory Toolbox, 1998: linear up to the knee, then 27 mels for each factor 6.4.
 _KNEE_HZ, _KNEE_MEL, _HZ_PER_MEL = 1000.0, 15.0, 200.0 / 3
-_MELS_PER_NEPER = 27 / math.log(6.4)
+# NumPy's float64, as librosa's is: it makes a float32 scalar above the knee one of float64.
+_NEPERS_PER_MEL = np.float64(math.log(6.4) / 27)
 
 
 def melspectrogram(
@@ -201,8 +203,8 @@ def hz_to_mel(frequencies: ArrayLike, *, htk: bool = False) -> Any:
     hz = np.asanyarray(frequencies)
     if htk:
         return 2595.0 * np.log10(1.0 + hz / 700.0)
-    above = np.log(np.maximum(hz, _KNEE_HZ) / _KNEE_HZ)
-    return np.where(hz >= _KNEE_HZ, _KNEE_MEL + _MELS_PER_NEPER * above, hz / _HZ_PER_MEL)[()]
+    mel = hz / _HZ_PER_MEL
+    return _beyond(hz, _KNEE_HZ, mel, lambda f: _KNEE_MEL + np.log(f / _KNEE_HZ) / _NEPERS_PER_MEL)
 
 
 def mel_to_hz(mels: ArrayLike, *, htk: bool = False) -> Any:
@@ -227,15 +229,15 @@ def mel_to_hz(mels: ArrayLike, *, htk: bool = False) -> Any:
     mel = np.asanyarray(mels)
     if htk:
         return 700.0 * (10.0 ** (mel / 2595.0) - 1.0)
-    above = np.maximum(mel, _KNEE_MEL) - _KNEE_MEL
-    return np.where(
-        mel >= _KNEE_MEL, _KNEE_HZ * np.exp(above / _MELS_PER_NEPER), _HZ_PER_MEL * mel
-    )[()]
+    hz = _HZ_PER_MEL * mel
+    return _beyond(
+        mel, _KNEE_MEL, hz, lambda m: _KNEE_HZ * np.exp(_NEPERS_PER_MEL * (m - _KNEE_MEL))
+    )
 
 
 def mel_frequencies(
     n_mels: int = 128, *, fmin: float = 0.0, fmax: float = 11025.0, htk: bool = False
-) -> NDArray[np.float64]:
+) -> NDArray[Any]:
     """Frequencies that are evenly spaced in mel, as `librosa.mel_frequencies`.
 
     The filters of ``mel_filterbank(n_mels=n)`` have their edges and peaks at
@@ -253,6 +255,7 @@ def mel_frequencies(
     Returns
     -------
     np.ndarray [shape=(n_mels,)]
+        float64; float32 where `fmin` and `fmax` are and librosa's is.
 
     Raises
     ------
@@ -265,10 +268,25 @@ def mel_frequencies(
     array([   0. ,  333.3,  666.7, 1000. ])
     """
     n_mels = checks.integer("n_mels", n_mels, 0)
-    lowest = hz_to_mel(checks.real("fmin", fmin), htk=htk)
-    highest = hz_to_mel(checks.real("fmax", fmax), htk=htk)
-    frequencies: NDArray[np.float64] = mel_to_hz(np.linspace(lowest, highest, n_mels), htk=htk)
+    ends = []
+    for name, value in (("fmin", fmin), ("fmax", fmax)):
+        number = checks.real(name, value)
+        # A scalar of NumPy keeps its type, which decides that of the result.
+        ends.append(hz_to_mel(value if isinstance(value, np.floating) else number, htk=htk))
+    lowest, highest = ends
+    frequencies: NDArray[Any] = mel_to_hz(np.linspace(lowest, highest, n_mels), htk=htk)
     return frequencies
+
+
+def _beyond(
+    x: NDArray[Any], knee: float, y: Any, slaney: Callable[[NDArray[Any]], NDArray[Any]]
+) -> Any:
+    """Return y = f(x), but slaney(x) from the knee on: in y's type, unless it is a scalar."""
+    above = x >= knee
+    if not x.ndim:
+        return slaney(x) if above else y
+    y[above] = slaney(x[above])
+    return y
 
 
 # Plans are cheap to keep and dear to make; a program uses a handful.

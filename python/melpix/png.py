@@ -14,6 +14,7 @@ import os
 import struct
 import sys
 import zlib
+from collections.abc import Mapping
 from typing import IO, Any
 
 import numpy as np
@@ -38,6 +39,7 @@ _QUICK = 1 << 17
 _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # by channels: greyscale, with alpha, RGB, with alpha
 _MAX_METADATA = 1 << 26  # a custom window is the longest entry
 _BLOCK = 1 << 20
+_MOST_FEATURE = float(np.finfo(np.float32).max)
 _MAX_BYTES = 1 << 28  # of a file; the largest image is a third of that
 
 
@@ -215,7 +217,8 @@ def features_from_image(image: NDArray[Any], metadata: dict[str, Any]) -> NDArra
     Raises
     ------
     ValueError
-        If `image` is none that melpix makes, or the value range is missing.
+        If `image` is none that melpix makes, or `metadata` is no dict, or its value range is
+        missing or more than float32 holds.
 
     Examples
     --------
@@ -229,6 +232,8 @@ def features_from_image(image: NDArray[Any], metadata: dict[str, Any]) -> NDArra
     True
     """
     image = _checked(image)
+    if not isinstance(metadata, Mapping):
+        raise ValueError(f"metadata must be a dict, as read_png returns it, got {metadata!r}")
     missing = [name for name in ("lo", "hi") if name not in metadata]
     if missing:
         raise ValueError(f"metadata must have lo and hi, but lacks {' and '.join(missing)}")
@@ -253,6 +258,11 @@ def _ends(name: str, value: Any, channels: tuple[int, ...]) -> NDArray[np.float6
         # (abs: an int may be larger than any float)
         if type(number) not in (int, float) or not abs(number) <= sys.float_info.max:
             raise ValueError(f"metadata must have a finite {name}, got {value!r}")
+        if abs(number) > _MOST_FEATURE:
+            raise ValueError(
+                f"metadata must have a {name} that float32 holds, {_MOST_FEATURE:.4g} at most, "
+                f"got {value!r}"
+            )
     if len(numbers) not in (1, *channels):
         raise ValueError(f"metadata must have {channels[0]} values of {name}, got {value!r}")
     return np.array(numbers, np.float64)

@@ -46,7 +46,10 @@ def birdclef() -> Compute:
     decibels = librosa_db(ref=1.0, sr=32000, n_mels=128, fmin=20, fmax=16000)
 
     def features(y: Array) -> Array:
-        X = decibels(y)
+        # In float32, the mean of equal numbers may be another number.
+        X = decibels(y).astype(np.float64)
+        if X.std() < 1:  # dB, by which float32's rounding is divided
+            X = decibels(y.astype(np.float64)).astype(np.float64)
         scaled: Array = (X - X.mean()) / (X.std() + 1e-6)
         return scaled
 

@@ -82,7 +82,8 @@ class Reference:
         try:
             return compute(y)
         except Exception as error:
-            raise UnableError(f"{self.package} fails: {_first_line(error)}") from error
+            judge = self.package or "the formula"
+            raise UnableError(f"{judge} fails: {_first_line(error)}") from error
 
     def image(self, y: NDArray[np.float32]) -> NDArray[np.uint8]:
         """Compute the image of one channel at `sr`, of references that have `render`."""

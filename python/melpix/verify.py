@@ -188,8 +188,8 @@ def report(both: Pair, distances: list[Distance], failed: list[str]) -> dict[str
     }
 
 
-def table(both: Pair, distances: list[Distance]) -> Iterator[str]:
-    """Lay the distances out for reading, line by line."""
+def heads(both: Pair) -> Iterator[str]:
+    """Say what is compared, and what the columns of `row` are."""
     versions = both.reference.versions()
     judge = " ".join(f"{name} {number}" for name, number in versions.items()) or "its formulas"
     yield (
@@ -200,13 +200,20 @@ def table(both: Pair, distances: list[Distance]) -> Iterator[str]:
         yield "and as far as the reference's own float32 arithmetic loses faint bands"
     yield ""
     yield f"{'max':>9}{'mean':>9}{'/ allowed':>11}{'pixels equal':>14}"
-    for distance in distances:
-        # Rounded down: what is not quite equal never reads as 100 %.
-        equal = f"{int(distance.identical * 100_000) / 1000:.3f} %"
-        yield (
-            f"{distance.max:9.1e}{distance.mean:9.1e}{distance.of_allowed:11.2g}{equal:>14}"
-            f"   {distance.name}{'' if distance.within else '   TOO FAR'}"
-        )
+
+
+def row(distance: Distance) -> str:
+    """Lay a distance out for reading, below `heads`."""
+    # Rounded down: what is not quite equal never reads as 100 %.
+    equal = f"{int(distance.identical * 100_000) / 1000:.3f} %"
+    return (
+        f"{distance.max:9.1e}{distance.mean:9.1e}{distance.of_allowed:11.2g}{equal:>14}"
+        f"   {distance.name}{'' if distance.within else '   TOO FAR'}"
+    )
+
+
+def summary(distances: list[Distance], failed: list[str]) -> Iterator[str]:
+    """Sum up what has more than one row: line by line."""
     if len(distances) > 1:
         worst = max(distances, key=lambda distance: distance.of_allowed)
         yield ""
@@ -214,6 +221,8 @@ def table(both: Pair, distances: list[Distance]) -> Iterator[str]:
             f"worst of {len(distances)}: {worst.name}, {worst.max:.1e} and "
             f"{worst.of_allowed:.2g} of what is allowed"
         )
+    if failed and len(distances) + len(failed) > 1:
+        yield f"{len(failed)} of {len(distances) + len(failed)} could not be compared"
 
 
 def _finite(number: float) -> float | None:

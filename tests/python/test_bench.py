@@ -31,7 +31,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 
 def spawn(*arguments, **options):
-    command = [sys.executable, "-m", "melpix", "bench", "--seconds", "0", *arguments]
+    command = [sys.executable, "-m", "melpix", "bench", "--seconds", "0.001", *arguments]
     return subprocess.run(command, capture_output=True, timeout=120, **options)
 
 
@@ -139,7 +139,7 @@ def test_wrong_use_and_wrong_files(tmp_path, capfd):
         ([tmp_path / "empty.wav"], 1, "empty.wav: "),
         (["--n-fft", "0"], 2, "--n-fft must be"),
         (["--sr", "fast"], 2, "--sr"),
-        (["--seconds", "-1"], 2, "--seconds"),
+        *((["--seconds", seconds], 2, "--seconds") for seconds in ("-1", "0", "nan", "inf")),
         (["--repeats"], 2, "--repeats"),
     ):
         assert main(["bench", *map(str, arguments)]) == code

@@ -56,10 +56,27 @@ def test_decibels_refuse(function, name, value):
 
 
 @pytest.mark.parametrize("function", ["power_to_db", "amplitude_to_db", "pcen"])
-def test_what_has_a_phase_is_refused(function):
-    """librosa drops it, with a warning."""
-    with pytest.raises(ValueError, match=r"complex values: pass np\.abs"):
-        getattr(melpix, function)(np.ones((3, 4), complex))
+@pytest.mark.parametrize("dtype", [np.complex64, np.complex128])
+def test_what_has_a_phase_loses_it_with_a_warning(function, dtype):
+    rng = np.random.default_rng(0)
+    S = (rng.standard_normal((3, 40)) + 1j * rng.standard_normal((3, 40))).astype(dtype)
+    with pytest.warns(UserWarning, match="phase"):
+        expected = getattr(librosa, function)(S)
+    with pytest.warns(UserWarning, match=rf"{function} .* complex S.*pass np\.abs") as caught:
+        actual = getattr(melpix, function)(S)
+    assert [w.filename for w in caught] == [__file__]
+    assert actual.dtype == expected.dtype
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:.*complex:UserWarning")
+@pytest.mark.parametrize("function", ["power_to_db", "amplitude_to_db"])
+@pytest.mark.parametrize("S", [3 - 4j, np.complex64(0), [1j, 2]], ids=repr)
+def test_references_see_no_phase_either(function, S):
+    expected = getattr(librosa, function)(S, ref=np.max)
+    actual = getattr(melpix, function)(S, ref=np.max)
+    assert np.asarray(actual).dtype == np.asarray(expected).dtype
+    np.testing.assert_allclose(actual, expected, rtol=1e-6, atol=1e-5)
 
 
 # --- pcen -----------------------------------------------------------------------------------

@@ -299,8 +299,13 @@ def test_mel_filterbank_refuses_nonsense_by_name_and_value(name, value):
 
 IN_HZ = [0, 440, 1000, 6400.5, -3.0, [0, 200, 999.999, 1000, 1000.001, 12345], []]
 IN_HZ += [np.arange(0, 24000, 7), np.linspace(0, 3000, 60, dtype=np.float32).reshape(3, 4, 5)]
+IN_HZ += [t(hz) for t in (np.float32, np.float64) for hz in (440.1, 1000, 6400.5)]
+IN_HZ += [np.int64(3000), np.array(2000, np.float32), np.array(20, np.float32), np.nan]
 IN_MELS = [0, 7, 15, 43.5, -3.0, [0, 3, 14.999, 15, 15.001, 60], []]
 IN_MELS += [np.arange(70), np.linspace(0, 45, 60, dtype=np.float32).reshape(3, 4, 5)]
+
+IN_MELS += [t(mel) for t in (np.float32, np.float64) for mel in (7.3, 15, 43.5)]
+IN_MELS += [np.int64(30), np.array(30, np.float32), np.array(2, np.float32), np.nan]
 
 
 @pytest.mark.parametrize("htk", [False, True])
@@ -322,7 +327,9 @@ def test_mel_scales_are_librosas(name, values, htk):
 @pytest.mark.parametrize("htk", [False, True])
 @pytest.mark.parametrize(
     ("n_mels", "fmin", "fmax"),
-    [(128, 0.0, 11025.0), (0, 0, 8000), (1, 50, 8000), (2, 1000, 1000), (40, 8000, 20)],
+    [(128, 0.0, 11025.0), (0, 0, 8000), (1, 50, 8000), (2, 1000, 1000), (40, 8000, 20)]
+    + [(40, np.float32(20.3), np.float32(fmax)) for fmax in (900.7, 7600.1)]
+    + [(40, 20.3, np.float32(900.7)), (40, np.float64(20), np.int16(8000))],
 )
 def test_mel_frequencies_are_librosas(n_mels, fmin, fmax, htk):
     expected = librosa.mel_frequencies(n_mels, fmin=fmin, fmax=fmax, htk=htk)

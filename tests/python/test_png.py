@@ -280,6 +280,28 @@ def test_a_value_range_is_finite_numbers(lo: Any) -> None:
         melpix.features_from_image(IMAGE, {"lo": lo, "hi": 1.0})
 
 
+@pytest.mark.parametrize("end", [1e39, -3.5e38, 10**300])
+def test_a_value_range_fits_float32(end: float) -> None:
+    for name, lo, hi in (("lo", end, 0.0), ("hi", 0.0, end), ("hi", [0.0, 0.0], [1.0, end])):
+        image = np.zeros((4, 5, 2), np.uint8) if isinstance(hi, list) else IMAGE
+        with pytest.raises(ValueError, match=rf"{name} that float32 holds, 3\.403e\+38 at most"):
+            melpix.features_from_image(image, {"lo": lo, "hi": hi})
+
+
+def test_a_value_range_as_wide_as_float32_comes_back() -> None:
+    most = float(np.finfo(np.float32).max)
+    image = np.array([[0], [255]], np.uint8)
+    features = melpix.features_from_image(image, {"lo": -most, "hi": most})
+    assert np.isfinite(features).all()
+    assert np.ptp(features / most) > 1.99
+
+
+@pytest.mark.parametrize("metadata", [None, [], "lo hi", 3])
+def test_metadata_are_a_dict(metadata: Any) -> None:
+    with pytest.raises(ValueError, match=r"^metadata must be a dict, as read_png returns it, got "):
+        melpix.features_from_image(IMAGE, metadata)
+
+
 def test_a_long_window_comes_back() -> None:
     window = np.random.default_rng(0).uniform(0.1, 1, 65536)
     f = melpix.Frontend(hop_length=32768, window=window, n_mels=4)

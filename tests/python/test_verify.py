@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import builtins
 import json
+import os
 import subprocess
 import sys
 
@@ -15,6 +16,7 @@ import soundfile
 import signals
 from melpix import Frontend, demo, references, verify
 from melpix.cli import main
+from melpix.contenders import UnableError
 from melpix.references import REFERENCES, Reference
 from melpix.verify import Pair
 
@@ -105,16 +107,72 @@ def test_a_bad_file_does_not_stop_the_others(files, tmp_path, capfd):
     assert err.startswith("melpix: error: ")
     assert "none.wav: No such file" in err
     report = json.loads(out)
-    assert report["failed"] == [str(tmp_path / "text.wav"), "none.wav"]
+    assert report["failed"] == ["none.wav", str(tmp_path / "text.wav")]  # what is missing first
     assert [row["name"] for row in report["files"]] == [files[0]]
     assert report["within"] is False
+
+
+def test_a_folder_is_all_sounds_in_it(files, tmp_path, capfd):
+    """As for convert: what cannot be decoded is a line, what is no sound is no matter."""
+    folder = tmp_path / "sounds"
+    (folder / "in" / "folder.wav").mkdir(parents=True)
+    for name in ("a.wav", "a.flac", "in/b.wav"):
+        soundfile.write(folder / name, signals.noise(5000, seed=len(name)), 22050)
+    soundfile.write(folder / "one.wav", np.full(1, 0.5), 22050)
+    soundfile.write(folder / "none.wav", np.zeros(0), 22050)
+    (folder / "empty.mp3").touch()
+    (folder / "text.wav").write_text("Dear diary")
+    (folder / "notes.txt").write_text("no sound")
+    os.mkfifo(folder / "fifo.wav")
+    code, out, err = run(capfd, str(folder), files[0], str(folder / "*.flac"), "--json")
+    assert code == 1
+    report = json.loads(out)
+    names = [row["name"] for row in report["files"]]
+    sounds = [str(folder / name) for name in ("a.flac", "a.wav", "in/b.wav", "one.wav")]
+    assert names == [*sounds, files[0]]  # once each
+    assert report["failed"] == [str(folder / n) for n in ("empty.mp3", "none.wav", "text.wav")]
+    assert f"warning: {folder}/fifo.wav: a FIFO, not a file\n" in err
+    assert err.count("\n") == 4
+    code, out, err = run(capfd, str(folder))
+    assert code == 1
+    assert out.splitlines()[-1] == "3 of 7 could not be compared"
+    assert out.splitlines()[-2].startswith("worst of 4: ")
+    for name in ("empty.mp3", "none.wav", "text.wav"):
+        (folder / name).unlink()
+    code, out, err = run(capfd, str(folder))
+    assert code == 0
+    assert "could not" not in out
+
+
+def test_rows_come_as_files_are_compared(files, capfd, monkeypatch):
+    rows = []
+    measure = verify.measure
+
+    def watched(*arguments):
+        rows.append(capfd.readouterr().out)
+        return measure(*arguments)
+
+    monkeypatch.setattr(verify, "measure", watched)
+    run(capfd, *files)
+    assert rows[0] == ""
+    assert rows[1].endswith("noise.wav\n")
+
+
+def test_a_folder_of_nothing(tmp_path, capfd):
+    (tmp_path / "notes.txt").write_text("no sound")
+    code, out, err = run(capfd, str(tmp_path))
+    assert (code, out) == (2, "")
+    assert err.startswith(f"melpix: error: nothing to compare in {tmp_path} (.aif ")
+    code, out, err = run(capfd, str(tmp_path / "*.wav"))
+    assert (code, out) == (1, "")
+    assert "nothing matches it" in err
 
 
 def test_what_either_refuses_is_named(files, tmp_path, capfd, monkeypatch):
     soundfile.write(tmp_path / "short.wav", signals.noise(200), 16000)
     code, out, err = run(capfd, str(tmp_path / "short.wav"), files[0], "--preset", "vggish")
     assert code == 1
-    assert out.count("\n") == 4  # the other file's
+    assert out.count("\n") == 5  # the other file's, and how many there were
     assert err.count("\n") == 1
     assert "short.wav: y is too short: 200 samples" in err
 
@@ -150,6 +208,7 @@ def test_wrong_use(capfd):
     for arguments, part in (
         (["--preset", "jpeg"], "--preset must be one of recipe, "),
         (["--duration", "0"], "--duration"),
+        (["--duration", "nan"], "--duration"),
         (["--precision", "single"], "--precision"),
     ):
         code, out, err = run(capfd, *arguments)
@@ -229,6 +288,54 @@ def test_no_patch_at_all_is_no_difference():
     apart = verify.distance(both, y, both.reference.features(y), "y", 0.03)
     assert apart.max == 0
     assert apart.within
+
+
+def degenerate(sr):
+    """Sounds that hold next to nothing, or too much of one thing."""
+    n = sr
+    t = np.arange(n)
+    for m in (1, 2, 400, 2048, 41600, 41600 * sr // 32000, 2 * sr + 17):
+        yield f"{m} zeros", np.zeros(m)
+        yield f"{m} equal samples", np.full(m, 0.3)
+    for m in (1, 400, 2049):
+        yield f"{m} of noise", signals.noise(m)
+    for level in (1e-38, 1e-20, 0.1, 0.63, -1):
+        yield f"a constant {level}", np.full(n, level)
+    for level in (1e-20, 2**-15, 1):
+        for place in (0, n // 3):
+            yield f"a click of {level} at {place}", level * (t == place)
+    yield "a click above a constant", 0.3 + (t == n // 3)
+    yield "the last bit above a constant", 0.5 + np.sign(signals.noise(n)) / 32768
+    yield "a full-scale square", np.where(t // 37 % 2, 1, -1)
+    yield "full scale at half the rate", np.where(t % 2, 1, -1)
+    yield "a ramp", np.linspace(-1, 1, n)
+    yield "noise, then nothing", np.where(t < n // 2, signals.noise(n), 0)
+    for amplitude in (1e-44, 1e-38, 1e-20, 1e-10, 1e-5, 1e3):
+        yield f"noise of {amplitude}", signals.noise(n, amplitude=amplitude)
+
+
+@pytest.mark.parametrize("name", REFERENCES)
+def test_no_false_alarm(name):
+    try:
+        both = verify.pair(name)
+    except UnableError as error:
+        pytest.skip(str(error))
+    for kind, y in degenerate(both.reference.sr):
+        y = y.astype(np.float32)
+        try:
+            expected = both.reference.features(y)
+            apart = verify.distance(both, y, expected, kind, 1.0)
+        except (UnableError, ValueError):
+            assert y.size <= 2049, kind  # too short for one of them
+            continue
+        # What float32 leaves of a constant without its mean is its own: kaldi-native-fbank's.
+        constant = ("equal samples" in kind or "constant" in kind) and name == "kaldi-fbank"
+        assert apart.within or constant, apart
+
+
+def test_a_reference_of_formulas_has_a_name_too():
+    with pytest.raises(UnableError, match=r"^the formula fails: ValueError"):
+        REFERENCES["riffusion"].features(np.zeros(0, np.float32))
 
 
 def test_images_are_the_references_own():

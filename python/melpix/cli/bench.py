@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from melpix.cli.common import FileFailed, NotWritten, faults, image_options, read, say
+from melpix.cli.common import FileFailed, FiniteRange, NotWritten, faults, image_options, read, say
 from melpix.process import one_thread
 from melpix.text import printable
 
@@ -21,7 +21,7 @@ from melpix.text import printable
 @image_options
 @click.option(
     "--seconds",
-    type=click.FloatRange(min=0, max=3600),
+    type=FiniteRange(min=0, min_open=True, max=3600),
     default=10.0,
     show_default=True,
     help="Measure for so long; there are three rounds at least.",

@@ -15,6 +15,7 @@ from click.core import ParameterSource
 
 from melpix.cli.common import (
     FileFailed,
+    FiniteRange,
     NotWritten,
     SectionedCommand,
     frontend_options,
@@ -118,7 +119,7 @@ _OTHER_IMAGES = (".bmp", ".gif", ".jpeg", ".jpg", ".tif", ".tiff", ".webp")
 )
 @click.option(
     "--overlap",
-    type=click.FloatRange(0, 1, max_open=True),
+    type=FiniteRange(0, 1, max_open=True),
     help="The same as a share of the window: 0.5 is half a window.",
 )
 @click.option(
