@@ -14,7 +14,10 @@ from turns import Jobs, check, measure, recipes_work, verified
 # The usual ones of speech and music, the recipe's, the largest of librosa's examples, a prime.
 SIZES = (
     (400, 160),
+    (450, 225),
     (512, 256),
+    (514, 257),
+    (1018, 509),
     (1024, 512),
     (1102, 551),
     (2048, 512),

@@ -14,7 +14,10 @@ TORCHAUDIO, AUDIOFLUX, FFTW = "torchaudio", "audioflux, HTK's mel scale", "bare 
 DECODER = "decoder alone"
 SIZES = (
     "400, hop 160",
+    "450, hop 225",
     "512, hop 256",
+    "514, hop 257",
+    "1018, hop 509",
     "1024, hop 512",
     "1102, hop 551",
     "2048, hop 512",

@@ -27,7 +27,15 @@ Between \\1 and the end.
 <!-- parity: begin -->
 <!-- parity: end -->
 """
-SIZES = ["400, hop 160", "512, hop 256", "1024, hop 512", "1102, hop 551"]
+SIZES = [
+    "400, hop 160",
+    "450, hop 225",
+    "512, hop 256",
+    "514, hop 257",
+    "1018, hop 509",
+    "1024, hop 512",
+    "1102, hop 551",
+]
 SIZES += ["2048, hop 512", "4096, hop 1024", "17640, hop 441", "1021, hop 256"]
 SOUNDS = ["WAV, 22.05 kHz, 16 bit", "FLAC, 44.1 kHz, stereo"]
 SOUNDS += ["MP3, 44.1 kHz, stereo", "OGG Vorbis, 44.1 kHz, stereo"]

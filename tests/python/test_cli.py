@@ -143,6 +143,11 @@ def test_a_preset_is_one(run, sound, out, tmp_path):
     assert Frontend(**read_png(out)[1]["params"]) == expected
 
 
+def test_stacked_mels_say_what_their_png_is(run):
+    assert b"2 mels as the channels of a PNG, grey and alpha" in run("presets", "birdnet-2.4").out
+    assert b"channels" not in run("presets", "birdclef").out
+
+
 def test_stars_tell_what_is_not_as_in_the_recipe(run):
     lines = run("presets", "whisper-128").out.decode().splitlines()
     starred = {line.split()[1] for line in lines if line.startswith("  * ")}

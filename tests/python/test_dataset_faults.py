@@ -791,17 +791,23 @@ def test_a_signal_ends_it_in_order(
     assert tree(OUT) == whole
 
 
-def test_a_signal_is_an_event_for_programs(here: Path, dataset: Dataset) -> None:
-    command = [*dataset.command("png"), "--workers", "1", "--json"]
-    with started(*command, stdout=subprocess.PIPE) as process:
-        wait_for_images()
-        os.kill(process.pid, signal.SIGTERM)
-        out, _ = process.communicate(timeout=20)
-        assert process.returncode == 143
-    last = json.loads(out.splitlines()[-1])
-    assert (last["event"], last["signal"]) == ("stopped", "SIGTERM")
-    # What is on the disk the command may not have heard of yet.
-    assert 0 <= last["summary"]["images"] < len(dataset.whole("png"))
+def test_a_signal_is_an_event_for_programs(here: Path, faulty: dict[str, str]) -> None:
+    write(Path("in/0.wav"), sound(2000))
+    write(Path("in/1-hang-me.wav"), sound(2000))  # here it stays until the signal comes
+    command = ["in", "-o", "out", "--workers", "1", "--json"]
+    with started(*command, stdout=subprocess.PIPE, env=faulty) as process:
+        assert process.stdout is not None
+        heard = (json.loads(line) for line in process.stdout)
+        assert any(event["event"] == "progress" and event["images"] for event in heard)
+        process.terminate()
+        *_, last = heard
+        assert process.wait(20) == 143
+    assert (last["event"], last["signal"], last["errors"]) == ("stopped", "SIGTERM", {})
+    told = last["summary"]
+    assert (told["files"], told["images"], told["failed"]) == (1, 1, 0)
+    assert images(OUT) == ["0.png"]
+    (run,) = facts(OUT)["runs"]
+    assert {**run, **told, "seconds": run["seconds"]} == run  # which is as long as the end took
 
 
 def catches(process: subprocess.Popen[bytes], signum: int) -> bool:

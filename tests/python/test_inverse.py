@@ -21,7 +21,8 @@ def back_to_sound(png):
     image, metadata = melpix.read_png(png)
     p = metadata["params"]
     features = melpix.features_from_image(image, metadata)
-    mel = np.maximum(np.exp(features) - p["offset"], 0)
+    power = {"ln": np.exp, "log10": lambda x: 10**x, "db": lambda x: 10 ** (x / 10)}[p["compress"]]
+    mel = np.maximum(power(features) - p["offset"], 0)
     return librosa.feature.inverse.mel_to_audio(
         mel,
         sr=p["sr"],
@@ -66,6 +67,8 @@ def _seed(monkeypatch):
         (demo_sound, {}, 0.25, 0.15),
         (speech, {}, 0.3, 0.18),
         # More bands and overlap than the recipe has bring back more.
+        (demo_sound, {"compress": "log10"}, 0.25, 0.15),
+        (demo_sound, {"compress": "db", "floor": 1e-10, "offset": 0}, 0.25, 0.15),
         (speech, {"n_fft": 1024, "hop_length": 256, "n_mels": 256, "bits": 16}, 0.15, 0.1),
     ],
 )

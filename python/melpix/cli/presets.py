@@ -47,6 +47,10 @@ def presets(name: str | None, as_json: bool) -> None:
     click.echo(f"{name}: {found.about}")
     click.echo(f"reference: {found.reference}")
     click.echo(f"tolerance: {found.tolerance:g} between features (melpix verify --preset {name})")
+    if parameters["stack"]:
+        channels = 1 + len(parameters["stack"])
+        kind = {2: "grey and alpha", 3: "RGB", 4: "RGBA"}[channels]
+        click.echo(f"images: {channels} mels as the channels of a PNG, {kind}")
     click.echo("parameters, those that differ from the recipe's with a star:")
     recipe = Frontend().params
     for key, value in parameters.items():
