@@ -39,11 +39,12 @@ from dataset_runs import (
     write,
 )
 from melpix import Frontend, load, read_png, stats
-from melpix.batch import Summary, convert_dataset
+from melpix.batch import convert_dataset
 from melpix.cli import main
 from melpix.cli import progress as shown
 from melpix.cutting import windows
 from melpix.errors import DecodeError
+from melpix.run import Summary
 from melpix.scan import scan
 from melpix.summary import summarise
 from sounds import chirp

@@ -42,9 +42,10 @@ from dataset_runs import (
     write,
 )
 from melpix import Frontend, load, read_png
-from melpix.batch import Summary, convert_dataset
+from melpix.batch import convert_dataset
 from melpix.errors import MelpixError
 from melpix.lock import locked
+from melpix.run import Summary
 from melpix.scan import scan
 from sounds import chirp, encode, flac_frames, patch, vbr_mp3, without_xing
 

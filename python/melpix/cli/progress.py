@@ -15,7 +15,7 @@ import click
 from melpix.text import printable
 
 if TYPE_CHECKING:
-    from melpix.batch import Summary
+    from melpix.run import Summary
 
 _EVERY = 10.0  # seconds between two lines
 _EVENTS = 1.0  # seconds between two JSON events of progress
