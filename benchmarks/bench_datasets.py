@@ -85,7 +85,7 @@ def loop(source, target, sr):
 
 def resampling(source, groups, sr):
     import soundfile
-    from melpix.audio import resample_together
+    from melpix.resampling import resample_together
     def job():
         seconds = 0.0
         for group in groups:

@@ -22,6 +22,7 @@ from melpix import audio
 from melpix.audio import Clip, Prepared
 from melpix.decoder import Samples, Sound, open_plain
 from melpix.errors import DecodeError
+from melpix.resampling import resample_together
 from melpix.sources import Item
 
 _MOST = 8  # sounds together; twice as many save little more
@@ -84,7 +85,7 @@ class Ahead:
         ys = [y for _, _, y in sounds]
         if not self._plain(sounds[0][1]):
             assert self._sr is not None
-            ys = audio.resample_together(ys, sr, self._sr)
+            ys = resample_together(ys, sr, self._sr)
         share = (time.perf_counter() - started) / len(sounds)
         for version, (path, sound, read), y in zip(versions, sounds, ys, strict=True):
             target = self._sr or sound.sr

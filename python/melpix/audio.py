@@ -1,23 +1,21 @@
 # SPDX-License-Identifier: MIT
-"""From audio files to samples, as librosa.load gives them. soxr is at home here."""
+"""From audio files to samples, as librosa.load gives them."""
 
 from __future__ import annotations
 
 import math
 import os
-import threading
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from melpix import containers
 from melpix.decoder import Samples, Sound, Source, open_sound
 from melpix.errors import DecodeError
-
-Empty: TypeAlias = Callable[[tuple[int, ...], np.dtype[Any]], Samples]
+from melpix.kept import Empty
+from melpix.resampling import Resampler, resample
 
 __all__ = [
     "MAX_SAMPLES",
@@ -29,7 +27,6 @@ __all__ = [
     "probe",
     "read_blocks",
     "read_clip",
-    "resample_together",
 ]
 
 MIN_SR, MAX_SR = 100, 10_000_000
@@ -46,8 +43,6 @@ _LOOKAHEAD = 16384
 # make one block, which takes no longer than reading them whole.
 _BLOCK = 2**19
 _MOST_FRAMES = 2**62  # a number of frames that no sound has
-
-_MAX_KEPT = 2**24  # bytes that a thread keeps: three minutes of the recipe's samples
 
 
 class Clip(NamedTuple):  # a frozen dataclass takes three times as long to make
@@ -173,7 +168,7 @@ def load(
         target = _target(sound, sr)
         limit = _limit(sound, target, MAX_SECONDS, channels=1 if mono else sound.channels)
         y = sound.read(offset, duration, dtype, mono=mono, limit=limit)
-    return _resample(y, sound.sr, target), target
+    return resample(y, sound.sr, target), target
 
 
 def read_clip(
@@ -204,7 +199,7 @@ def read_clip(
     strict : bool
         Refuse a source that is truncated.
     empty : callable
-        Makes the array for the samples: `numpy.empty`, or what `kept_memory` gives.
+        Makes the array for the samples: `numpy.empty`, or what `kept.kept_memory` gives.
     in_place : bool
         Samples may lie in `source` itself, if it is memory, and are read-only then.
 
@@ -244,7 +239,7 @@ def read_clip(
         y = found
     if strict:
         _refuse_truncated(sound)
-    resampled = _resample(y, sound.sr, target)[..., :samples]
+    resampled = resample(y, sound.sr, target)[..., :samples]
     return _clip(sound, resampled, target, offset, y.shape[-1])
 
 
@@ -299,7 +294,7 @@ def read_blocks(
         target = _target(sound, sr)
         plain = _is_plain(sound, target)
         channels = sound.channels if plain else 1
-        resampler = None if target == sound.sr else _Resampler(sound.sr, target)
+        resampler = None if target == sound.sr else Resampler(sound.sr, target)
         growth = max(1.0, target / sound.sr)
         most = max(1, int(_BLOCK / (channels * growth)))
         dtype = np.dtype(np.int16 if plain else np.float32)
@@ -367,47 +362,6 @@ def probe(source: Source) -> dict[str, Any]:
         }
 
 
-class _Memory:
-    """Memory for the samples of one clip after the other."""
-
-    def __init__(self) -> None:
-        self._bytes = np.empty(0, np.uint8)
-
-    def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Samples:
-        size = math.prod(shape) * dtype.itemsize
-        if size > _MAX_KEPT:
-            return np.empty(shape, dtype)
-        if size > len(self._bytes):
-            self._bytes = np.empty(size, np.uint8)
-        return np.ndarray(shape, dtype, self._bytes)
-
-
-_kept = threading.local()
-
-
-class kept_memory:  # noqa: N801
-    """Lend memory that the thread keeps: taking it anew costs a fault a page.
-
-    What lies in it is overwritten by whoever borrows it next. While it is lent, nobody else gets
-    it: a signal handler or a destructor that reads a sound in between takes its own.
-    """
-
-    __slots__ = ("_memory",)
-
-    def __enter__(self) -> Empty:
-        self._memory: _Memory = getattr(_kept, "memory", None) or _Memory()
-        _kept.memory = None
-        return self._memory.empty
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        _kept.memory = self._memory
-
-
 def check(sr: float | None, offset: float, duration: float | None, max_seconds: float) -> None:
     """Refuse parameters of reading that are out of range."""
     if sr is not None and not MIN_SR <= sr <= MAX_SR:
@@ -468,74 +422,3 @@ def _enough(sr: int, target: float, samples: int | None, duration: float | None)
     else:
         seconds = (samples + _LOOKAHEAD) / target + _LOOKAHEAD / sr
     return seconds if duration is None else min(duration, seconds)
-
-
-def _resample(y: Samples, sr: float, target: float) -> Samples:
-    """Resample along the last axis, to the length that librosa makes of it."""
-    if sr == target:
-        return y
-    if y.ndim == 2:
-        return np.stack([_resample(channel, sr, target) for channel in y])
-    import soxr
-
-    resampled = soxr.resample(y, sr, target, quality="soxr_hq")
-    return _fit(resampled, _resampled_length(len(y), sr, target))
-
-
-def resample_together(ys: list[Samples], sr: float, target: float) -> list[Samples]:
-    """Resample several short sounds of one rate, each to the samples that `read_clip` gives.
-
-    soxr designs its filter anew for each signal, which for half a second takes longer than to
-    apply it. The channels of one signal share theirs, and know nothing else of each other; what
-    is missing at the end of a signal is zeros to it, as they are here.
-    """
-    import soxr
-
-    together = np.zeros((len(ys), max(map(len, ys))), np.float32)
-    for row, y in zip(together, ys, strict=True):
-        row[: len(y)] = y
-    resampled = soxr.resample(together.T, sr, target, quality="soxr_hq").T
-    for row, y in zip(resampled, ys, strict=True):
-        row[int(len(y) / (sr / target) + 0.5) :] = 0.0  # so many it gives of one
-    return [
-        _fit(row, _resampled_length(len(y), sr, target))
-        for row, y in zip(resampled, ys, strict=True)
-    ]
-
-
-class _Resampler:
-    """`_resample` for blocks: joined, its results are those for the joined blocks, bit for bit.
-
-    soxr works through a signal in steps of its own, so that it makes no difference how the signal
-    arrives; and what it calls one-shot is such a stream.
-    """
-
-    def __init__(self, sr: float, target: float) -> None:
-        self._rates = sr, target
-        self._stream: Any = None
-        self._taken = self._given = 0
-
-    def __call__(self, y: Samples, last: bool) -> Samples:
-        if self._stream is None:
-            if last:
-                return _resample(y, *self._rates)  # a quarter faster than a stream
-            import soxr
-
-            self._stream = soxr.ResampleStream(*self._rates, 1, dtype=y.dtype, quality="soxr_hq")
-        resampled: Samples = self._stream.resample_chunk(y, last=last)
-        self._taken += len(y)
-        if last:
-            whole = _resampled_length(self._taken, *self._rates)
-            resampled = _fit(resampled, whole - self._given)
-        self._given += len(resampled)
-        return resampled
-
-
-def _resampled_length(n: int, sr: float, target: float) -> int:
-    return math.ceil(n * (float(target) / sr))
-
-
-def _fit(y: Samples, n: int) -> Samples:
-    """Cut or pad to a length: soxr may round it another way."""
-    missing = n - len(y)
-    return np.concatenate([y, np.zeros(missing, y.dtype)]) if missing > 0 else y[:n]

@@ -16,6 +16,7 @@ from melpix import audio, checks, png, sinks
 from melpix.cutting import Rate, at_rate
 from melpix.errors import DecodeError, EncodeError
 from melpix.frontend import Frontend
+from melpix.kept import kept_memory
 from melpix.rendering import Rendering, Value
 
 Path: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
@@ -287,7 +288,7 @@ def _convert(
     whole = wanted is None and rate is not None and f.columns is None
     room = columns * f.hop_length / f.sr if whole else math.inf
     most = audio.MAX_SECONDS if max_seconds is None else max_seconds
-    with audio.kept_memory() as empty:
+    with kept_memory() as empty:
         try:
             clip = audio.read_clip(
                 src,

@@ -15,9 +15,10 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from melpix import audio, checks
-from melpix.audio import Clip, Empty
+from melpix.audio import Clip
 from melpix.errors import DecodeError
 from melpix.frontend import Frontend
+from melpix.kept import Empty
 
 Rate: TypeAlias = float | Literal["native"] | None
 Samples: TypeAlias = np.ndarray[Any, np.dtype[Any]]
@@ -124,7 +125,7 @@ def windows(
         Refuse to read more than this of one sound. None: `audio.MAX_SECONDS`.
     empty : callable
         Makes the array that the first samples are read into. Windows stay valid, unless this is
-        from `audio.kept_memory`: then until the memory is lent again.
+        from `kept.kept_memory`: then until the memory is lent again.
 
     Returns
     -------

@@ -26,6 +26,7 @@ from melpix.convert import Conversion, convert_file
 from melpix.cutting import at_rate
 from melpix.errors import DecodeError, MelpixError
 from melpix.frontend import Frontend
+from melpix.kept import kept_memory
 from melpix.preset_table import preset
 from melpix.worker import mono
 
@@ -141,7 +142,7 @@ class Work:
         steps, native = how.get("time_steps"), how.get("sr") == "native"
         wanted = None if steps is None else checks.integer("time_steps", steps) * f.hop_length
         room = limits.max_pixels * f.hop_length / f.sr  # a rough bound; then exactly
-        with audio.kept_memory() as empty:
+        with kept_memory() as empty:
             clip = audio.read_clip(
                 sound,
                 sr=None if native else f.sr,

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from melpix import audio, sinks
+from melpix import sinks
+from melpix.kept import kept_memory
 from melpix.pool import Pool
 from melpix.sources import Item
 from melpix.worker import Plan, listener, mono, version
@@ -213,7 +214,7 @@ class _Meter:
         histogram = _Histogram()
         src = None if self._ahead is None else self._ahead.take(item.path, version(item))[0]
         try:
-            with audio.kept_memory() as empty:
+            with kept_memory() as empty:
                 for window in self._plan.windows(item, empty, src):
                     features = window.frontend.features(mono(window.y)).ravel()
                     lo, hi = min(lo, float(features.min())), max(hi, float(features.max()))

@@ -23,6 +23,7 @@ from melpix.ahead import Ahead, Version
 from melpix.cutting import Window, Windows, windows
 from melpix.errors import DecodeError, MelpixError
 from melpix.frontend import Frontend
+from melpix.kept import Empty, kept_memory
 from melpix.manifest import Record
 from melpix.output import SHARDED
 from melpix.parcel import Parcel
@@ -116,7 +117,7 @@ class Plan:
         return Ahead(None if self.native else self.frontend.sr)
 
     def windows(
-        self, item: Item, empty: audio.Empty = np.empty, src: audio.Source | None = None
+        self, item: Item, empty: Empty = np.empty, src: audio.Source | None = None
     ) -> Windows:
         """Cut a source: by its path, if no other is given."""
         return windows(
@@ -217,7 +218,7 @@ class Converter:
                 samples = outcome.parcel.all_or_none()
             else:
                 samples = self._tree.all_or_none()
-            with samples as write, audio.kept_memory() as empty:
+            with samples as write, kept_memory() as empty:
                 self._convert(item, empty, write, outcome)
         except _NotWrittenError as error:
             reason = error.reason
@@ -248,7 +249,7 @@ class Converter:
             if not self._tree.remove([sinks.sample_name(item.stem, number) + self._plan.suffix]):
                 break
 
-    def _convert(self, item: Item, empty: audio.Empty, write: _Write, outcome: Outcome) -> None:
+    def _convert(self, item: Item, empty: Empty, write: _Write, outcome: Outcome) -> None:
         """Convert a source, or raise what is wrong with it."""
         src = None
         if self._ahead is not None:

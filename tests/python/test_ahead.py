@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from melpix import Frontend, ahead, stats, worker
 from melpix.ahead import _MOST, _PAUSE, Ahead
-from melpix.audio import read_blocks, read_clip, resample_together
+from melpix.audio import read_blocks, read_clip
+from melpix.resampling import resample_together
 from melpix.sources import Item
 from melpix.worker import Converter, Plan
 

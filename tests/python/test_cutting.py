@@ -21,10 +21,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from melpix import audio
-from melpix.audio import kept_memory, load, read_blocks, read_clip
+from melpix.audio import load, read_blocks, read_clip
 from melpix.cutting import Window, windows
 from melpix.errors import DecodeError, EncodeError, MelpixError, SignalError
 from melpix.frontend import Frontend
+from melpix.kept import kept_memory
 from sounds import KINDS, PLAIN, chirp, encode, flac_frames, vbr_mp3, without_xing
 
 RATE = 48000
