@@ -94,17 +94,41 @@ class Reference:
     def rounding(self, features: NDArray[Any], y: NDArray[np.float32]) -> NDArray[Any]:
         """Return how far each of the features of y may be off by its own float32 rounding.
 
-        A band of power m that gets noise of power n becomes (sqrt(m) +- sqrt(n)) ** 2, which moves
-        its logarithm by 2 sqrt(n / m) or less.
+        A band of power m that gets noise of power n becomes (sqrt(m) +- sqrt(n)) ** 2, at least.
+        So what has become m may have been anything from (sqrt(m) - sqrt(n)) ** 2 on: nothing at
+        all, if that is less than the noise, and infinitely far off in its logarithm.
+
+        Parameters
+        ----------
+        features : np.ndarray
+            The greater ones of the reference's and the exact ones.
+        y : np.ndarray
         """
         if not self.noise:
             return np.zeros(1)
+        amplitude = self._noise_amplitude(features, y)
+        with np.errstate(divide="ignore"):
+            allowed: NDArray[Any] = -2 / self.nats * np.log1p(-np.minimum(amplitude, 1))
+        return allowed
+
+    def mean_rounding(self, features: NDArray[Any], y: NDArray[np.float32]) -> float:
+        """Return the same on average, to the first order in sqrt(n / m), which is never infinite.
+
+        What may be infinitely far off must not hide that everything is off.
+        """
+        if not self.noise:
+            return 0.0
+        amplitude = np.broadcast_to(self._noise_amplitude(features, y), features.shape)
+        return float(2 / self.nats * amplitude.mean())
+
+    def _noise_amplitude(self, features: NDArray[Any], y: NDArray[np.float32]) -> NDArray[Any]:
+        """Return the amplitude of the noise as a part of that of the bands: sqrt(n / m)."""
         amplitude = self.noise * 2.0**-24 * float(np.abs(y).max(initial=0))
         if not amplitude:
             return np.zeros(1)
         level = _noise_level(self) + 2 * np.log(amplitude) / self.nats
-        allowed: NDArray[Any] = 2 / self.nats * np.exp((level - features) * self.nats / 2)
-        return allowed
+        part: NDArray[Any] = np.exp((level - features) * self.nats / 2)
+        return part
 
     def ready(self) -> Compute:
         """Import and plan, once, or raise `UnableError`."""
@@ -195,7 +219,7 @@ REFERENCES: dict[str, Reference] = {
     "librosa-db": Reference(22050, packages.librosa_db, ("librosa",), nats=DECIBELS),
     "whisper-80": _whisper(80),
     "whisper-128": _whisper(128),
-    "kaldi-fbank": Reference(16000, packages.kaldi_fbank, ("kaldi-native-fbank",), noise=512),
+    "kaldi-fbank": Reference(16000, packages.kaldi_fbank, ("kaldi-native-fbank",), noise=1200),
     "ast": Reference(
         16000,
         packages.ast,

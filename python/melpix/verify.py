@@ -139,13 +139,13 @@ def distance(
         pixels = compare(both.frontend.image(y), both.reference.render(expected))
     else:
         pixels = compare(recipe_image(features), recipe_image(expected))
-    average = apart.mean() / np.broadcast_to(allowed, apart.shape).mean()
+    on_average = both.tolerance + both.reference.mean_rounding(loudest, y)
     return Distance(
         name,
         seconds,
         float(apart.max()),
         float(apart.mean()),
-        float(max((apart / allowed).max(), _MOST_ON_AVERAGE * average)),
+        float(max((apart / allowed).max(), _MOST_ON_AVERAGE * apart.mean() / on_average)),
         pixels.equal,
         pixels.levels,
     )

@@ -279,10 +279,25 @@ def test_rounding_is_granted_to_faint_bands_alone():
     judge = reference("kaldi-fbank")
     y = sound("kaldi-fbank", "noise")
     loud = judge.features(y)
-    assert judge.rounding(loud, y).max() < 2e-3
+    assert judge.rounding(loud, y).max() < 5e-3
     assert judge.rounding(loud - 10, y).min() > 20 * judge.rounding(loud, y).min()
     assert judge.rounding(loud, 0 * y).max() == 0
     assert REFERENCES["recipe"].rounding(loud, y).max() == 0
+
+
+def test_what_rounding_may_hide_altogether_counts_on_average():
+    """A single band may be anything; all of them may not."""
+    judge = reference("kaldi-fbank")
+    y = sound("kaldi-fbank", "noise")
+    features = judge.features(y)
+    features[3, 5] -= 40
+    assert np.isposinf(judge.rounding(features, y)).sum() == 1
+    without = np.delete(features, 3, axis=0)
+    least = judge.rounding(without, y).mean()
+    assert 0.9 * least < judge.mean_rounding(without, y) <= least
+    assert np.isfinite(judge.mean_rounding(features, y))
+    assert judge.mean_rounding(features, 0 * y) == 0
+    assert REFERENCES["recipe"].mean_rounding(features, y) == 0
 
 
 @pytest.mark.parametrize("kind", ["noise", "speech-like"])
