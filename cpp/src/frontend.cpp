@@ -202,9 +202,11 @@ void Frontend<T>::images(Task<Pixel>* tasks, std::size_t count, std::size_t thre
     throw invalid("threads must be in 1 ... ", kMaxThreads, ", got ", threads);
   std::vector<std::size_t> order(count);
   std::iota(order.begin(), order.end(), std::size_t{0});
-  // A long signal at the end would keep one thread busy while the others are done.
-  std::stable_sort(order.begin(), order.end(), [tasks](std::size_t a, std::size_t b) {
-    return tasks[a].y.length > tasks[b].y.length;
+  // A long signal at the end would keep one thread busy while the others are done. (Clang 19 warns
+  // of what std::stable_sort does in GCC 12's library.)
+  std::sort(order.begin(), order.end(), [tasks](std::size_t a, std::size_t b) {
+    const std::size_t of_a = tasks[a].y.length, of_b = tasks[b].y.length;
+    return of_a != of_b ? of_a > of_b : a < b;
   });
   std::size_t index = count;
   const auto work = [this, tasks](std::size_t i) {

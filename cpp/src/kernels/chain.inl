@@ -21,7 +21,7 @@ class Chain {
   // number.)
   static bool possible(std::size_t m) {
     std::size_t rest = m;
-    for (const std::size_t f : {2, 3, 5})
+    for (const std::size_t f : {2u, 3u, 5u})
       while (rest % f == 0) rest /= f;
     return rest == 1 && m % 4 == 0 && (m % 8 != 0 || m % 16 == 0);
   }

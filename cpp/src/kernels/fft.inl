@@ -132,7 +132,7 @@ class RealFft {
 
   // What is left of n must be fit for a chain; 0 if it never is.
   static std::size_t chain_split(std::size_t n) {
-    for (const std::size_t split : {4, 8})
+    for (const std::size_t split : {4u, 8u})
       if (n % split == 0 && Chain<T>::possible(n / split)) return split;
     return 0;
   }

@@ -33,7 +33,9 @@ void store(const T* bands, std::size_t n_mels, std::size_t frames, T* out,
 // other.
 template <class T>
 void finish(T* values, std::size_t count, const Finish<T>& rule, T* extremes) {
-  const auto [least, shift, scale, bottom, top] = rule;
+  // No structured binding: C++17 lets no lambda capture one.
+  const T least = rule.least, shift = rule.shift, scale = rule.scale;
+  const T bottom = rule.lo, top = rule.hi;
   T lo[kLanes<T>], hi[kLanes<T>];
   std::fill_n(lo, kLanes<T>, std::numeric_limits<T>::infinity());
   std::fill_n(hi, kLanes<T>, -std::numeric_limits<T>::infinity());
