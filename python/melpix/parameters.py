@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from melpix import checks
+from melpix.parameter_table import PARAMETERS
 
 LOGARITHMS = ("ln", "log10", "db")
 _PCEN = ("gain", "bias", "power", "time_constant", "eps")
@@ -28,35 +29,31 @@ def complete(p: Mapping[str, Any]) -> dict[str, Any]:
         raise ValueError(f"win_length must be <= n_fft ({n_fft}), got {win_length}")
     n_mels = checks.integer("n_mels", p["n_mels"])
     norm, ref = p["norm"], p["ref"]
-    precision = checks.choice("precision", p["precision"], ("mixed", "single", "double"))
+    precision = _word(p, "precision")
     patch = _optional("patch", p["patch"], checks.integer)
     patch_step = _optional("patch_step", p["patch_step"], checks.integer)
     dtype = "float64" if precision == "double" else "float32"
     done = {
         "sr": sr,
         "duration": _optional("duration", p["duration"], checks.above_zero),
-        "fit": checks.choice("fit", p["fit"], ("pad", "repeat", "repeat_pad")),
-        "level": checks.choice("level", p["level"], (None, "int16", "minmax")),
+        "fit": _word(p, "fit"),
+        "level": _word(p, "level"),
         "gain": checks.above_zero("gain", p["gain"]),
         "n_fft": n_fft,
         "hop_length": hop_length,
         "win_length": win_length,
         "window": checks.window(p["window"], win_length),
-        "periodic": checks.choice("periodic", p["periodic"], (True, False)),
-        "framing": checks.choice(
-            "framing", p["framing"], ("center", "uncentered", "snip", "middle")
-        ),
-        "pad_mode": checks.choice(
-            "pad_mode", p["pad_mode"], ("constant", "reflect", "edge", "symmetric", "linear_ramp")
-        ),
-        "remove_dc": checks.choice("remove_dc", p["remove_dc"], (True, False)),
+        "periodic": _word(p, "periodic"),
+        "framing": _word(p, "framing"),
+        "pad_mode": _word(p, "pad_mode"),
+        "remove_dc": _word(p, "remove_dc"),
         "preemphasis": checks.real("preemphasis", p["preemphasis"]),
         "power": checks.above_zero("power", p["power"]),
         "bin_offset": checks.not_below_zero("bin_offset", p["bin_offset"]),
         "n_mels": n_mels,
         "fmin": checks.real("fmin", p["fmin"]),
         "fmax": checks.real("fmax", sr / 2 if p["fmax"] is None else p["fmax"]),
-        "mel_scale": checks.choice("mel_scale", p["mel_scale"], ("slaney", "htk", "kaldi", "tf")),
+        "mel_scale": _word(p, "mel_scale"),
         "norm": checks.norm(float(norm) if _is(norm, "inf", "-inf") else norm),
         "compress": _compress(p["compress"]),
         "offset": checks.not_below_zero("offset", p["offset"]),
@@ -65,18 +62,16 @@ def complete(p: Mapping[str, Any]) -> dict[str, Any]:
         "top_db": _optional("top_db", p["top_db"], checks.above_zero),
         "columns": _optional("columns", p["columns"], checks.integer),
         "normalise": _normalise(p["normalise"], n_mels),
-        "layout": checks.choice("layout", p["layout"], ("mels", "flipped", "frames")),
+        "layout": _word(p, "layout"),
         "patch": patch,
         "patch_step": patch if patch_step is None else patch_step,
-        "tail": checks.choice("tail", p["tail"], ("drop", "pad")),
-        "dtype": dtype
-        if p["dtype"] is None
-        else checks.choice("dtype", p["dtype"], ("float32", "float64")),
+        "tail": _word(p, "tail"),
+        "dtype": dtype if p["dtype"] is None else _word(p, "dtype"),
         "range": checks.value_range("range", p["range"]),
-        "rounding": checks.choice("rounding", p["rounding"], ("truncate", "nearest", "ceil")),
-        "flip": checks.choice("flip", p["flip"], (True, False)),
-        "invert": checks.choice("invert", p["invert"], (True, False)),
-        "bits": checks.choice("bits", p["bits"], (8, 16)),
+        "rounding": _word(p, "rounding"),
+        "flip": _word(p, "flip"),
+        "invert": _word(p, "invert"),
+        "bits": _word(p, "bits"),
         "stack": stack(p["stack"]),
         "precision": precision,
     }
@@ -120,6 +115,10 @@ def _check_together(p: Mapping[str, Any]) -> None:
 def _is(value: Any, *names: str) -> bool:
     """Whether a value is one of some strings: to compare an array would give an array."""
     return isinstance(value, str) and value in names
+
+
+def _word(p: Mapping[str, Any], name: str) -> Any:
+    return checks.choice(name, p[name], PARAMETERS[name].words)
 
 
 def _optional(name: str, value: Any, check: Any) -> Any:

@@ -3,11 +3,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from melpix._core import __version__
-from melpix.frontend import Frontend
+from melpix.parameter_table import PARAMETERS, Parameter
 from melpix.preset_table import PRESETS
 from melpix.serving_work import FRONTEND, JSON, NPY, PNG, Limits
 
@@ -21,7 +20,7 @@ _READING: dict[str, tuple[str, dict[str, Any]]] = {
     "strict": ("Refuse a sound that is truncated.", {"type": "boolean", "default": False}),
     "source": ("Name of the sound in the image's metadata.", {"type": "string"}),
 }
-_KINDS: dict[type, str] = {bool: "boolean", int: "integer", float: "number", str: "string"}
+_KINDS = {bool: "boolean", int: "integer", str: "string", type(None): "null"}
 
 _ERRORS = {
     400: "A parameter is wrong: bad_parameter.",
@@ -36,30 +35,24 @@ _ERRORS = {
 }
 
 
+def _schema(parameter: Parameter) -> dict[str, Any]:
+    allowed: list[dict[str, Any]] = [{"type": kind} for kind in parameter.types]
+    if parameter.words:
+        kinds = sorted({_KINDS[type(word)] for word in parameter.words})
+        kind = kinds[0] if len(kinds) == 1 else kinds
+        allowed.append({"type": kind, "enum": list(parameter.words)})
+    return allowed[0] if len(allowed) == 1 else {"anyOf": allowed}
+
+
 def _of_frontend() -> dict[str, tuple[str, dict[str, Any]]]:
-    """Return what the documentation says of each parameter of the front-end."""
-    section = (
-        (Frontend.__doc__ or "").partition("Parameters\n")[2].partition("\n    Attributes\n")[0]
-    )
-    found = re.findall(r"^    (\w[\w, ]*) : (.*)\n((?:        .*\n)+)", section, re.M)
-    texts = {
-        name: f"{kind}. {' '.join(text.split())}"
-        for names, kind, text in found
-        for name in names.split(", ")
+    """Return description and schema of each parameter of the front-end."""
+    sr = PARAMETERS["sr"]
+    native = sr._replace(words=("native",), text=f'{sr.text} "native": that of the sound.')
+    return {
+        name: (parameter.text, _schema(parameter))
+        for name, parameter in {**PARAMETERS, "sr": native}.items()
+        if name in FRONTEND
     }
-    defaults = Frontend().params
-    described = {}
-    for name in FRONTEND:
-        default = defaults[name]
-        schema: dict[str, Any] = {}  # any JSON value, or a bare word
-        if type(default) in _KINDS and name not in {"norm", "ref", "window", "compress", "range"}:
-            kind = _KINDS[type(default)]
-            # What is whole by default need not be.
-            whole = name.startswith("n_") or name.endswith("_length") or name in {"bits"}
-            schema = {"type": "number" if kind == "integer" and not whole else kind}
-        described[name] = (texts.get(name, ""), schema)
-    described["sr"] = (texts.get("sr", "") + ' "native": that of the sound.', {})
-    return described
 
 
 def _parameter(name: str, text: str, schema: dict[str, Any]) -> dict[str, Any]:

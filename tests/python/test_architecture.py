@@ -115,7 +115,8 @@ MAY_IMPORT = {
     "mel": {"_core", "checks"},
     "names": {"sources"},
     "output": {"errors", "manifest", "sinks"},
-    "parameters": {"checks"},
+    "parameter_table": set(),
+    "parameters": {"checks", "parameter_table"},
     "parcel": {"sinks"},
     "parquet": {"pyarrow", "shards"},
     "patches": set(),
@@ -167,7 +168,7 @@ MAY_IMPORT = {
         "uvicorn",
     },
     "serving_bodies": {"serving_work", "starlette"},
-    "serving_openapi": {"_core", "frontend", "preset_table", "serving_work"},
+    "serving_openapi": {"_core", "parameter_table", "preset_table", "serving_work"},
     "serving_pool": {"pool", "process"},
     "serving_protocol": {"serving_work", "uvicorn"},
     "serving_work": {

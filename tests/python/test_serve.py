@@ -308,6 +308,10 @@ def test_openapi_describes_every_parameter() -> None:
         assert len(names) == len(set(names))
         assert set(names) == {"preset", "config", *FRONTEND, *READING} - missing
         assert all(p["description"] for p in found), [p for p in found if not p["description"]]
+        for p in found:
+            either = p["schema"].get("anyOf", [p["schema"]])
+            assert either, p
+            assert all(schema.get("type") for schema in either), p
 
 
 # --- what it refuses ---------------------------------------------------------------------------
