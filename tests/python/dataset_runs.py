@@ -15,6 +15,8 @@ from melpix.cli import main
 from sounds import chirp, encode
 
 CONVERT = [sys.executable, "-W", "error", "-m", "melpix", "convert"]
+# As a shell starts jobs in its background.
+WITHOUT_INTERRUPTS = ["sh", "-c", 'trap "" INT; exec "$@"', "sh"]
 RATE = 8000
 
 

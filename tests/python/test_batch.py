@@ -10,13 +10,12 @@ import os
 import random
 import re
 import shutil
-import signal
 import struct
 import subprocess
 import tarfile
 import termios
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -51,14 +50,6 @@ from sounds import chirp
 
 FORMATS = ["png", "npy", "webdataset", "parquet"]
 LONG = ["--time-steps", "384"]
-
-
-@pytest.fixture(autouse=True)
-def no_blocking() -> Iterator[None]:
-    """Ends the tests, rather than hang, if a run waits for ever."""
-    signal.alarm(600)
-    yield
-    signal.alarm(0)
 
 
 @pytest.fixture(params=FORMATS)

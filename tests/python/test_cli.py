@@ -22,6 +22,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from dataset_runs import WITHOUT_INTERRUPTS
 from melpix import Frontend, __version__, audio, convert_bytes, demo, load, read_png, write_png
 from melpix.cli import main
 from melpix.convert import MAX_SECONDS
@@ -696,12 +697,8 @@ def test_signals_end_it_in_order(out, signum, code):
 
 def test_ignored_interrupt_stays_ignored(out):
     """As a shell script starts jobs in its background."""
-    command = [*MELPIX, "convert", "-", "-o", str(out), "-q"]
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
-    ) as process:
+    command = [*WITHOUT_INTERRUPTS, *MELPIX, "convert", "-", "-o", str(out), "-q"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
         process.stdin.write(demo.wav())
         process.stdin.flush()
         process.send_signal(signal.SIGINT)

@@ -17,7 +17,7 @@ import sys
 import tarfile
 import time
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ import soundfile
 from dataset_runs import (
     CONVERT,
     RATE,
+    WITHOUT_INTERRUPTS,
     by_source,
     convert,
     convert_here,
@@ -51,14 +52,6 @@ from sounds import chirp, encode, flac_frames, patch, vbr_mp3, without_xing
 
 OUT = Path("out")
 GARBAGE = np.random.default_rng(5).bytes(3000)
-
-
-@pytest.fixture(autouse=True)
-def no_blocking() -> Iterator[None]:
-    """Ends the tests, rather than hang, if something waits for ever."""
-    signal.alarm(900)
-    yield
-    signal.alarm(0)
 
 
 @pytest.fixture
@@ -737,9 +730,11 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 
 @contextlib.contextmanager
-def started(*arguments: str, **options: Any) -> Iterator[subprocess.Popen[bytes]]:
+def started(
+    *arguments: str, within: Sequence[str] = (), **options: Any
+) -> Iterator[subprocess.Popen[bytes]]:
     """A run in the background, in a process group of its own."""
-    command = [*CONVERT, *arguments]
+    command = [*within, *CONVERT, *arguments]
     options = {"stderr": subprocess.PIPE, "start_new_session": True} | options
     with subprocess.Popen(command, **options) as process:
         try:
@@ -839,8 +834,7 @@ def test_the_second_signal_ends_it_at_once(here: Path, faulty: dict[str, str], s
 
 def test_an_interrupt_that_is_ignored(here: Path, dataset: Dataset) -> None:
     """As a shell script starts jobs in its background."""
-    ignoring = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)}
-    with started(*dataset.command("png"), **ignoring) as process:
+    with started(*dataset.command("png"), within=WITHOUT_INTERRUPTS) as process:
         wait_for_images()
         os.killpg(process.pid, signal.SIGINT)
         assert process.wait(60) == 1

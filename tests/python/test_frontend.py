@@ -605,6 +605,7 @@ def test_one_front_end_serves_many_threads() -> None:
     assert not wrong
 
 
+@pytest.mark.usefixtures("gil")
 def test_the_gil_is_free_while_the_core_works() -> None:
     """Python code runs during one long call of the core."""
     f = Frontend(sr=8000, hop_length=64, n_fft=4096, n_mels=128, precision="double")

@@ -71,12 +71,11 @@ def _seed(monkeypatch):
         (demo_sound, {"compress": "db", "ref": "max", "top_db": 80}, 0.25, 0.15),
         (speech, {"compress": "db", "top_db": 80}, 0.3, 0.18),
         (speech, {"compress": "log10", "power": 1}, 0.3, 0.18),
-        # More bands and overlap than the recipe has bring back more.
-        (speech, {"n_fft": 1024, "hop_length": 256, "n_mels": 256, "bits": 16}, 0.15, 0.1),
+        # More bands and overlap than the recipe has bring back more. (Each filter must catch bins
+        # of its own: librosa divides by the singular values of the filterbank.)
+        (speech, {"n_fft": 2048, "hop_length": 256, "n_mels": 256, "bits": 16}, 0.15, 0.1),
     ],
 )
-@pytest.mark.filterwarnings("ignore:.*filters catch no bin:UserWarning")
-@pytest.mark.filterwarnings("ignore:Empty filters:UserWarning")
 def test_an_image_can_be_heard(sound, parameters, spectra, mels):
     y, sr = sound()
     f = Frontend(sr=sr, **parameters)

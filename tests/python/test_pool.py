@@ -27,14 +27,6 @@ from pool_jobs import Starting, do
 Job = tuple[Any, ...]
 
 
-@pytest.fixture(autouse=True)
-def no_blocking() -> Iterator[None]:
-    """Ends the run, rather than hang, if a pool waits for ever."""
-    signal.alarm(60)
-    yield
-    signal.alarm(0)
-
-
 def outcomes(jobs: Iterable[Job], workers: int = 2, timeout: float | None = None) -> list[Any]:
     with Pool(do, workers=workers, timeout=timeout) as pool:
         found = list(pool.map(jobs))
