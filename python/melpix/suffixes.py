@@ -26,10 +26,12 @@ def is_another(name: str) -> bool:
     >>> [is_another(name) for name in ("a.png", "a.JPG", "a.wav", "a", "a.v1", "a.png.part")]
     [False, True, True, False, False, False]
     """
-    from melpix.find import SUFFIXES
-
     stem, suffix = os.path.splitext(os.path.basename(name))
     suffix = (suffix or stem).lower()  # ".jpg" alone is all stem
+    if suffix in ("", ".png"):
+        return False
+    from melpix.find import SUFFIXES
+
     return suffix in _OTHERS or suffix in SUFFIXES
 
 
