@@ -98,13 +98,13 @@ def _choice(params: Mapping[str, Any], name: str, default: Any, allowed: tuple[A
     """Return a parameter, or that of the recipe where it is missing."""
     value = params.get(name, default)
     if not any(type(value) is type(known) and value == known for known in allowed):
-        names = ", ".join(map(repr, allowed))
-        raise ValueError(f"metadata's params.{name} must be one of {names}, got {_shown(value)}")
+        names = ("one of " if len(allowed) > 1 else "") + ", ".join(map(repr, allowed))
+        raise ValueError(f"metadata's params.{name} must be {names}, got {_shown(value)}")
     return value
 
 
 def _check_shape(image: NDArray[Any], params: Mapping[str, Any]) -> None:
-    """Refuse parameters that have made another image, as far as they say."""
+    """Refuse parameters that made another image: of other bits, rows or channels."""
     height, _, *channels = image.shape
     _choice(params, "bits", 8 * image.itemsize, (8 * image.itemsize,))
     _choice(params, "n_mels", height, (height,))
