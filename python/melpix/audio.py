@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from melpix import containers
+from melpix import checks, containers
 from melpix.decoder import Samples, Sound, Source, open_sound
 from melpix.errors import DecodeError
 from melpix.kept import Empty
@@ -52,7 +52,8 @@ class Clip(NamedTuple):  # a frozen dataclass takes three times as long to make
     ----------
     y : np.ndarray [shape=(n,) or (channels, n)]
         int16 with all its channels, where the source is uncompressed 16-bit PCM and no
-        resampling was needed; else float32, mixed down to one channel.
+        resampling was needed (and not as short as `unmistakable` says); else float32, mixed down to
+        one channel.
     sr : int or float
         Sampling rate of ``y``, in Hz.
     source_sr : int
@@ -240,7 +241,21 @@ def read_clip(
     if strict:
         _refuse_truncated(sound)
     resampled = resample(y, sound.sr, target)[..., :samples]
-    return _clip(sound, resampled, target, offset, y.shape[-1])
+    return _clip(sound, unmistakable(resampled), target, offset, y.shape[-1])
+
+
+def unmistakable(y: Samples) -> Samples:
+    """Mix channels down where a front-end would take them for samples: many, of few samples.
+
+    Parameters
+    ----------
+    y : np.ndarray [shape=(n,) or (channels, n)]
+        Channels are int16.
+    """
+    if not checks.looks_transposed(y):
+        return y
+    mixed: Samples = (y.mean(axis=0, dtype=np.float64) / 32768).astype(np.float32)
+    return mixed
 
 
 def read_blocks(

@@ -24,6 +24,7 @@ _ALIASES = {
 _TUKEY_ALPHA = 0.5  # scipy's default
 _MOST = 2**62  # what fits the core's integers; its own limits are narrower
 _MOST_FEATURE = 1e30  # the core's limit
+_FEW = 8  # samples that are channels rather, where there are more signals
 
 # What the core reads in place, by what is welcome.
 _FLOATS = frozenset({np.dtype(np.float32), np.dtype(np.float64)})
@@ -184,6 +185,29 @@ def signal(y: Any, kinds: str = "f") -> NDArray[Any]:
         raise ValueError("y must have at least one dimension, got a scalar")
     # Copies only what is of another size or byte order, or starts at an odd address.
     return np.require(y, dtype, "A")
+
+
+def looks_transposed(y: NDArray[Any]) -> bool:
+    """Whether y has the shape of samples by channels, as soundfile.read returns them.
+
+    Where no axis is longer than a few, nobody can tell.
+    """
+    return y.ndim > 1 and 0 < y.shape[-1] <= _FEW < max(y.shape[:-1])
+
+
+def transposed(y: NDArray[Any]) -> str:
+    """Say what such a y has and how it becomes what it should be."""
+    way_out = "y.T" if y.ndim == 2 else f"np.moveaxis(y, {int(np.argmax(y.shape[:-1]))}, -1)"
+    return (
+        f"shape {y.shape}, which looks like samples by channels, as soundfile.read returns them: "
+        f"give {way_out}"
+    )
+
+
+def samples_last(y: NDArray[Any]) -> None:
+    """Refuse samples by channels."""
+    if looks_transposed(y):
+        raise ValueError(f"y must have its samples on the last axis, got {transposed(y)}")
 
 
 # What says where its elements lie, in the ways that np.asarray knows.

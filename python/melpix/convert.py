@@ -18,6 +18,7 @@ from melpix.errors import DecodeError, EncodeError
 from melpix.frontend import Frontend
 from melpix.kept import kept_memory
 from melpix.rendering import Rendering, Value
+from melpix.suffixes import refuse_other_suffix
 
 Path: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
@@ -156,7 +157,8 @@ def convert_file(
         The sound.
     dst : path or open binary file
         Where the PNG goes. A path appears complete or not at all: a temporary file in the same
-        folder (``.melpix-….tmp``) takes its name at the end. Links are followed.
+        folder (``.melpix-….tmp``) takes its name at the end. Links are followed. A name ends in
+        ``.png``, in nothing, or in what is no other kind of file (``.part``).
     frontend : Frontend, optional
         What makes pixels of samples; None is the recipe, ``Frontend()``.
     sr : float [Hz], "native" or None
@@ -192,7 +194,8 @@ def convert_file(
     EncodeError
         The image is larger than common PNG readers accept.
     ValueError
-        A parameter is out of range, or `dst` is `src` or something that is no plain file.
+        A parameter is out of range, or `dst` is `src`, something that is no plain file, or the
+        name of something that is no PNG, as ``out.jpg`` and ``out.npy`` are.
     OSError
         The file system refuses; ``filename`` tells whether it was `src` or `dst`.
 
@@ -206,6 +209,7 @@ def convert_file(
     if hasattr(dst, "write"):
         write = functools.partial(png.write_all, cast(BinaryIO, dst))
     else:
+        refuse_other_suffix("dst", dst)
         write = functools.partial(_replace, _target(dst, src))
     if source is None and isinstance(src, (str, os.PathLike)):
         source = os.path.basename(os.fsdecode(src))

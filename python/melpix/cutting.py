@@ -37,7 +37,8 @@ class Window:
         Number of the window, from 0.
     y : np.ndarray [shape=(n,) or (channels, n)]
         Its samples: int16 with all channels, where the source is uncompressed 16-bit PCM and no
-        resampling was needed; else float32, mixed down to one channel.
+        resampling was needed (unless these are at most 8 samples of more channels); else float32,
+        mixed down to one channel.
     sr : int or float
         Sampling rate of `y`, in Hz.
     offset : float
@@ -275,7 +276,7 @@ def _cut(
         """Make the window that begins at `start`, of frames of which so many are sound."""
         return Window(
             index=index,
-            y=y.T,
+            y=audio.unmistakable(y.T),
             sr=f.sr,
             offset=origin + start / f.sr,
             duration=sound / f.sr,

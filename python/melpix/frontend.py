@@ -372,11 +372,14 @@ class Frontend:
         Raises
         ------
         ValueError
-            If `y` has another type or is too short for a frame.
+            If `y` has another type or is too short for a frame; or has the shape of samples by
+            channels, as soundfile.read returns them: 8 at most on the last axis, and more than 8
+            on another one. Pass ``y.T``.
         SignalError
             If a sample is NaN or infinite.
         """
         y = checks.signal(y, "fi")
+        checks.samples_last(y)
         shape = (self.n_mels, self._impl.mel_frames(y.shape[-1]))
         dtype = np.float64 if self.precision == "double" else np.float32
         return checks.map_leading(y, shape, dtype, lambda s, out: self._impl.mel(s, out)[3])[0]
@@ -402,12 +405,13 @@ class Frontend:
         Raises
         ------
         ValueError
-            If `y` or `out` has another type or shape, `y` is too short for a frame, or both
-            overlap.
+            If `y` or `out` has another type or shape, `y` is samples by channels (see `mel`) or too
+            short for a frame, or both overlap.
         SignalError
             If a sample is NaN or infinite, or so large that a feature is.
         """
         y = checks.signal(y, "fi")
+        checks.samples_last(y)
         shape: tuple[int, ...] = (self.n_mels, self._columns(y.shape[-1]))
         if self.layout == "frames":
             shape = shape[::-1]
@@ -461,7 +465,8 @@ class Frontend:
         Raises
         ------
         ValueError
-            If `y` or `out` has another type or shape, or they overlap.
+            If `y` or `out` has another type or shape, or they overlap; or if `y` is samples by
+            channels (see `mel`).
         SignalError
             If there is no sample, or one is NaN or infinite, or so large that a feature is.
         EncodeError
@@ -633,6 +638,7 @@ class Frontend:
     def _signal(self, y: ArrayLike) -> NDArray[Any]:
         """Return `y` as the core takes it, or say why it gives no image."""
         y = checks.signal(y, "fi")
+        checks.samples_last(y)
         if y.shape[-1] == 0:
             raise SignalError("empty_audio", "y holds no samples")
         columns = self._columns(y.shape[-1])

@@ -67,6 +67,12 @@ def melspectrogram(
     ValueError
         If a parameter is out of range, or `y` is not of a float type, not finite, or too short.
 
+    Warns
+    -----
+    UserWarning
+        If `y` has the shape of samples by channels, as soundfile.read returns them; or if filters
+        are so narrow that they catch no bin.
+
     Examples
     --------
     >>> import numpy as np
@@ -95,6 +101,8 @@ def melspectrogram(
         raise ValueError("melspectrogram needs y or S")
 
     y = checks.signal(y)
+    if checks.looks_transposed(y):
+        checks.warn(f"y has {checks.transposed(y)}")
     win_length = n_fft if win_length is None else checks.integer("win_length", win_length)
     result_dtype = np.result_type(y.dtype, weights_dtype)
     core = _plan(

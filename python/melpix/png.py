@@ -10,11 +10,10 @@ from __future__ import annotations
 import errno
 import io
 import json
+import math
 import os
 import struct
-import sys
 import zlib
-from collections.abc import Mapping
 from typing import IO, Any
 
 import numpy as np
@@ -24,7 +23,9 @@ from numpy.typing import NDArray
 from melpix import _core
 from melpix.errors import DecodeError, EncodeError
 from melpix.frontend import MAX_COLUMNS, MAX_PIXELS
+from melpix.metadata import greys_of, too_long
 from melpix.rendering import canonical
+from melpix.suffixes import refuse_other_suffix
 
 isal_zlib: Any
 try:
@@ -34,12 +35,16 @@ except ImportError:  # no wheel for this platform
 _sum = zlib.crc32 if isal_zlib is None else isal_zlib.crc32
 
 _KEYWORD = b"melpix"
+# What comes before the text: not compressed, no language, no translated keyword (PNG
+# specification, 11.3.3).
+_ENTRY = _KEYWORD + b"\0\0\0\0\0"
+_LEAST_CHUNK = 12  # bytes: of one without content
 _PIECE = 5 << 10  # bytes that zlib, and isal after it, sum up without letting go of the GIL
 _QUICK = 1 << 17
 _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # by channels: greyscale, with alpha, RGB, with alpha
-_MAX_METADATA = 1 << 26  # a custom window is the longest entry
+_MAX_METADATA = 1 << 20  # characters; parsed, hostile ones take 50 times as much memory
+_LONG = f"must be <= {_MAX_METADATA} bytes"
 _BLOCK = 1 << 20
-_MOST_FEATURE = float(np.finfo(np.float32).max)
 _MAX_BYTES = 1 << 28  # of a file; the largest image is a third of that
 
 
@@ -66,7 +71,8 @@ def encode(image: NDArray[Any], metadata: dict[str, Any] | str | None = None) ->
     Raises
     ------
     EncodeError
-        If `image` has another shape or type, is empty, or larger than PNG readers accept.
+        If `image` has another shape or type, is empty, or larger than PNG readers accept; or if
+        the metadata are longer than 1 MiB, as text.
     """
     image = _checked(image)
     height, width, *channels = image.shape
@@ -79,9 +85,8 @@ def encode(image: NDArray[Any], metadata: dict[str, Any] | str | None = None) ->
     if metadata:
         text = metadata if isinstance(metadata, str) else canonical(metadata)
         if len(text) > _MAX_METADATA:
-            raise EncodeError("bad_image", f"metadata must have <= {_MAX_METADATA} characters")
-        # Keyword, not compressed, no language, no translated keyword (PNG specification, 11.3.3).
-        chunks += _chunk(b"iTXt", _KEYWORD + b"\0\0\0\0\0" + text.encode("ascii"))
+            raise EncodeError("bad_image", too_long(text, _MAX_METADATA))
+        chunks += _chunk(b"iTXt", _ENTRY + text.encode("ascii"))
     chunks += _chunk(b"IDAT", data)
     if isal_zlib is not None:
         _core.clear_upper_registers()  # or the thread's next decoder or resampler crawls
@@ -107,7 +112,7 @@ _END = b"".join(_chunk(b"IEND", b""))
 
 
 def write_png(
-    path_or_file: str | os.PathLike[str] | IO[bytes],
+    path_or_file: str | bytes | os.PathLike[str] | os.PathLike[bytes] | IO[bytes],
     image: NDArray[Any],
     metadata: dict[str, Any] | None = None,
 ) -> None:
@@ -116,6 +121,7 @@ def write_png(
     Parameters
     ----------
     path_or_file : path or binary file
+        A name ends in ``.png``, in nothing, or in what is no other kind of file (``.part``).
     image : np.ndarray [shape=(height, width) or (height, width, channels), dtype=uint8 or uint16]
         Up to 4 channels.
     metadata : dict, optional
@@ -125,7 +131,9 @@ def write_png(
     ------
     EncodeError
         A ValueError: if `image` has another shape or type, is empty, or larger than PNG readers
-        accept.
+        accept; or if the metadata are longer than 1 MiB, as text.
+    ValueError
+        If a path ends in the suffix of another kind of file, as ``.jpg`` and ``.npy`` do.
 
     Examples
     --------
@@ -136,12 +144,13 @@ def write_png(
     >>> image.shape, metadata
     ((2, 3), {'source': 'nothing'})
     """
+    if not isinstance(path_or_file, str | bytes | os.PathLike):
+        write_all(path_or_file, encode(image, metadata))
+        return
+    refuse_other_suffix("path_or_file", path_or_file)
     data = encode(image, metadata)
-    if isinstance(path_or_file, str | os.PathLike):
-        with open(path_or_file, "wb") as file:
-            file.write(data)
-    else:
-        write_all(path_or_file, data)
+    with open(path_or_file, "wb") as file:
+        file.write(data)
 
 
 def write_all(file: IO[bytes] | io.RawIOBase, data: bytes) -> None:
@@ -173,14 +182,17 @@ def read_png(
     -------
     image : np.ndarray [shape=(height, width) or (height, width, channels), dtype=uint8 or uint16]
     metadata : dict
-        What melpix wrote into the file; empty for other PNG files.
+        What melpix wrote into the file; empty for other PNG files, which an image of melpix's is
+        when another program has saved it. (Of several such entries, the first.)
 
     Raises
     ------
     DecodeError
-        If it is not a PNG file, broken, or of another kind (a palette, fewer bits, interlaced).
+        If it is not a PNG file, broken, or of another kind (a palette, fewer bits, interlaced), or
+        its metadata are no JSON object or longer than 1 MiB: these are a ValueError too.
     """
     data = _content(path_or_file_or_bytes)
+    _refuse_long_metadata(data)
     try:
         chunks = _Chunks(io.BytesIO(data))
     except (pypng.Error, struct.error, EOFError) as error:
@@ -217,8 +229,10 @@ def features_from_image(image: NDArray[Any], metadata: dict[str, Any]) -> NDArra
     Raises
     ------
     ValueError
-        If `image` is none that melpix makes, or `metadata` is no dict, or its value range is
-        missing or more than float32 holds.
+        If `image` is none that melpix makes; if `metadata` is no dict, lacks the value range, or
+        has one that is not finite, of another number of channels or more than float32 holds; or if
+        its `params` are none of a front-end's, or say that the image had other rows, channels or
+        bits. (Columns may be cut out.)
 
     Examples
     --------
@@ -243,40 +257,18 @@ def features_from_image(image: NDArray[Any], metadata: dict[str, Any]) -> NDArra
     ...     fmax=f.fmax)
     """
     image = _checked(image)
-    if not isinstance(metadata, Mapping):
-        raise ValueError(f"metadata must be a dict, as read_png returns it, got {metadata!r}")
-    missing = [name for name in ("lo", "hi") if name not in metadata]
-    if missing:
-        raise ValueError(f"metadata must have lo and hi, but lacks {' and '.join(missing)}")
-    lo, hi = (_ends(name, metadata[name], image.shape[2:]) for name in ("lo", "hi"))
-    params = metadata.get("params") or {}
+    greys = greys_of(image, metadata)
+    lo, hi = greys.lo, greys.hi
     most = float(np.iinfo(image.dtype).max)
-    grey = image[::-1] if params.get("flip", True) else image
-    if params.get("invert", True):
+    grey = image[::-1] if greys.flip else image
+    if greys.invert:
         grey = np.asarray(most, image.dtype) - grey
     # Where a pixel was truncated, its value lies half a level above on average; but the maximum
     # itself is exact. Where it was raised, the same the other way round.
-    shift = {"truncate": 0.5, "nearest": 0.0, "ceil": -0.5}[params.get("rounding", "truncate")]
+    shift = {"truncate": 0.5, "nearest": 0.0, "ceil": -0.5}[greys.rounding]
     grey = np.clip(grey + shift, 0.0, most)
     features: NDArray[np.float32] = (grey / most * (hi - lo) + lo).astype(np.float32)
     return features
-
-
-def _ends(name: str, value: Any, channels: tuple[int, ...]) -> NDArray[np.float64]:
-    """Return one end of the value range, or that of each channel."""
-    numbers = value if channels and isinstance(value, list | tuple) else [value]
-    for number in numbers:
-        # (abs: an int may be larger than any float)
-        if type(number) not in (int, float) or not abs(number) <= sys.float_info.max:
-            raise ValueError(f"metadata must have a finite {name}, got {value!r}")
-        if abs(number) > _MOST_FEATURE:
-            raise ValueError(
-                f"metadata must have a {name} that float32 holds, {_MOST_FEATURE:.4g} at most, "
-                f"got {value!r}"
-            )
-    if len(numbers) not in (1, *channels):
-        raise ValueError(f"metadata must have {channels[0]} values of {name}, got {value!r}")
-    return np.array(numbers, np.float64)
 
 
 class _Chunks:
@@ -301,11 +293,12 @@ class _Chunks:
         self.pixel_bytes = self.depth // 8 * channels
         self.row_bytes = self.width * self.pixel_bytes
         _check_size(self.height, self.width, DecodeError)
+        found = False
         for kind, content in kinds:
             if kind == b"IDAT":
                 self._data.append(content)
-            elif kind == b"iTXt" and content.startswith(_KEYWORD + b"\0"):
-                self.metadata = _parse_metadata(content)
+            elif kind == b"iTXt" and not found and content.startswith(_KEYWORD + b"\0"):
+                self.metadata, found = _parse_metadata(content), True
 
     def scanlines(self) -> bytes:
         size = self.height * (self.row_bytes + 1)
@@ -324,6 +317,25 @@ class _Chunks:
         return raw
 
 
+class _MetadataError(DecodeError, ValueError):
+    """The metadata cannot be used, whatever the pixels are."""
+
+
+def _refused(reason: str) -> _MetadataError:
+    return _MetadataError("decode_failed", f"PNG metadata (iTXt melpix) {reason}")
+
+
+def _refuse_long_metadata(data: bytes) -> None:
+    """Refuse what is too long by its chunk's header, before any of it is copied."""
+    at = len(pypng.signature)
+    while at + _LEAST_CHUNK <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, at)
+        long = kind == b"iTXt" and length > _MAX_METADATA + len(_ENTRY)
+        if long and data.startswith(_KEYWORD + b"\0", at + 8):
+            raise _refused(_LONG)
+        at += _LEAST_CHUNK + length
+
+
 def _parse_metadata(content: bytes) -> dict[str, Any]:
     try:
         _, flags_and_rest = content.split(b"\0", 1)
@@ -331,14 +343,26 @@ def _parse_metadata(content: bytes) -> dict[str, Any]:
         _, _, text = flags_and_rest[2:].split(b"\0", 2)
         if compressed:
             text = zlib.decompressobj().decompress(text, _MAX_METADATA + 1)
-        if len(text) > _MAX_METADATA:
-            raise ValueError(f"more than {_MAX_METADATA} bytes")
-        metadata = json.loads(text.decode("utf-8"))
-    except (ValueError, IndexError, RecursionError, zlib.error) as error:
-        raise DecodeError("decode_failed", f"PNG metadata is broken: {error}") from error
+        if len(text) <= _MAX_METADATA:
+            decoded = text.decode("utf-8")
+            metadata = json.loads(decoded, parse_constant=_number, parse_float=_number)
+    except RecursionError as error:
+        raise _refused("is nested too deep") from error
+    except (ValueError, IndexError, zlib.error) as error:
+        raise _refused(f"is broken: {error}") from error
+    if len(text) > _MAX_METADATA:
+        raise _refused(_LONG)
     if not isinstance(metadata, dict):
-        raise DecodeError("decode_failed", "PNG metadata is not a JSON object")
+        raise _refused("is no JSON object")
     return metadata
+
+
+def _number(text: str) -> float:
+    """Return a number of JSON, which has no NaN, and of which no infinity must come."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:40]} is no finite number")
+    return number
 
 
 def _checked(image: NDArray[Any]) -> NDArray[Any]:

@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from melpix.frontend import Frontend
+from melpix.suffixes import refuse_other_suffix
 
 
 def spectrogram_image(
     y: ArrayLike,
     sr: float,
-    out: str | os.PathLike[str] | IO[bytes] | None = None,
+    out: str | bytes | os.PathLike[str] | os.PathLike[bytes] | IO[bytes] | None = None,
     hop_length: int = 512,
     n_mels: int = 128,
     **options: Any,
@@ -30,7 +31,8 @@ def spectrogram_image(
     sr : number > 0
         Sampling rate in Hz.
     out : path or binary file, optional
-        Where to write the PNG, with parameters and value range as metadata.
+        Where to write the PNG, with parameters and value range as metadata. A name ends in
+        ``.png``, in nothing, or in what is no other kind of file (``.part``).
     hop_length : int >= 1
         Samples per column; the FFT has twice as many.
     n_mels : int >= 1
@@ -47,7 +49,8 @@ def spectrogram_image(
     Raises
     ------
     ValueError
-        As `melpix.Frontend` and `melpix.Frontend.image`.
+        As `melpix.Frontend` and `melpix.Frontend.image`; or if `out` is the name of something that
+        is no PNG.
 
     Examples
     --------
@@ -61,6 +64,8 @@ def spectrogram_image(
         return frontend.image(y)
     from melpix.png import write_png
 
+    if isinstance(out, str | bytes | os.PathLike):
+        refuse_other_suffix("out", out)  # before any work
     rendering = frontend.render(y)
     write_png(out, rendering.image, rendering.metadata())
     return rendering.image

@@ -71,7 +71,8 @@ class Stream:
         Raises
         ------
         ValueError
-            If `y` has another type or shape: the stream is as it was.
+            If `y` has another type or shape, or is samples by channels (see `Frontend.mel`): the
+            stream is as it was.
         SignalError
             If a sample is NaN or infinite, or so large that a feature is. The stream is then of no
             use until `reset`.
@@ -79,6 +80,7 @@ class Stream:
             After such an error, and after `flush`.
         """
         y = checks.signal(y, "fi")
+        checks.samples_last(y)
         columns = self._impl.push(y)
         if self.kind != "features" or self.frontend.precision == "single":
             self.frontend._warn_if_loud(self._impl.peak)

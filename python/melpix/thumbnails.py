@@ -97,7 +97,7 @@ def _read_shard(path: str, wanted: dict[str, int], made: list[bytes | str]) -> N
 
 def _thumbnail(name: str, file: IO[bytes]) -> bytes:
     if name.endswith(".png"):
-        small = _decimate(png.read_png(file)[0])
+        small = _seen(png.read_png(file)[0])
     elif name.endswith(".npy"):
         small = _grey(_decimate(_read_npy(file)))
     else:
@@ -105,27 +105,42 @@ def _thumbnail(name: str, file: IO[bytes]) -> bytes:
     return png.encode(small.astype(np.uint8))
 
 
+def _seen(image: NDArray[Any]) -> NDArray[Any]:
+    """Return a small version with 8 bits: of stacked mels the first, or the first three as colours.
+
+    What PNG takes for alpha, the second or the fourth mel, would fade the others.
+    """
+    small = _decimate(image) / (np.iinfo(image.dtype).max // 255)
+    return small if small.ndim == 2 else small[..., : 1 if small.shape[2] == 2 else 3]
+
+
 def _decimate(values: NDArray[Any]) -> NDArray[Any]:
     """Return the means of blocks, so many that they fit; what is left at two ends is cut off."""
     (height, rows), (width, columns) = (
         (n // step, step)
-        for n, most in zip(values.shape, (HEIGHT, WIDTH), strict=True)
+        for n, most in zip(values.shape[:2], (HEIGHT, WIDTH), strict=True)
         for step in (-(-n // most),)
     )
-    blocks = values[: height * rows, : width * columns].reshape(height, rows, width, columns)
+    whole = values[: height * rows, : width * columns]
+    blocks = whole.reshape(height, rows, width, columns, *values.shape[2:])
     means: NDArray[Any] = blocks.mean(axis=(1, 3), dtype=np.float64)
     return means
 
 
 def _read_npy(file: IO[bytes]) -> NDArray[Any]:
-    """Return the features of an npy file; nothing is believed that its header says of memory."""
+    """Return the features of an npy file, those of the first mel where several are stacked.
+
+    Nothing is believed that its header says of memory.
+    """
     data = file.read(_MAX_BYTES)
     stream = io.BytesIO(data)
     np.lib.format.read_magic(stream)
     shape, by_columns, dtype = np.lib.format.read_array_header_1_0(stream)
-    if len(shape) != 2 or 0 in shape or by_columns or dtype.kind != "f":
+    stacked = len(shape) == 3 and shape[2] <= 4
+    if not (len(shape) == 2 or stacked) or 0 in shape or by_columns or dtype.kind != "f":
         raise DecodeError("decode_failed", f"not the features of a sound: {dtype} of {shape}")
-    return np.frombuffer(data, dtype, math.prod(shape), stream.tell()).reshape(shape)
+    values = np.frombuffer(data, dtype, math.prod(shape), stream.tell()).reshape(shape)
+    return values[..., 0] if stacked else values
 
 
 def _grey(features: NDArray[Any]) -> NDArray[Any]:

@@ -36,7 +36,7 @@ MAY_IMPORT = {
     },
     "__main__": {"cli"},
     "ahead": {"audio", "decoder", "errors", "resampling", "sources"},
-    "audio": {"containers", "decoder", "errors", "kept", "resampling"},
+    "audio": {"checks", "containers", "decoder", "errors", "kept", "resampling"},
     "batch": {
         "audio",
         "checks",
@@ -90,6 +90,7 @@ MAY_IMPORT = {
         "png",
         "rendering",
         "sinks",
+        "suffixes",
     },
     "cores": set(),
     "cutting": {"audio", "checks", "errors", "frontend", "kept"},
@@ -113,6 +114,7 @@ MAY_IMPORT = {
     "lock": {"errors"},
     "manifest": {"errors", "sinks"},
     "mel": {"_core", "checks"},
+    "metadata": {"rendering"},
     "names": {"sources"},
     "output": {"errors", "manifest", "sinks"},
     "parameter_table": set(),
@@ -120,11 +122,11 @@ MAY_IMPORT = {
     "parcel": {"sinks"},
     "parquet": {"pyarrow", "shards"},
     "patches": set(),
-    "png": {"_core", "errors", "frontend", "isal", "png", "rendering"},
+    "png": {"_core", "errors", "frontend", "isal", "metadata", "png", "rendering", "suffixes"},
     "pool": {"cores", "process"},
     "preset_table": set(),
     "process": set(),
-    "recipe": {"frontend", "png"},
+    "recipe": {"frontend", "png", "suffixes"},
     "reference_formulas": set(),  # independent of what they judge
     "reference_packages": {
         "kaldi_native_fbank",
@@ -189,6 +191,7 @@ MAY_IMPORT = {
     "sinks": {"checks", "errors", "png"},
     "stats": {"kept", "pool", "sinks", "sources", "worker"},
     "stream": {"checks", "errors", "frontend"},
+    "suffixes": {"find"},
     "summary": set(),
     "text": set(),
     "verify": {

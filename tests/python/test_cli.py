@@ -315,6 +315,26 @@ def test_options_out_of_range(run, sound, out, options, parts):
     assert not out.exists()
 
 
+@pytest.mark.parametrize("rate", ["22050.5", "11025.25", "1e4", "22050.0"])
+def test_rates_are_numbers_as_everywhere(run, sound, out, tmp_path, rate):
+    (tmp_path / "a.json").write_text(json.dumps({"sr": float(rate)}))
+    assert run("convert", sound, "-o", out, "--sr", rate).code == 0
+    assert (
+        run("convert", sound, "-o", tmp_path / "b.png", "--config", tmp_path / "a.json").code == 0
+    )
+    assert out.read_bytes() == (tmp_path / "b.png").read_bytes()
+    image, metadata = read_png(out)
+    assert metadata["params"]["sr"] == float(rate)
+    y, _ = load(sound, sr=float(rate))
+    np.testing.assert_array_equal(image, Frontend(sr=float(rate)).image(y))
+
+
+@pytest.mark.parametrize("rate", ["nan", "inf", "1e999", "0", "-1.5", "99.9", "fast", ""])
+def test_rates_out_of_range(run, sound, out, rate):
+    assert_fails(run("convert", sound, "-o", out, "--sr", rate), 2, "--sr")
+    assert not out.exists()
+
+
 def test_hop_longer_than_the_frame_is_legitimate(run, sound, out):
     assert run("convert", sound, "-o", out, "--hop-length", 1024, "--n-fft", 512).code == 0
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import html.parser
 import itertools
@@ -325,6 +326,32 @@ def test_thumbnails_of_trees(tmp_path: Path) -> None:
         assert np.abs(255.0 - image[::-1] - grey).max() < 2
 
 
+def test_thumbnails_show_every_kind_of_image(tmp_path: Path) -> None:
+    """What PNG takes for alpha is a mel like the others, and must not fade them."""
+    rng = np.random.default_rng(0)
+    shown = {(): [0], (1,): [0], (2,): [0], (3,): [0, 1, 2], (4,): [0, 1, 2]}
+    for dtype, channels in itertools.product((np.uint8, np.uint16), shown):
+        image = rng.integers(0, np.iinfo(dtype).max, (150, 300, *channels), dtype, endpoint=True)
+        png.write_png(tmp_path / "a.png", image)
+        (made,) = thumbnails.of([picture(tmp_path, "a.png")])
+        assert isinstance(made, bytes)
+        seen = png.read_png(made)[0]
+        assert seen.dtype == np.uint8
+        mels = image.reshape(150, 300, -1)[..., shown[channels]]
+        means = mels.reshape(75, 2, 150, 2, -1).mean(axis=(1, 3)) / (np.iinfo(dtype).max / 255)
+        assert seen.shape == ((75, 150) if len(shown[channels]) == 1 else (75, 150, 3))
+        assert np.abs(seen.reshape(means.shape) - means).max() <= 1
+
+
+def test_thumbnails_of_stacked_features_show_the_first(tmp_path: Path) -> None:
+    features = np.random.default_rng(0).normal(size=(64, 99, 2)).astype(np.float32)
+    for name, values in (("stacked.npy", features), ("first.npy", features[..., 0])):
+        (tmp_path / name).write_bytes(sinks.npy_bytes(values, "float32"))
+    stacked, first = thumbnails.of([picture(tmp_path, n) for n in ("stacked.npy", "first.npy")])
+    assert isinstance(first, bytes)
+    assert stacked == first
+
+
 def test_thumbnails_of_shards(tmp_path: Path) -> None:
     names = ["dogs/" + "long " * 60, "caf\udce9", "a.b"]
     image = np.arange(256, dtype=np.uint8).reshape(16, 16)
@@ -412,6 +439,21 @@ def test_the_page_stands_alone(dataset: Path) -> None:
     assert len(pictures) == len(found.pictures) >= 9
     assert "http:" not in text
     assert "https:" not in text
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [{"stack": [{"fmax": 4000}]}, {"bits": 16}, {"bits": 16, "stack": [{"fmax": 4000}]}],
+    ids=str,
+)
+def test_the_page_shows_stacked_and_deep_images(tmp_path: Path, parameters: Any) -> None:
+    out = write(tmp_path / "out", [ok("a")])
+    y = np.random.default_rng(0).uniform(-1, 1, 33000).astype(np.float32)
+    (out / "a.png").write_bytes(Frontend(**parameters).png(y))
+    page = Page(report.html(summarise([out])))
+    (link,) = (link for link in page.links if link.startswith("data:image/png;base64,"))
+    seen = png.read_png(base64.b64decode(link.partition(",")[2]))[0]
+    assert np.abs(seen.astype(int) - Frontend().image(y)).max() <= 1
 
 
 def test_a_format_without_thumbnails_is_said_once(tmp_path: Path) -> None:

@@ -37,11 +37,14 @@ class NotWritten(click.ClickException):
     exit_code = 3
 
 
-def _rate(ctx: click.Context, param: click.Parameter, value: str) -> int | str:
+def _rate(ctx: click.Context, param: click.Parameter, value: str) -> float | str:
+    if value == "native":
+        return value
     try:
-        return "native" if value == "native" else int(value)
+        number = float(value)
     except ValueError:
         raise click.BadParameter(f"must be a number of Hz or 'native', got {value!r}") from None
+    return int(number) if number.is_integer() else number
 
 
 def image_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -29,8 +29,6 @@ from melpix.cli.progress import Show, outcome_line, rehearsal_line
 from melpix.cli.single import check_output, convert_one, summary_line
 from melpix.text import printable
 
-_OTHER_IMAGES = (".bmp", ".gif", ".jpeg", ".jpg", ".tif", ".tiff", ".webp")
-
 
 @click.command(
     cls=SectionedCommand,
@@ -187,7 +185,8 @@ def convert(
     or MP3. With OUT a folder, its images mirror the folders of the inputs, a file that fails is a
     line in OUT/manifest.jsonl (see melpix report OUT), and the same command again goes on where
     it was stopped. With OUT.png there is one INPUT, which may be - for standard input (1 GiB at
-    most), and one image, of the first window if --time-steps is given.
+    most), and one image, of the first window if --time-steps is given. A name of another kind of
+    file, as OUT.jpg or OUT.npy, is refused.
 
     \b
     Examples:
@@ -251,8 +250,12 @@ def _one(
 def _many(
     inputs: tuple[str, ...], output: str, parameters: dict[str, Any], options: dict[str, Any]
 ) -> None:
-    if output.lower().endswith(_OTHER_IMAGES):
-        raise usage(f"the output is a folder, or ends in .png, got {printable(output)}")
+    from melpix.suffixes import is_another
+
+    if is_another(output):
+        name = printable(output)
+        way_out = f"write {name}/ for a folder of that name"
+        raise usage(f"the output is one .png, or a folder, got {name}: {way_out}")
     if not inputs and options["from_list"] is None:
         raise usage("name an INPUT, or a list of them by --from-list")
     if "-" in inputs:

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from melpix.cli.common import faults, read, say
+from melpix.cli.common import FileFailed, faults, read, say
 from melpix.text import printable
 
 
@@ -28,13 +28,14 @@ def inspect(file: str, as_json: bool) -> None:
     """  # noqa: D301
     with faults(file) as notes:
         facts = _facts(file)
+        try:
+            lines = [json.dumps(facts, sort_keys=True)] if as_json else list(_lines(facts))
+        except RecursionError:
+            raise FileFailed(f"{file}: its metadata are nested too deep to be shown") from None
     for note in notes:
         say("warning", note)
-    if as_json:
-        click.echo(json.dumps(facts, sort_keys=True))
-    else:
-        for line in _lines(facts):
-            click.echo(printable(line))
+    for line in lines:
+        click.echo(line if as_json else printable(line))
 
 
 def _facts(file: str) -> dict[str, Any]:
@@ -69,7 +70,7 @@ def _lines(facts: dict[str, Any], indent: str = "") -> Iterator[str]:
         if isinstance(value, dict):
             yield f"{indent}{name}"
             yield from _lines(value, indent + "    ")
-        elif name == "info":
+        elif name == "info" and isinstance(value, list):
             yield f"{indent}{name}"
             yield from (f"{indent}    {line}" for line in value)
         else:

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: MIT
+"""What the end of a name promises, so that no PNG is written under another promise."""
+
+from __future__ import annotations
+
+import os
+
+# What people make of sounds and spectrograms, beside sounds themselves.
+_OTHERS = frozenset(
+    {".avif", ".bmp", ".eps", ".gif", ".heic", ".heif", ".ico", ".j2k", ".jfif", ".jp2", ".jpe"}
+    | {".jpeg", ".jpg", ".jxl", ".pbm", ".pdf", ".pgm", ".pnm", ".ppm", ".ps", ".svg", ".tga"}
+    | {".tif", ".tiff", ".webp"}  # images
+    | {".arrow", ".ark", ".feather", ".h5", ".hdf5", ".mat", ".npy", ".npz", ".parquet", ".pickle"}
+    | {".pkl", ".pt", ".pth", ".safetensors", ".tfrecord", ".zarr"}  # arrays
+    | {".csv", ".htm", ".html", ".json", ".jsonl", ".md", ".toml", ".tsv", ".txt", ".xml", ".yaml"}
+    | {".yml"}  # texts
+    | {".7z", ".bz2", ".gz", ".rar", ".tar", ".tgz", ".xz", ".zip", ".zst"}  # archives
+)
+
+
+def is_another(name: str) -> bool:
+    """Whether a name ends as those of another kind of file do; not where the end is unknown.
+
+    Examples
+    --------
+    >>> [is_another(name) for name in ("a.png", "a.JPG", "a.wav", "a", "a.v1", "a.png.part")]
+    [False, True, True, False, False, False]
+    """
+    stem, suffix = os.path.splitext(os.path.basename(name))
+    suffix = (suffix or stem).lower()  # ".jpg" alone is all stem
+    if suffix in ("", ".png"):
+        return False
+    from melpix.find import SUFFIXES
+
+    return suffix in _OTHERS or suffix in SUFFIXES
+
+
+def refuse_other_suffix(
+    parameter: str, path: str | bytes | os.PathLike[str] | os.PathLike[bytes]
+) -> None:
+    """Raise a ValueError if a PNG would be written under the name of something else."""
+    if is_another(os.fsdecode(path)):
+        raise ValueError(f"{parameter} must end in .png, for a PNG is written, got {path!r}")
