@@ -81,11 +81,9 @@ def convert_bytes(
     r"""Turn the bytes of an audio file into the bytes of a PNG, in memory.
 
     Re-entrant: threads may call it at once, and share a front-end. It starts no thread and writes
-    no file. (Of sounds that are not known by their first bytes, as MP3s are not, libsndfile looks
-    whether a file ``._`` in the current folder says more.) The GIL is free while the core renders
-    and while isal (or zlib), soxr and libsndfile work; libsndfile takes it for moments, to fetch
-    more of `data`, which must not be changed meanwhile. 16-bit WAVs as nearly every program writes
-    them do without libsndfile.
+    no file. The GIL is free while the core renders and while isal (or zlib), soxr and libsndfile
+    work; libsndfile takes it for moments, to fetch more of `data`, which must not be changed
+    meanwhile. 16-bit WAVs as nearly every program writes them do without libsndfile.
 
     Parameters
     ----------

@@ -54,6 +54,7 @@ MAY_IMPORT = {
         "stats",
         "worker",
     },
+    "binary_files": set(),
     "bench": {
         "audio",
         "config",
@@ -93,7 +94,7 @@ MAY_IMPORT = {
     },
     "cores": set(),
     "cutting": {"audio", "checks", "errors", "frontend", "kept"},
-    "decoder": {"containers", "errors", "soundfile", "wav"},
+    "decoder": {"binary_files", "containers", "errors", "soundfile", "wav"},
     "demo": set(),
     "errors": set(),
     "find": {"lists", "sources"},
