@@ -62,14 +62,20 @@ class Tagged(_Seekable):
     """An MP3 that begins somewhere in a file, behind an ID3 tag of its own.
 
     By that tag libsndfile knows it for an MP3 without a look at its name, or for a resource fork.
+
+    Attributes
+    ----------
+    start : int
+        Where the MP3 begins now.
     """
 
     _TAG = b"ID3\3\0\0\0\0\0\x0a" + bytes(10)  # the smallest that mpg123 says nothing about
+    start = len(_TAG)
 
     def __init__(self, file: BinaryIO, start: int) -> None:
-        super().__init__(len(self._TAG) - start + file.seek(0, os.SEEK_END))
+        super().__init__(self.start - start + file.seek(0, os.SEEK_END))
         self._file = file
-        self._shift = start - len(self._TAG)
+        self._shift = start - self.start
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
         """Move, as in a file that begins with the tag."""

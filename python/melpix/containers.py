@@ -208,13 +208,15 @@ def _zeros(stream: BinaryIO, start: int) -> int:
     return n
 
 
-def mp3_length(stream: BinaryIO) -> Literal["stated", "constant", "variable"]:
+def mp3_length(stream: BinaryIO, start: int) -> Literal["stated", "constant", "variable"]:
     """How an MP3's length is known.
 
     Parameters
     ----------
     stream : binary file
         The whole MP3; its position is moved.
+    start : int
+        Where its first frame begins.
 
     Returns
     -------
@@ -223,13 +225,11 @@ def mp3_length(stream: BinaryIO) -> Literal["stated", "constant", "variable"]:
         bit rate and the file's size: sound at a "constant" rate, a guess at a "variable" one.
         Only the beginning is looked at.
     """
-    found = mp3_start(stream)
-    if found is None:
-        return "constant"
-    stream.seek(found.start)
+    stream.seek(start)
     data, at = stream.read(_MP3_LOOK), 0
     frame = _mp3_frame(data, at)
-    assert frame is not None
+    if frame is None:
+        return "constant"
 
     kbps, length = frame
     if any(name in data[at : at + length] for name in (b"Xing", b"Info", b"VBRI")):

@@ -60,7 +60,14 @@ class Sound:
         As in `melpix.audio.Clip`.
     """
 
-    def __init__(self, file: Any, name: str, size: int, content: Callable[[], Any]) -> None:
+    def __init__(
+        self,
+        file: Any,
+        name: str,
+        size: int,
+        content: Callable[[], Any],
+        start: int | None = None,  # of an MP3's first frame
+    ) -> None:
         self.name = name
         self.format: str = file.format
         self.subtype: str = file.subtype
@@ -75,8 +82,10 @@ class Sound:
         self._stated = declared != _UNKNOWN
         self.frames = declared if self._stated else None
         if self.format == "MP3":
-            with content() as stream:
-                length = containers.mp3_length(stream)
+            length = "constant"
+            if start is not None:
+                with content() as stream:
+                    length = containers.mp3_length(stream, start)
             self._stated = length == "stated"
             self.length_estimated = length == "variable"
 
@@ -331,9 +340,11 @@ def open_sound(
     with ExitStack() as stack:
         # libsndfile goes by a file's name where its first bytes say nothing; memory has none. An
         # ID3 tag says enough.
+        start = None if mp3 is None else mp3.start
         if mp3 is not None and (not mp3.plain or (mp3.start == 0 and _has_fork(path))):
             content = partial(_tagged, content, mp3.start)
             file = stack.enter_context(content())
+            start = file.start
         elif path and _has_fork(path):  # a file without a name has none
             file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         try:
@@ -345,7 +356,7 @@ def open_sound(
             with decoder as opened:
                 if opened.format == _FORK:
                     raise DecodeError("decode_failed", f"{name}: {_unknown(mp3)}")
-                sound = Sound(opened, name, size, content)
+                sound = Sound(opened, name, size, content, start)
                 reason = containers.refusal(sound.format, sound.subtype)
                 if reason:
                     raise DecodeError("unsupported_format", f"{name}: {reason}")
