@@ -12,7 +12,7 @@ import stat
 import time
 from typing import BinaryIO, NamedTuple, TypeAlias, cast
 
-from melpix import audio, checks, png, sinks
+from melpix import audio, checks, demands, png, sinks
 from melpix.cutting import Rate, at_rate
 from melpix.errors import DecodeError, EncodeError
 from melpix.frontend import Frontend
@@ -76,6 +76,7 @@ def convert_bytes(
     strict: bool = False,
     max_bytes: int | None = None,
     max_seconds: float | None = MAX_SECONDS,
+    max_samples: int | None = None,
     max_pixels: int | None = None,
 ) -> bytes:
     r"""Turn the bytes of an audio file into the bytes of a PNG, in memory.
@@ -89,7 +90,9 @@ def convert_bytes(
     ----------
     data : bytes-like
         A whole audio file in any format that melpix reads. It is not copied, whatever holds it.
-    frontend, sr, offset, duration, time_steps, source, strict, max_bytes, max_seconds, max_pixels
+    frontend, sr, offset, duration, time_steps, source, strict
+        As in `convert_file`.
+    max_bytes, max_seconds, max_samples, max_pixels
         As in `convert_file`.
 
     Returns
@@ -127,6 +130,7 @@ def convert_bytes(
         strict,
         max_bytes,
         max_seconds,
+        max_samples,
         max_pixels,
     ).picture
 
@@ -144,6 +148,7 @@ def convert_file(
     strict: bool = False,
     max_bytes: int | None = None,
     max_seconds: float | None = MAX_SECONDS,
+    max_samples: int | None = None,
     max_pixels: int | None = None,
 ) -> Conversion:
     """Turn one audio file into one spectrogram image.
@@ -173,8 +178,12 @@ def convert_file(
     max_seconds : float [s] or None
         Refuse to decode more than this: before decoding where the header tells, else as soon as so
         much is decoded. None: the limits of `load` alone.
+    max_samples : int >= 1 or None
+        Refuse to work on more samples: as decoded, as resampled, and as brought to the front-end's
+        `duration` and patches; channels that are kept count singly. None: the limits of `load`.
     max_pixels : int >= 1 or None
-        Refuse to make a larger image, at the same moments. None: what PNG readers accept.
+        Refuse to make a larger image, at the same moments. A pixel of 16 bits counts as two, and
+        one of stacked mels as one for each of them. None: what PNG readers accept.
 
     Returns
     -------
@@ -218,6 +227,7 @@ def convert_file(
         strict,
         max_bytes,
         max_seconds,
+        max_samples,
         max_pixels,
     )
     encoded = time.perf_counter()
@@ -263,6 +273,7 @@ def _convert(
     strict: bool,
     max_bytes: int | None,
     max_seconds: float | None,
+    max_samples: int | None,
     max_pixels: int | None,
 ) -> _Made:
     """Do all of `convert_file` but the writing."""
@@ -270,6 +281,8 @@ def _convert(
         checks.integer("time_steps", time_steps)
     if max_bytes is not None:
         checks.integer("max_bytes", max_bytes, least=0)
+    if max_samples is not None:
+        checks.integer("max_samples", max_samples)
     f = at_rate(frontend, None if sr == "native" else sr)
     columns = _most_columns(f, max_pixels)
     started = time.perf_counter()
@@ -283,6 +296,8 @@ def _convert(
     if f.duration is not None and rate is not None:
         certain = f.frames(round(f.duration * f.sr))
     _refuse_wide(f, certain, columns)
+    if rate is not None:
+        demands.refuse_long(f, 0, 1, max_samples)
     whole = wanted is None and rate is not None and f.columns is None
     room = columns * f.hop_length / f.sr if whole else math.inf
     most = audio.MAX_SECONDS if max_seconds is None else max_seconds
@@ -295,6 +310,7 @@ def _convert(
                 duration=duration,
                 samples=wanted,
                 max_seconds=min(most, room),
+                max_samples=max_samples,
                 max_bytes=max_bytes,
                 strict=strict,
                 empty=empty,
@@ -309,6 +325,7 @@ def _convert(
         if clip.sr != f.sr:
             f = at_rate(f, clip.sr)
         n = clip.y.shape[-1]
+        demands.refuse_long(f, n, 1 if clip.y.ndim == 1 else len(clip.y), max_samples)
         found = f.frames(n)
         if found == 0:
             least = f"{n / f.sr:g} s is shorter than a frame, {f.n_fft / f.sr:g} s"
@@ -333,7 +350,7 @@ def _convert(
 def _most_columns(f: Frontend, max_pixels: int | None) -> int:
     if max_pixels is None:
         return f.max_columns
-    return min(f.max_columns, checks.integer("max_pixels", max_pixels) // f.n_mels)
+    return min(f.max_columns, demands.columns(f, checks.integer("max_pixels", max_pixels)))
 
 
 def _refuse_wide(f: Frontend, found: int, columns: int) -> None:
@@ -344,9 +361,13 @@ def _refuse_wide(f: Frontend, found: int, columns: int) -> None:
 def _too_wide(f: Frontend, columns: int, extent: str) -> EncodeError:
     if columns == f.max_columns:
         return f.too_wide(extent)
+    mels = demands.channels(f)
+    further = f", {mels} channels" if mels > 1 else ""
+    further += f", {f.bits} bits" if f.bits > 8 else ""
     return EncodeError(
         "image_too_large",
-        f"an image of {f.n_mels} rows may have {columns} columns here; this signal has {extent}",
+        f"an image of {f.n_mels} rows{further} may have {columns} columns here; this signal has "
+        f"{extent}",
     )
 
 

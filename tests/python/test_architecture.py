@@ -82,6 +82,7 @@ MAY_IMPORT = {
         "torchaudio",
     },
     "convert": {
+        "demands",
         "audio",
         "checks",
         "cutting",
@@ -95,6 +96,7 @@ MAY_IMPORT = {
     "cores": set(),
     "cutting": {"audio", "checks", "errors", "frontend", "kept"},
     "decoder": {"binary_files", "containers", "errors", "soundfile", "wav"},
+    "demands": {"errors", "frontend"},
     "demo": set(),
     "errors": set(),
     "find": {"lists", "sources"},
@@ -172,6 +174,7 @@ MAY_IMPORT = {
     "serving_pool": {"pool", "process"},
     "serving_protocol": {"serving_work", "uvicorn"},
     "serving_work": {
+        "demands",
         "audio",
         "checks",
         "convert",
