@@ -204,7 +204,7 @@ MAY_IMPORT = {
         "preset_table",
         "references",
     },
-    "thumbnails": {"errors", "png", "summary"},
+    "thumbnails": {"errors", "png", "sinks", "summary"},
     "wav": {"_core"},
     "worker": {
         "ahead",
