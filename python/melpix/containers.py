@@ -148,11 +148,14 @@ class Mp3Start(NamedTuple):
     start : int
         In bytes.
     plain : bool
-        It is where libsndfile looks for it: at the beginning, or behind ID3 tags.
+        One, whole or not, is where libsndfile looks for it: at the beginning, or behind ID3 tags.
+    tag : int
+        Where the last tag begins before it, in bytes; 0 if there is none.
     """
 
     start: int
     plain: bool
+    tag: int
 
 
 def mp3_start(stream: BinaryIO) -> Mp3Start | None:
@@ -166,7 +169,7 @@ def mp3_start(stream: BinaryIO) -> Mp3Start | None:
     stream : binary file
         Its position is moved.
     """
-    start = 0
+    start = tag = 0
     passed: list[str] = []
     while True:
         stream.seek(start)
@@ -174,7 +177,7 @@ def mp3_start(stream: BinaryIO) -> Mp3Start | None:
         if _CONTAINER.match(head) or len(passed) > _MP3_PARTS:
             return None
         if head[:3] == b"ID3" and len(head) == _MP3_HEAD:
-            size = 0
+            tag, size = start, 0
             for byte in head[6:]:  # seven bits each
                 size = size << 7 | byte & 127
             footer = bool(head[5] & 16)
@@ -187,12 +190,13 @@ def mp3_start(stream: BinaryIO) -> Mp3Start | None:
             break
     stream.seek(start)
     data = stream.read(_MP3_FRAMES)
+    known = {*passed} <= {"tag"} and _mp3_frame(data, 0) is not None
     if _is_mp3(data, 0, least=1):
-        return Mp3Start(start, {*passed} <= {"tag"})
+        return Mp3Start(start, known, tag)
     data += stream.read(_MP3_JUNK)
     for match in _MP3_SYNC.finditer(data, 1, _MP3_JUNK):
         if _is_mp3(data, match.start(), least=2):
-            return Mp3Start(start + match.start(), False)
+            return Mp3Start(start + match.start(), known, tag)
     return None
 
 
@@ -240,3 +244,32 @@ def mp3_length(stream: BinaryIO, start: int) -> Literal["stated", "constant", "v
         at += frame[1]
         frame = _mp3_frame(data, at)
     return "constant"
+
+
+_UNKNOWN_CODES = {1, 7, *range(148, 155)}  # libsndfile's, for what has none of its formats
+_INTERNAL_CODE = 29
+_WAY_OUT = "another program may make a WAV of it (ffmpeg -i FILE OUT.wav)"
+
+
+def failure(code: int, text: str, mp3: Mp3Start | None) -> str:
+    """Say what libsndfile says, or what it means where it says nothing or something else.
+
+    Examples
+    --------
+    >>> failure(29, "Unspecified internal error.", Mp3Start(0, True, 0))[:67]
+    'the MP3 cannot be decoded any further (Unspecified internal error):'
+    """
+    if code in _UNKNOWN_CODES:
+        return unknown(mp3)
+    if code == _INTERNAL_CODE:
+        kind = "sound" if mp3 is None else "MP3"
+        return f"the {kind} cannot be decoded any further ({text.rstrip('.')}): {_WAY_OUT}"
+    return text
+
+
+def unknown(mp3: Mp3Start | None) -> str:
+    """Say that there is nothing to decode in a file."""
+    if mp3 is not None:
+        return f"an MP3 of which no sound can be decoded: {_WAY_OUT}"
+    known = ", ".join(SUBTYPES)
+    return f"Format not recognised, it is none of {known}; or it is damaged: {_WAY_OUT}"

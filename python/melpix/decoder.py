@@ -35,9 +35,6 @@ MAX_BYTES = 2**32
 _UNKNOWN = 2**63 - 1  # libsndfile's frame count where the file states none
 _FIRST = 2**22  # samples to make room for on a header's word alone
 _FORK = "SD2"  # the format that libsndfile finds in a file beside the one it was given
-_UNKNOWN_CODES = {1, 7, *range(148, 155)}  # libsndfile's, for what has none of its formats
-_INTERNAL_CODE = 29
-_WAY_OUT = "another program may make a WAV of it (ffmpeg -i FILE OUT.wav)"
 _BLOCK = 2**17  # samples decoded at a time where channels are mixed: they stay in the cache
 
 
@@ -333,6 +330,11 @@ def open_sound(
             return
         file = content()
         mp3 = containers.mp3_start(file)
+        if mp3 is not None and mp3.plain and mp3.tag:
+            # Of several tags, libsndfile counts all to the sound where it is in memory, but in a
+            # file the last alone: another length where the decoder has to estimate it.
+            content = partial(View, memoryview(data)[mp3.tag :])
+            file, mp3 = content(), mp3._replace(start=mp3.start - mp3.tag, tag=0)
         file.seek(0)
 
     import soundfile
@@ -355,32 +357,15 @@ def open_sound(
                 raise
             with decoder as opened:
                 if opened.format == _FORK:
-                    raise DecodeError("decode_failed", f"{name}: {_unknown(mp3)}")
+                    raise DecodeError("decode_failed", f"{name}: {containers.unknown(mp3)}")
                 sound = Sound(opened, name, size, content, start)
                 reason = containers.refusal(sound.format, sound.subtype)
                 if reason:
                     raise DecodeError("unsupported_format", f"{name}: {reason}")
                 yield sound
         except soundfile.LibsndfileError as error:
-            raise DecodeError("decode_failed", f"{name}: {_reason(error, mp3)}") from error
-
-
-def _reason(error: Any, mp3: containers.Mp3Start | None) -> str:
-    """Say what libsndfile says, or what it means where it says nothing or something else."""
-    if error.code in _UNKNOWN_CODES:
-        return _unknown(mp3)
-    text: str = error.error_string
-    if error.code == _INTERNAL_CODE:
-        kind = "sound" if mp3 is None else "MP3"
-        return f"the {kind} cannot be decoded any further ({text.rstrip('.')}): {_WAY_OUT}"
-    return text
-
-
-def _unknown(mp3: containers.Mp3Start | None) -> str:
-    if mp3 is not None:
-        return f"an MP3 of which no sound can be decoded: {_WAY_OUT}"
-    known = ", ".join(containers.SUBTYPES)
-    return f"Format not recognised, it is none of {known}; or it is damaged: {_WAY_OUT}"
+            reason = containers.failure(error.code, error.error_string, mp3)
+            raise DecodeError("decode_failed", f"{name}: {reason}") from error
 
 
 def _tagged(content: Callable[[], Any], start: int) -> Tagged:
