@@ -180,6 +180,7 @@ def read_clip(
     duration: float | None = None,
     samples: int | None = None,
     max_seconds: float | None = None,
+    max_samples: int | None = None,
     max_bytes: int | None = None,
     strict: bool = False,
     empty: Empty = np.empty,
@@ -195,6 +196,9 @@ def read_clip(
         Give the first so many samples of that alone, and decode no more than they take.
     max_seconds : float > 0 or None
         Refuse to read more than this. None: `MAX_SECONDS`.
+    max_samples : int >= 1 or None
+        Refuse to read more than this, before and after resampling, channels that are kept counted
+        singly. None: `MAX_SAMPLES`.
     max_bytes : int >= 0 or None
         Refuse a source that holds more than this.
     strict : bool
@@ -231,7 +235,8 @@ def read_clip(
     with open_sound(source, max_bytes) as sound:
         target = _target(sound, sr)
         plain = _is_plain(sound, target)
-        limit = _limit(sound, target, max_seconds, channels=sound.channels if plain else 1)
+        kept = sound.channels if plain else 1
+        limit = _limit(sound, target, max_seconds, kept, max_samples or MAX_SAMPLES)
         dtype = np.dtype(np.int16 if plain else np.float32)
         duration = _enough(sound.sr, target, samples, duration)
         found = sound.in_place(offset, duration, limit) if in_place and plain else None
@@ -422,10 +427,12 @@ def _clip(sound: Sound, y: Samples, sr: float, offset: float, frames: int) -> Cl
     )
 
 
-def _limit(sound: Sound, target: float, max_seconds: float, channels: int) -> int:
+def _limit(
+    sound: Sound, target: float, max_seconds: float, channels: int, most: int = MAX_SAMPLES
+) -> int:
     """Return how many frames may be read, so that samples fit before and after resampling."""
     growth = max(1.0, target / sound.sr)
-    return int(min(max_seconds * sound.sr, MAX_SAMPLES / (channels * growth)))
+    return int(min(max_seconds * sound.sr, min(most, MAX_SAMPLES) / (channels * growth)))
 
 
 def _enough(sr: int, target: float, samples: int | None, duration: float | None) -> float | None:

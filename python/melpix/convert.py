@@ -12,7 +12,7 @@ import stat
 import time
 from typing import BinaryIO, NamedTuple, TypeAlias, cast
 
-from melpix import audio, checks, png, sinks
+from melpix import audio, checks, demands, png, sinks
 from melpix.cutting import Rate, at_rate
 from melpix.errors import DecodeError, EncodeError
 from melpix.frontend import Frontend
@@ -77,22 +77,23 @@ def convert_bytes(
     strict: bool = False,
     max_bytes: int | None = None,
     max_seconds: float | None = MAX_SECONDS,
+    max_samples: int | None = None,
     max_pixels: int | None = None,
 ) -> bytes:
     r"""Turn the bytes of an audio file into the bytes of a PNG, in memory.
 
     Re-entrant: threads may call it at once, and share a front-end. It starts no thread and writes
-    no file. (Of sounds that are not known by their first bytes, as MP3s are not, libsndfile looks
-    whether a file ``._`` in the current folder says more.) The GIL is free while the core renders
-    and while isal (or zlib), soxr and libsndfile work; libsndfile takes it for moments, to fetch
-    more of `data`, which must not be changed meanwhile. 16-bit WAVs as nearly every program writes
-    them do without libsndfile.
+    no file. The GIL is free while the core renders and while isal (or zlib), soxr and libsndfile
+    work; libsndfile takes it for moments, to fetch more of `data`, which must not be changed
+    meanwhile. 16-bit WAVs as nearly every program writes them do without libsndfile.
 
     Parameters
     ----------
     data : bytes-like
         A whole audio file in any format that melpix reads. It is not copied, whatever holds it.
-    frontend, sr, offset, duration, time_steps, source, strict, max_bytes, max_seconds, max_pixels
+    frontend, sr, offset, duration, time_steps, source, strict
+        As in `convert_file`.
+    max_bytes, max_seconds, max_samples, max_pixels
         As in `convert_file`.
 
     Returns
@@ -130,6 +131,7 @@ def convert_bytes(
         strict,
         max_bytes,
         max_seconds,
+        max_samples,
         max_pixels,
     ).picture
 
@@ -147,6 +149,7 @@ def convert_file(
     strict: bool = False,
     max_bytes: int | None = None,
     max_seconds: float | None = MAX_SECONDS,
+    max_samples: int | None = None,
     max_pixels: int | None = None,
 ) -> Conversion:
     """Turn one audio file into one spectrogram image.
@@ -177,8 +180,12 @@ def convert_file(
     max_seconds : float [s] or None
         Refuse to decode more than this: before decoding where the header tells, else as soon as so
         much is decoded. None: the limits of `load` alone.
+    max_samples : int >= 1 or None
+        Refuse to work on more samples: as decoded, as resampled, and as brought to the front-end's
+        `duration` and patches; channels that are kept count singly. None: the limits of `load`.
     max_pixels : int >= 1 or None
-        Refuse to make a larger image, at the same moments. None: what PNG readers accept.
+        Refuse to make a larger image, at the same moments. A pixel of 16 bits counts as two, and
+        one of stacked mels as one for each of them. None: what PNG readers accept.
 
     Returns
     -------
@@ -224,6 +231,7 @@ def convert_file(
         strict,
         max_bytes,
         max_seconds,
+        max_samples,
         max_pixels,
     )
     encoded = time.perf_counter()
@@ -269,6 +277,7 @@ def _convert(
     strict: bool,
     max_bytes: int | None,
     max_seconds: float | None,
+    max_samples: int | None,
     max_pixels: int | None,
 ) -> _Made:
     """Do all of `convert_file` but the writing."""
@@ -276,6 +285,8 @@ def _convert(
         checks.integer("time_steps", time_steps)
     if max_bytes is not None:
         checks.integer("max_bytes", max_bytes, least=0)
+    if max_samples is not None:
+        checks.integer("max_samples", max_samples)
     f = at_rate(frontend, None if sr == "native" else sr)
     columns = _most_columns(f, max_pixels)
     started = time.perf_counter()
@@ -289,6 +300,8 @@ def _convert(
     if f.duration is not None and rate is not None:
         certain = f.frames(round(f.duration * f.sr))
     _refuse_wide(f, certain, columns)
+    if rate is not None:
+        demands.refuse_long(f, 0, 1, max_samples)
     whole = wanted is None and rate is not None and f.columns is None
     room = columns * f.hop_length / f.sr if whole else math.inf
     most = audio.MAX_SECONDS if max_seconds is None else max_seconds
@@ -301,6 +314,7 @@ def _convert(
                 duration=duration,
                 samples=wanted,
                 max_seconds=min(most, room),
+                max_samples=max_samples,
                 max_bytes=max_bytes,
                 strict=strict,
                 empty=empty,
@@ -315,6 +329,7 @@ def _convert(
         if clip.sr != f.sr:
             f = at_rate(f, clip.sr)
         n = clip.y.shape[-1]
+        demands.refuse_long(f, n, 1 if clip.y.ndim == 1 else len(clip.y), max_samples)
         found = f.frames(n)
         if found == 0:
             least = f"{n / f.sr:g} s is shorter than a frame, {f.n_fft / f.sr:g} s"
@@ -339,7 +354,7 @@ def _convert(
 def _most_columns(f: Frontend, max_pixels: int | None) -> int:
     if max_pixels is None:
         return f.max_columns
-    return min(f.max_columns, checks.integer("max_pixels", max_pixels) // f.n_mels)
+    return min(f.max_columns, demands.columns(f, checks.integer("max_pixels", max_pixels)))
 
 
 def _refuse_wide(f: Frontend, found: int, columns: int) -> None:
@@ -350,9 +365,13 @@ def _refuse_wide(f: Frontend, found: int, columns: int) -> None:
 def _too_wide(f: Frontend, columns: int, extent: str) -> EncodeError:
     if columns == f.max_columns:
         return f.too_wide(extent)
+    mels = demands.channels(f)
+    further = f", {mels} channels" if mels > 1 else ""
+    further += f", {f.bits} bits" if f.bits > 8 else ""
     return EncodeError(
         "image_too_large",
-        f"an image of {f.n_mels} rows may have {columns} columns here; this signal has {extent}",
+        f"an image of {f.n_mels} rows{further} may have {columns} columns here; this signal has "
+        f"{extent}",
     )
 
 

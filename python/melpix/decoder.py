@@ -14,13 +14,14 @@ import io
 import os
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache, partial
 from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
 
 from melpix import containers
+from melpix.binary_files import Memory, Tagged, View
 from melpix.errors import DecodeError, SignalError
 from melpix.wav import PlainMemory, PlainWav, Samples, plain_memory, plain_wav
 
@@ -33,6 +34,7 @@ MAX_BYTES = 2**32
 
 _UNKNOWN = 2**63 - 1  # libsndfile's frame count where the file states none
 _FIRST = 2**22  # samples to make room for on a header's word alone
+_FORK = "SD2"  # the format that libsndfile finds in a file beside the one it was given
 _BLOCK = 2**17  # samples decoded at a time where channels are mixed: they stay in the cache
 
 
@@ -56,7 +58,12 @@ class Sound:
     """
 
     def __init__(
-        self, file: Any, name: str, size: int, content: Callable[[], BinaryIO | io.FileIO]
+        self,
+        file: Any,
+        name: str,
+        size: int,
+        content: Callable[[], Any],
+        start: int | None = None,  # of an MP3's first frame
     ) -> None:
         self.name = name
         self.format: str = file.format
@@ -72,8 +79,10 @@ class Sound:
         self._stated = declared != _UNKNOWN
         self.frames = declared if self._stated else None
         if self.format == "MP3":
-            with content() as stream:
-                length = containers.mp3_length(stream)
+            length = "constant"
+            if start is not None:
+                with content() as stream:
+                    length = containers.mp3_length(stream, start)
             self._stated = length == "stated"
             self.length_estimated = length == "variable"
 
@@ -292,8 +301,9 @@ def open_sound(
     TypeError
         The source is of another type.
     """
-    content: Callable[[], io.FileIO | io.BytesIO]
+    content: Callable[[], Any]
     plain: PlainWav | PlainMemory | None
+    path = ""
     if isinstance(source, (str, os.PathLike)):
         path = os.fsdecode(source)
         name, size = repr(path), _size(path)
@@ -301,43 +311,65 @@ def open_sound(
         content = partial(io.FileIO, path)
         # Bytes, because names need not be UTF-8. "-" alone would mean standard input.
         file: Any = os.fsencode(os.path.join(os.curdir, path) if path == "-" else path)
-        if _has_fork(path):  # a file without a name has none
-            file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-        if not remarks:
-            with content() as stream:
-                plain = plain_wav(stream, size)
-                if plain is not None:
-                    yield Sound(plain, name, size, content)
-                    return
+        with content() as stream:
+            plain = None if remarks else plain_wav(stream, size)
+            if plain is not None:
+                yield Sound(plain, name, size, content)
+                return
+            mp3 = containers.mp3_start(stream)
     else:
         name = "the given bytes"
         data = _take(source, max_bytes)
         size = len(data)
         _refuse_large(name, size, max_bytes)
-        open_memory: Any = _Memory if isinstance(data, bytes) else _View
+        open_memory: Any = Memory if isinstance(data, bytes) else View
         content = partial(open_memory, data)
         plain = None if remarks else plain_memory(data)
         if plain is not None:
             yield Sound(plain, name, size, content)
             return
-        file = open_memory(data)
+        file = content()
+        mp3 = containers.mp3_start(file)
+        if mp3 is not None and mp3.plain and mp3.tag:
+            # Of several tags, libsndfile counts all to the sound where it is in memory, but in a
+            # file the last alone: another length where the decoder has to estimate it.
+            content = partial(View, memoryview(data)[mp3.tag :])
+            file, mp3 = content(), mp3._replace(start=mp3.start - mp3.tag, tag=0)
+        file.seek(0)
 
     import soundfile
 
-    try:
+    with ExitStack() as stack:
+        # libsndfile goes by a file's name where its first bytes say nothing; memory has none. An
+        # ID3 tag says enough.
+        start = None if mp3 is None else mp3.start
+        if mp3 is not None and (not mp3.plain or (mp3.start == 0 and _has_fork(path))):
+            content = partial(_tagged, content, mp3.start)
+            file = stack.enter_context(content())
+            start = file.start
+        elif path and _has_fork(path):  # a file without a name has none
+            file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         try:
-            decoder = _decoder()(file)
-        except soundfile.LibsndfileError:
-            content().close()  # says more, if it is the system that refuses
-            raise
-        with decoder as opened:
-            sound = Sound(opened, name, size, content)
-            reason = containers.refusal(sound.format, sound.subtype)
-            if reason:
-                raise DecodeError("unsupported_format", f"{name}: {reason}")
-            yield sound
-    except soundfile.LibsndfileError as error:
-        raise DecodeError("decode_failed", f"{name}: {error.error_string}") from error
+            try:
+                decoder = _decoder()(file)
+            except soundfile.LibsndfileError:
+                content().close()  # says more, if it is the system that refuses
+                raise
+            with decoder as opened:
+                if opened.format == _FORK:
+                    raise DecodeError("decode_failed", f"{name}: {containers.unknown(mp3)}")
+                sound = Sound(opened, name, size, content, start)
+                reason = containers.refusal(sound.format, sound.subtype)
+                if reason:
+                    raise DecodeError("unsupported_format", f"{name}: {reason}")
+                yield sound
+        except soundfile.LibsndfileError as error:
+            reason = containers.failure(error.code, error.error_string, mp3)
+            raise DecodeError("decode_failed", f"{name}: {reason}") from error
+
+
+def _tagged(content: Callable[[], Any], start: int) -> Tagged:
+    return Tagged(content(), start)
 
 
 @contextmanager
@@ -370,46 +402,6 @@ def _decoder() -> Any:
             return False
 
     return Decoder
-
-
-class _Memory(io.BytesIO):
-    """Stays where it is, as a C file does, if a corrupt header seeks before its beginning.
-
-    soundfile could only print the exception that BytesIO raises.
-    """
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        try:
-            return super().seek(offset, whence)
-        except (ValueError, OverflowError):
-            return self.tell()
-
-
-class _View(io.RawIOBase):
-    """What `_Memory` is to bytes, for the memory of somebody else, which it does not copy."""
-
-    def __init__(self, data: memoryview) -> None:
-        self._data, self._at = data, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any, /) -> int:
-        part = self._data[self._at : self._at + len(buffer)]
-        buffer[: len(part)] = part
-        self._at += len(part)
-        return len(part)
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        at = offset + (0, self._at, len(self._data))[whence]
-        self._at = at if 0 <= at < 2**63 else self._at
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
 
 
 def _refuse_large(name: str, size: int, max_bytes: int | None) -> None:

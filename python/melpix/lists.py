@@ -23,6 +23,9 @@ PATH_COLUMNS = ("path", "file", "file_name", "audio", "filename")
 MAX_ROW = 2**20
 """Bytes that a row of a list may take."""
 
+# That of UTF-32 in the one order begins as that of UTF-16 does.
+_OTHER_BOMS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
+
 _Row: TypeAlias = Mapping[str, Any]
 
 
@@ -35,15 +38,17 @@ class _List:
         self._room = MAX_ROW
 
     def lines(self) -> Iterator[str]:
-        """Give lines as text, with bytes that are no text kept; no row is longer than MAX_ROW."""
+        """Give lines as text, with bytes that are no UTF-8 kept; no row is longer than MAX_ROW."""
         while line := self.file.readline(self._room + 1):
             self.number += 1
             self._room -= len(line)
             if self._room < 0:
                 raise ValueError(f"must be at most {MAX_ROW} bytes long")
             if self.number == 1:
+                if line.startswith(_OTHER_BOMS):
+                    raise ValueError("must be UTF-8, but begins as UTF-16 or UTF-32 does")
                 line = line.removeprefix(codecs.BOM_UTF8)
-            yield line.decode(sys.getfilesystemencoding(), "surrogateescape")
+            yield line.decode("utf-8", "surrogateescape")
 
     def end_row(self) -> None:
         self._room = MAX_ROW
@@ -141,10 +146,9 @@ def _path_column(columns: Iterable[str]) -> str:
 def _file(row: _Row) -> File:
     column = _path_column(row)
     path = row[column]
-    if isinstance(path, bytes):
-        path = os.fsdecode(path)
-    key = key_of(path) if isinstance(path, str) and path and _is_file_name(path) else b""
-    if b"\0" not in key:  # nothing, or a root
+    native = os.fsdecode(path) if isinstance(path, bytes) else _native(path)
+    key = key_of(native) if native and "\0" not in native else b""
+    if not native or b"\0" not in key:  # nothing, or a root
         raise ValueError(f"{column} must be the path of a file, got {brief(path)}")
     offset, duration = _seconds(row, "offset"), _seconds(row, "duration")
     return File(
@@ -152,8 +156,8 @@ def _file(row: _Row) -> File:
         _checked_stem(_text(row, "name")),
         0.0 if offset is None else offset,
         TO_THE_END if duration is None else duration,
-        _text(row, "label"),
-        path,
+        _label(row),
+        native,
         offset is not None,
     )
 
@@ -180,20 +184,39 @@ def _text(row: _Row, column: str) -> str:
     return str(value).strip()
 
 
+def _label(row: _Row) -> str:
+    label = _text(row, "label")
+    try:
+        label.encode()
+    except UnicodeEncodeError:  # bytes of another encoding, say Latin-1
+        raise ValueError(f"label must be text in UTF-8, got {brief(label)}") from None
+    return label
+
+
 def _checked_stem(stem: str) -> str:
     """Refuse what would leave the output folder on any system."""
     parts = re.split(r"[/\\]", stem)
     leaves = re.match("[A-Za-z]:", stem) or any(part in ("", ".", "..") for part in parts)
-    if stem and (leaves or not _is_file_name(stem)):
+    native = _native(stem)
+    if stem and (leaves or native is None):
         raise ValueError(
             "name must be a path inside the output folder, without empty, . or .. parts,"
             f" got {brief(stem)}"
         )
-    return stem.replace(os.sep, "/")
+    return (native or "").replace(os.sep, "/")
 
 
-def _is_file_name(path: str) -> bool:
+def _native(name: Any) -> str | None:
+    """Return a name as Python has those of this system; None if it is none.
+
+    In a list it is UTF-8, or bytes, as names in POSIX are: whatever encoding the locale means.
+    """
+    if not isinstance(name, str) or "\0" in name:
+        return None
     try:
-        return b"\0" not in os.fsencode(path)
+        if os.name == "posix":
+            return os.fsdecode(name.encode("utf-8", "surrogateescape"))
+        os.fsencode(name)
     except UnicodeEncodeError:  # a lone surrogate that stands for no byte
-        return False
+        return None
+    return name

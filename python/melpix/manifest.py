@@ -26,7 +26,7 @@ Record = dict[str, Any]
 _FLUSHED_EVERY = 0.5  # seconds; what a SIGKILL loses is only done again
 _MAX_LINE = 1 << 24  # bytes; a decoder may have had much to say
 _DONE, _FAILED = -1, -2
-_SHARD = re.compile(r"(shard(?:-\d+-of-\d+)?-(\d+)\.[^/]*)/")  # as `Shards` names them
+_SHARD = re.compile(r"(shard(?:-\d+-of-\d+)?-(\d+)\.[^/\\]*)/")  # as `Shards` names them
 _line = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 _TYPES: dict[str, type] = {
     "stem": str,

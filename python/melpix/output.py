@@ -175,6 +175,8 @@ class Output:
             if not self._shards[name]:
                 raise MelpixError("shard_missing", f"{name!r} is missing in {self.folder!r}")
             return True
+        if sinks.told_leads_out(record["output"]):
+            return False
         try:
             size = os.stat(os.path.join(self.folder, record["output"])).st_size
         except (OSError, ValueError):

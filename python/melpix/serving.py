@@ -84,7 +84,7 @@ class Service:
         for name, seconds in (("timeout", timeout), ("body_timeout", body_timeout)):
             if not seconds > 0:
                 raise ValueError(f"{name} must be > 0, got {seconds}")
-        for name in ("max_bytes", "max_seconds", "max_pixels"):
+        for name in ("max_bytes", "max_seconds", "max_samples", "max_pixels"):
             if not getattr(self.limits, name) > 0:
                 raise ValueError(f"{name} must be > 0, got {getattr(self.limits, name)}")
         self.concurrency = concurrency
@@ -266,6 +266,7 @@ def create_app(service: Service | None = None) -> Starlette:
         "limits": {
             "max_bytes": state.limits.max_bytes,
             "max_seconds": state.limits.max_seconds,
+            "max_samples": state.limits.max_samples,
             "max_pixels": state.limits.max_pixels,
         },
         "version": __version__,

@@ -80,8 +80,9 @@ def description(limits: Limits) -> dict[str, Any]:
     body = {
         "required": True,
         "description": "A sound: WAV, RF64, W64, AIFF, AU, CAF, FLAC, OGG Vorbis or Opus, MP3; at "
-        f"most {limits.max_bytes} bytes, {limits.max_seconds:g} seconds, {limits.max_pixels} "
-        "pixels. As it is, or as the one file of a form, whose other fields are parameters too.",
+        f"most {limits.max_bytes} bytes, {limits.max_seconds:g} seconds, {limits.max_samples} "
+        f"samples, {limits.max_pixels} pixels. As it is, or as the one file "
+        "of a form, whose other fields are parameters too.",
         "content": {
             "application/octet-stream": {"schema": sound},
             "audio/*": {"schema": sound},

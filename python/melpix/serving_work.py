@@ -21,7 +21,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import numpy as np
 
-from melpix import audio, checks, demo
+from melpix import audio, checks, demands, demo
 from melpix.convert import Conversion, convert_file
 from melpix.cutting import at_rate
 from melpix.errors import DecodeError, MelpixError
@@ -42,7 +42,7 @@ FRONTEND = tuple(
 )
 
 # Larger plans are somebody's mistake, or worse: they stay in memory for the next request.
-_MOST = {"n_fft": 65536, "n_mels": 1024}
+_MOST = {"n_fft": 65536, "n_mels": 1024, "hop_length": 65536}
 _MOST_MELS = 4
 _KEPT = 16  # front-ends
 
@@ -56,6 +56,8 @@ class Limits:
     max_bytes: int = 32 << 20
     max_seconds: float = 600.0
     max_pixels: int = 16_000_000
+    max_samples: int = 60_000_000
+    """Of a signal: ten minutes at 96 kHz. With it, a request takes less than 1 GB of memory."""
 
 
 class Answer(NamedTuple):
@@ -128,6 +130,7 @@ class Work:
             **asked.reading,
             max_bytes=limits.max_bytes,
             max_seconds=limits.max_seconds,
+            max_samples=limits.max_samples,
             max_pixels=limits.max_pixels,
         )
         facts = _facts(done) | {"warnings": asked.warnings}
@@ -142,6 +145,8 @@ class Work:
         steps, native = how.get("time_steps"), how.get("sr") == "native"
         wanted = None if steps is None else checks.integer("time_steps", steps) * f.hop_length
         room = limits.max_pixels * f.hop_length / f.sr  # a rough bound; then exactly
+        if not native:
+            demands.refuse_long(f, 0, 1, limits.max_samples)
         with kept_memory() as empty:
             clip = audio.read_clip(
                 sound,
@@ -150,12 +155,14 @@ class Work:
                 duration=how.get("duration"),
                 samples=wanted,
                 max_seconds=min(limits.max_seconds, max(room, 1.0)),
+                max_samples=limits.max_samples,
                 max_bytes=limits.max_bytes,
                 strict=how.get("strict", False),
                 empty=empty,
             )
             f = at_rate(f, clip.sr)
             n = clip.y.shape[-1]
+            demands.refuse_long(f, n, 1, limits.max_samples)
             _check_size(f, n, limits.max_pixels)
             features = f.features(mono(clip.y))
         file = io.BytesIO()
@@ -198,7 +205,7 @@ def _check_size(f: Frontend, n: int, most: int) -> None:
     if f.patch is not None:
         patches = max(0, (frames - f.patch) // (f.patch_step or f.patch) + 1)
         frames = max(frames, patches * f.patch)
-    size = frames * f.n_mels * (1 + len(f.stack or ()))
+    size = frames * f.n_mels * demands.channels(f)
     if f.dtype == "float64":
         most //= 2  # the bound is for an answer's bytes
     if size > most:
@@ -220,9 +227,16 @@ class _Asked(NamedTuple):
     warnings: list[str]
 
 
-@functools.lru_cache(maxsize=_KEPT)
 def _asked(query: str) -> _Asked:
     """Return the front-end that a query describes, and how the sound is to be read."""
+    name, parameters, reading = _parsed(query)
+    frontend, told = _planned(name, parameters)
+    return _Asked(frontend, reading, told)
+
+
+@functools.lru_cache(maxsize=_KEPT)
+def _parsed(query: str) -> tuple[str | None, str, Mapping[str, Any]]:
+    """Return the preset and the front-end's parameters, as JSON in one order; and the others."""
     given: dict[str, Any] = {}
     for key, text in parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=99):
         if key in given:
@@ -247,19 +261,24 @@ def _asked(query: str) -> _Asked:
         for mel in (parameters, *_dicts(parameters.get("stack"))):
             if isinstance(mel.get(each), int) and mel[each] > most:
                 raise ValueError(f"{each} must be <= {most} here, got {mel[each]}")
-    hop = parameters.get("hop_length")
-    if isinstance(hop, int) and hop > _MOST["n_fft"]:
-        raise ValueError(f"hop_length must be <= {_MOST['n_fft']} here, got {hop}")
     if len(_dicts(parameters.get("stack"))) >= _MOST_MELS:
         raise ValueError(f"stack must make <= {_MOST_MELS} mels here")
+    return name, json.dumps(parameters, sort_keys=True), reading
+
+
+# By nothing else that a request says: many that differ in `source` share what is planned.
+@functools.lru_cache(maxsize=_KEPT)
+def _planned(name: str | None, parameters: str) -> tuple[Frontend, list[str]]:
+    """Return a front-end, and what there is to warn of."""
+    given = json.loads(parameters)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
             # A preset itself is nothing to be warned of.
-            f = Frontend.from_preset(name, **parameters) if name else Frontend(**parameters)
+            f = Frontend.from_preset(name, **given) if name else Frontend(**given)
         except TypeError as error:
             raise ValueError(f"a parameter is of the wrong kind: {error}") from error
-    return _Asked(f, reading, [str(warning.message) for warning in caught])
+    return f, [str(warning.message) for warning in caught]
 
 
 def _dicts(stack: Any) -> list[dict[str, Any]]:

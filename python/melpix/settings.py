@@ -70,7 +70,7 @@ def read_settings(path: str | os.PathLike[str], base: str | None = None) -> dict
 def _toml(data: bytes) -> dict[str, Any]:
     import tomllib
 
-    settings: dict[str, Any] = _with_none(tomllib.loads(data.decode("utf-8")))
+    settings: dict[str, Any] = _with_none(tomllib.loads(data.decode("utf-8-sig")))
     return settings
 
 

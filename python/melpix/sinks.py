@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import io
 import os
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
@@ -18,9 +19,57 @@ from numpy.typing import NDArray
 from melpix import checks, png
 from melpix.errors import SignalError
 
+# What Windows takes for a device, whatever its suffix.
+_DEVICE = re.compile(
+    r"(?:CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(?:COM|LPT)[1-9\xb9\xb2\xb3]) *(?:\..*)?", re.I | re.S
+)
 _TEMPORARY = (".melpix-", ".tmp")
 _FLOAT16_END = 65520  # what rounds to infinity
 _FLOATS = {"float32": "<f4", "float16": "<f2"}  # one byte order, so that bytes agree
+
+
+def leads_out(output: str, windows: bool = os.name == "nt") -> bool:
+    r"""Tell whether the name of a file in a folder means one that is not in it.
+
+    Parameters
+    ----------
+    output : str
+        Relative, ``/``-separated.
+    windows : bool
+        By the rules of Windows, where ``\\`` parts names too, and some mean no file or another one.
+
+    Examples
+    --------
+    >>> leads_out("dogs/bark.png"), leads_out("dogs/../../bark.png"), leads_out("/dogs/bark.png")
+    (False, True, True)
+    >>> leads_out("C:bark.png", windows=True), leads_out("dogs/nul.png", windows=True)
+    (True, True)
+    """
+    if not {"", ".", ".."}.isdisjoint(output.split("/")):
+        return True
+    if not windows:
+        return False
+    parts = _parts(output)
+    return (
+        ":" in output  # of a drive, or of a stream in a file
+        or any(part != part.rstrip(". ") or not part for part in parts)
+        or any(map(_DEVICE.fullmatch, parts))
+    )
+
+
+def told_leads_out(output: str) -> bool:
+    r"""Tell the same of a name that a manifest tells, which may come from another system.
+
+    Examples
+    --------
+    >>> told_leads_out("dogs/bark.png"), told_leads_out(r"dogs\..\..\bark.png")
+    (False, True)
+    """
+    return leads_out(output) or ".." in _parts(output) or output.startswith("\\")
+
+
+def _parts(output: str) -> list[str]:
+    return re.split(r"[/\\]", output)
 
 
 def sample_name(stem: str, window: int | None = None) -> str:
@@ -121,12 +170,12 @@ class Tree:
         removed = 0
         for output in outputs:
             with contextlib.suppress(OSError):
-                os.unlink(self._path(output))
+                os.unlink(self._path(output, told_leads_out))
                 removed += 1
         return removed
 
-    def _path(self, output: str) -> str:
-        if not {"", ".", ".."}.isdisjoint(output.split("/")):
+    def _path(self, output: str, out: Callable[[str], bool] = leads_out) -> str:
+        if out(output):
             raise ValueError(f"name must stay inside the folder, got {output!r}")
         return f"{self.folder}/{output}"
 

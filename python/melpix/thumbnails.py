@@ -17,7 +17,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from melpix import png
+from melpix import png, sinks
 from melpix.errors import DecodeError, MelpixError
 from melpix.summary import Picture
 
@@ -53,10 +53,10 @@ def of(pictures: Sequence[Picture]) -> list[bytes | str]:
     made: list[bytes | str] = ["there is no such file"] * len(pictures)
     shards: dict[str, dict[str, int]] = collections.defaultdict(dict)
     for i, picture in enumerate(pictures):
-        name = pathlib.PurePath(picture.output)
-        path = os.path.join(picture.folder, name)
+        path = os.path.join(picture.folder, picture.output)
         shard = _SHARD.match(picture.output)
-        if name.anchor or ".." in name.parts:
+        anchor = pathlib.PureWindowsPath(picture.output).anchor
+        if anchor or sinks.told_leads_out(picture.output):
             made[i] = "its name leads out of the folder"
         elif os.path.isfile(path):  # opening a FIFO would wait for a writer
             with _reason(made, [i]), open(path, "rb") as file:

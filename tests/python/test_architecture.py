@@ -54,6 +54,7 @@ MAY_IMPORT = {
         "stats",
         "worker",
     },
+    "binary_files": set(),
     "bench": {
         "audio",
         "config",
@@ -81,6 +82,7 @@ MAY_IMPORT = {
         "torchaudio",
     },
     "convert": {
+        "demands",
         "audio",
         "checks",
         "cutting",
@@ -94,7 +96,8 @@ MAY_IMPORT = {
     },
     "cores": set(),
     "cutting": {"audio", "checks", "errors", "frontend", "kept"},
-    "decoder": {"containers", "errors", "soundfile", "wav"},
+    "decoder": {"binary_files", "containers", "errors", "soundfile", "wav"},
+    "demands": {"errors", "frontend"},
     "demo": set(),
     "errors": set(),
     "find": {"lists", "sources"},
@@ -174,6 +177,7 @@ MAY_IMPORT = {
     "serving_pool": {"pool", "process"},
     "serving_protocol": {"serving_work", "uvicorn"},
     "serving_work": {
+        "demands",
         "audio",
         "checks",
         "convert",
@@ -204,7 +208,7 @@ MAY_IMPORT = {
         "preset_table",
         "references",
     },
-    "thumbnails": {"errors", "png", "summary"},
+    "thumbnails": {"errors", "png", "sinks", "summary"},
     "wav": {"_core"},
     "worker": {
         "ahead",

@@ -759,6 +759,23 @@ def test_what_is_damaged_can_be_overwritten(
     assert tree(OUT) == before
 
 
+@pytest.mark.skipif(os.name != "posix", reason="there, no file can have such a name")
+def test_a_manifest_cannot_reach_out_of_its_folder(run: Callable[..., Run], sounds: Path) -> None:
+    """As it might on Windows, by a name that means a file in the folder elsewhere."""
+    assert run(sounds, "-o", OUT).code == 0
+    lines = (OUT / "manifest.jsonl").read_bytes()
+    name = b"..\\\\precious.png"  # as JSON has it
+    (OUT / "manifest.jsonl").write_bytes(lines.replace(b"cats/000.png", name))
+    precious = OUT / "..\\precious.png"
+    precious.write_bytes((OUT / "cats" / "000.png").read_bytes())
+    result = run(sounds, "-o", OUT)  # which is no image of this run's, and is made again
+    assert result.code == 0
+    assert b"cats/000.png" in (OUT / "manifest.jsonl").read_bytes()
+    (OUT / "manifest.jsonl").write_bytes(lines.replace(b"cats/000.png", name))
+    assert run(sounds, "-o", OUT, "--exists", "overwrite").code == 0
+    assert precious.exists()
+
+
 @pytest.mark.parametrize(
     ("format", "known"),
     [

@@ -164,6 +164,16 @@ def test_a_configuration_in_toml_has_nones_everywhere(run, sound, out, tmp_path)
     assert Frontend(**read_png(out)[1]["params"]) == expected
 
 
+@pytest.mark.parametrize("suffix", ["toml", "json"])
+def test_a_configuration_may_begin_with_a_byte_order_mark(run, sound, out, tmp_path, suffix):
+    config = tmp_path / f"a.{suffix}"
+    config.write_text(
+        "hop_length = 256" if suffix == "toml" else '{"hop_length": 256}', "utf-8-sig"
+    )
+    assert run("convert", sound, "-o", out, "--config", config).code == 0
+    assert read_png(out)[1]["params"]["hop_length"] == 256
+
+
 def test_native_rate(run, tmp_path, out):
     (tmp_path / "a.wav").write_bytes(wav(demo.sound(), 48000))
     result = run("convert", tmp_path / "a.wav", "-o", out, "--sr", "native", "--fmax", "20000")

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from melpix import decoder
-from melpix.audio import MAX_SAMPLES, MAX_SECONDS, load, probe, read_clip
+from melpix.audio import MAX_SAMPLES, MAX_SECONDS, load, probe, read_blocks, read_clip
 from melpix.errors import DecodeError, MelpixError, SignalError
 from sounds import (
     KINDS,
@@ -336,6 +336,165 @@ def test_constant_rate_without_xing():
     clip = read_clip(without_xing(data), strict=True)
     assert not clip.length_estimated
     assert abs(clip.duration - 3) < 0.1
+
+
+# MP3s that begin somewhere
+
+
+def id3(body, version=3, flags=0):
+    size = bytes(len(body) >> shift & 127 for shift in (21, 14, 7, 0))
+    return b"ID3" + bytes([version, 0, flags]) + size + body
+
+
+FOOTED = id3(bytes(40), 4, 0x10) + b"3DI" + id3(bytes(40), 4, 0x10)[3:10]
+IN_FRONT = {
+    "nothing": b"",
+    "a-zero": b"\0",
+    "zeros": bytes(100),
+    "a-frame-of-zeros": bytes(1152),
+    "newline": b"\r\n",
+    "radio": b"ICY 200 OK\r\nicy-name: x\r\nicy-br: 128\r\n\r\n",
+    "tag": id3(bytes(2000)),
+    "two-tags": id3(bytes(2000)) + id3(bytes(300)),
+    "tag-and-zeros": id3(bytes(2000)) + bytes(100),
+    "tag-and-a-zero": id3(bytes(2000)) + b"\0",
+    "zeros-and-tag": bytes(50) + id3(bytes(2000)),
+    "tag-with-footer": FOOTED,
+    "tag-that-tells-less": id3(bytes(300))[:6] + bytes([0, 0, 1, 0]) + bytes(300),
+    "ape-tag": b"APETAGEX" + struct.pack("<IIII", 2000, 64, 0, 0xA0000000) + bytes(2000),
+    "noise": garbage(700),
+    "cut-frame": None,
+}
+
+
+def doors(path):
+    """The samples of an MP3 that is called x.mp3, from every way into melpix."""
+    data = path.read_bytes()
+    unnamed = path.with_suffix(".bin")
+    unnamed.write_bytes(data)
+    with open(path, "rb") as file:
+        yield "file", load(file, sr=None)[0]
+    yield "path", load(path, sr=None)[0]
+    yield "unnamed", load(unnamed, sr=None)[0]
+    yield "bytes", load(data, sr=None)[0]
+    yield "memory", load(memoryview(bytearray(data)), sr=None)[0]
+    yield "clip", read_clip(data, sr=None).y
+    yield "blocks", np.concatenate([clip.y for clip in read_blocks(data, sr=None)], -1)
+
+
+@pytest.mark.parametrize(
+    ("stated", "ending"),
+    [(True, b""), (False, b""), (False, b"TAG" + bytes(125))],
+    ids=["xing", "no-xing", "no-xing-tagged"],
+)
+@pytest.mark.parametrize("front", IN_FRONT)
+def test_an_mp3_begins_where_its_frames_do(tmp_path, front, stated, ending):
+    """From memory as from a path, and as librosa has it: libsndfile goes by the path's name."""
+    mp3 = encode("mp3", chirp(44100, 2), 44100)
+    mp3 = mp3 if stated else without_xing(mp3)
+    before = IN_FRONT[front]
+    path = tmp_path / "x.mp3"
+    path.write_bytes((mp3[517:] if before is None else before + mp3) + ending)
+    expected = librosa_load(path, sr=None)[0]
+    assert len(expected) > 15_000  # as long as the decoder takes it for, where it can but guess
+    for door, y in doors(path):
+        np.testing.assert_array_equal(y, expected, err_msg=door)
+
+
+def test_an_mp3_whose_second_frame_is_broken(tmp_path):
+    """It begins with the first all the same."""
+    mp3 = without_xing(encode("mp3", chirp(44100), 44100))
+    second = mp3.index(mp3[:2], 4)
+    path = tmp_path / "x.mp3"
+    path.write_bytes(mp3[:second] + bytes(40) + mp3[second + 40 :])
+    expected = librosa_load(path, sr=None)[0]
+    for door, y in doors(path):
+        np.testing.assert_array_equal(y, expected, err_msg=door)
+
+
+@pytest.mark.parametrize("zeros", [70_000, 5_000_000])
+def test_an_mp3_behind_many_zeros(tmp_path, zeros):
+    """More than the decoder passes over by itself."""
+    mp3 = encode("mp3", chirp(44100), 44100)
+    path = tmp_path / "x.mp3"
+    path.write_bytes(bytes(zeros) + mp3)
+    for door, y in doors(path):
+        np.testing.assert_array_equal(y, load(mp3, sr=None)[0], err_msg=door)
+
+
+@pytest.mark.parametrize(
+    "around",
+    [b"RIFF\xff\xff\0\0AVI LIST", b"\0\0\0\x20ftypisom", b"\x1aE\xdf\xa3", b"FLV\1\5", b"0&\xb2u"],
+    ids=["avi", "mp4", "webm", "flv", "wma"],
+)
+def test_frames_inside_a_container_are_not_taken_for_an_mp3(around):
+    """Other things stand between them."""
+    mp3 = encode("mp3", chirp(4410), 44100)
+    assert_refused(around.ljust(64, b"\1") + mp3, "decode_failed", "ormat not recognised", "ffmpeg")
+
+
+def test_noise_is_no_mp3(tmp_path):
+    """Not even with the marks of two frames in it, or of frames that do not fit together."""
+    mp3 = without_xing(encode("mp3", chirp(44100), 44100))
+    second = mp3.index(mp3[:2], 4)
+    other = without_xing(encode("mp3", chirp(48000, 1, 48000), 48000))
+    marks = bytearray(b"\1" * 5000)
+    marks[100:104], marks[100 + second : 104 + second] = mp3[:4], mp3[:4]
+    apart = bytearray(b"\1" * 5000)
+    apart[100:104], apart[100 + second : 104 + second] = mp3[:4], other[:4]
+    for data in (marks, apart, bytes(70_000), b"\1" * 70_000 + mp3):
+        assert_refused(bytes(data), "decode_failed", "ormat not recognised", "ffmpeg")
+
+
+def test_marks_without_end_take_no_time():
+    """Marks of frames that lead nowhere: one for each four bytes that are searched."""
+    mark = bytes.fromhex("fffb9000")
+    with pytest.raises(DecodeError):
+        load(b"x" + mark * 2_000_000)
+
+
+@pytest.mark.parametrize("name", ["._", ".AppleDouble/"])
+@pytest.mark.parametrize("front", ["nothing", "tag", "zeros"])
+def test_what_lies_in_the_current_folder_is_nothing_to_memory(tmp_path, monkeypatch, name, front):
+    """libsndfile looks there for the resource fork of what has no name."""
+    data = IN_FRONT[front] + without_xing(encode("mp3", chirp(44100), 44100))
+    path = tmp_path / "x.mp3"
+    path.write_bytes(data)
+    before = dict(doors(path))
+    monkeypatch.chdir(tmp_path)
+    if name.endswith("/"):
+        os.mkdir(name)
+    else:
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "._x.mp3").write_bytes(b"\0" * 4096)  # and beside the file
+    for door, y in doors(path):
+        np.testing.assert_array_equal(y, before[door], err_msg=door)
+    for noise in (garbage(5000), b"Dear diary\n" * 50):
+        assert_refused(noise, "decode_failed", "ormat not recognised")
+
+
+@pytest.mark.parametrize("kept", [20, 100, 418])  # one frame
+def test_messages_do_not_deny_what_is_there(tmp_path, kept):
+    """libsndfile says of such a file that it does not exist, or that its own insides are broken."""
+    mp3 = encode("mp3", chirp(44100), 44100)
+    path = tmp_path / "x.mp3"
+    for data in (mp3[:kept], b"\0\0\0\x20ftypM4A " + bytes(kept), b"\1" * 70_000 + mp3):
+        path.write_bytes(data)
+        for source in (path, data):
+            with pytest.raises(DecodeError, match="ffmpeg") as caught:
+                load(source)
+            assert caught.value.code == "decode_failed"
+            assert "exist" not in str(caught.value)
+
+
+@pytest.mark.parametrize("from_path", [True, False])
+def test_a_decoder_that_fails_is_named(tmp_path, from_path):
+    mp3 = encode("mp3", chirp(4 * 44100), 44100)
+    data = mp3[:20000] + b"\1" * 10_000 + mp3[20000:]
+    path = tmp_path / "x.mp3"
+    path.write_bytes(data)
+    with pytest.raises(DecodeError, match=r"the MP3 cannot be decoded any further.*ffmpeg"):
+        load(path if from_path else data)
 
 
 # Headers that lie about the length

@@ -120,12 +120,29 @@ def test_pixels_are_counted_at_the_files_own_rate():
     assert code(data, sr="native", max_pixels=128 * 32 - 1) == "image_too_large"
 
 
+def test_samples_are_counted_wherever_they_are():
+    data = encode("flac", chirp(RATE, sr=RATE), RATE)
+    assert convert_bytes(data, NARROW, max_samples=RATE)
+    assert code(data, NARROW, max_samples=RATE - 1) == "too_long"
+    assert convert_bytes(data, NARROW, sr=2 * RATE, max_samples=2 * RATE)  # resampled
+    assert code(data, NARROW, sr=2 * RATE, max_samples=2 * RATE - 1) == "too_long"
+    filled = NARROW.replace(duration=3)
+    assert convert_bytes(data, filled, max_samples=3 * RATE)
+    assert code(data, filled, max_samples=3 * RATE - 1) == "too_long"
+    stereo = encode("wav", chirp(RATE, 2, RATE), RATE)  # whose channels are kept
+    assert convert_bytes(stereo, filled, max_samples=6 * RATE)
+    assert code(stereo, filled, max_samples=6 * RATE - 1) == "too_long"
+    patches = NARROW.replace(patch=40, tail="pad")
+    assert convert_bytes(data, patches, max_samples=RATE + 41 * 512)
+    assert code(data, patches, max_samples=RATE + 100) == "too_long"
+
+
 def test_the_wider_limit_names_windows_and_the_narrower_the_limit():
     with pytest.raises(EncodeError, match="of 128 rows may have 7 columns here"):
         convert_bytes(WAV, max_pixels=128 * 7)
 
 
-@pytest.mark.parametrize("limit", ["max_bytes", "max_seconds", "max_pixels"])
+@pytest.mark.parametrize("limit", ["max_bytes", "max_seconds", "max_samples", "max_pixels"])
 def test_senseless_limits(limit):
     with pytest.raises(ValueError, match=limit):
         convert_bytes(WAV, **{limit: -1})

@@ -390,6 +390,10 @@ def test_what_gives_no_thumbnail(tmp_path: Path) -> None:
     made = thumbnails.of([picture(tree, name) for name in names])
     assert all(isinstance(reason, str) and reason for reason in made)
     assert made[8:11] == ["its name leads out of the folder"] * 3
+    elsewhere = [r"..\outside.png", r"tree\..\..\outside.png", r"C:\outside.png", "C:outside.png"]
+    elsewhere += [r"\outside.png", r"\\server\share\outside.png", r"a/..\..\outside.png"]
+    made = thumbnails.of([picture(tree, name) for name in elsewhere])
+    assert made == ["its name leads out of the folder"] * len(elsewhere)
 
 
 class Page(html.parser.HTMLParser):

@@ -579,6 +579,81 @@ def test_bytes_that_are_no_text_in_tables() -> None:
     assert scan(from_list="list.parquet").items == scan(from_list="list.csv").items
 
 
+LOCALES = {"C": "ascii", "en_US.ISO-8859-1": "iso8859-1"}
+
+
+@posix
+@pytest.mark.parametrize("locale", LOCALES)
+def test_lists_are_utf8_in_every_locale(here: Path, locale: str) -> None:
+    """In one that is not, Python writes the names of files in another way."""
+    path, label, name = "d\u00e9/\u00fc \u20ac.wav", "\u00e9t\u00e9", "n\u00f6/1"
+    make(path.encode(), b"\xff.wav")
+    row = {"path": path, "label": label, "name": name}
+    Path("a.txt").write_bytes(b"\xef\xbb\xbf" + path.encode() + b"\n\xff.wav\n")
+    Path("b.csv").write_bytes(f"path,label,name\n{path},{label},{name}\n".encode("utf-8-sig"))
+    Path("c.jsonl").write_bytes(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+    Path("d.jsonl").write_text(json.dumps(row) + '\n{"path": "\\udcff.wav"}\n', "ascii")
+    lists = ["a.txt", "b.csv", "c.jsonl", "d.jsonl", "-"]
+    with contextlib.suppress(ImportError):
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        parquet.write_table(pa.Table.from_pylist([row]), "e.parquet")
+        lists.append("e.parquet")
+    code = """if True:
+        import json, os, sys
+        from melpix.scan import scan
+        found = [sys.getfilesystemencoding()]
+        for name in sys.argv[1:]:
+            for item in scan(from_list=name).items:
+                path, stem = os.fsencode(item.path), os.fsencode(item.stem)
+                found.append([path.hex(), stem.hex(), item.label, os.path.exists(item.path)])
+        print(json.dumps(found))
+        """
+    folders = {"LOCPATH": str(here)} if locale != "C" else {}
+    environment = {**os.environ, **folders, "LC_ALL": locale, "PYTHONUTF8": "0"}
+    environment["PYTHONCOERCECLOCALE"] = "0"
+    if locale != "C":
+        make_locale = ["localedef", "-i", "en_US", "-f", "ISO-8859-1", str(here / locale)]
+        try:
+            subprocess.run(make_locale, check=True, capture_output=True)
+        except (OSError, subprocess.CalledProcessError):
+            pytest.skip("this system cannot make a locale")
+    run = subprocess.run(
+        [sys.executable, "-c", code, *lists],
+        env=environment,
+        input=Path("a.txt").read_bytes(),
+        capture_output=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr.decode()
+    encoding, *found = json.loads(run.stdout)
+    if encoding != LOCALES[locale]:
+        pytest.skip(f"names are {encoding} all the same")
+    encoded = path.encode()
+    tables = [each for each in found if each[2] == label]
+    assert tables == [[encoded.hex(), name.encode().hex(), label, True]] * (len(lists) - 2)
+    others = {(bytes.fromhex(path), bytes.fromhex(stem)) for path, stem, *_ in found} - {
+        (encoded, name.encode())
+    }
+    assert others >= {(b"\xff.wav", b"\xff")}
+    assert all(path in (encoded, b"\xff.wav") for path, _ in others)
+    assert all(exists for *_, exists in found)
+
+
+def test_other_encodings_are_told() -> None:
+    """Of bytes that are no UTF-8, a path may consist, but no text."""
+    for encoding in ("utf-16", "utf-16-le", "utf-16-be", "utf-32"):
+        bom = "" if encoding.endswith(("16", "32")) else "\ufeff"
+        for name, text in (("l.txt", "a.wav\n"), ("l.csv", "path\na.wav\n"), ("l.jsonl", "{}\n")):
+            Path(name).write_bytes((bom + text).encode(encoding))
+            with pytest.raises(ValueError, match=f"'{name}', line 1: must be UTF-8, but"):
+                scan(from_list=name)
+    Path("l.csv").write_bytes("path,label\na.wav,dog\nb.wav,caf\u00e9\n".encode("latin-1"))
+    with pytest.raises(ValueError, match=r"'l.csv', line 3: label must be text in UTF-8"):
+        scan(from_list="l.csv")
+
+
 def test_parts_of_a_file_have_names_of_their_own() -> None:
     parts = [(0, None), (0, 3), (3, None), (12.5, 2), (12.5, 2.25), (0.1234567, 1), (1e-7, None)]
     rows = [{"path": "x.wav", "offset": o, "duration": d} for o, d in parts]

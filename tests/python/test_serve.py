@@ -31,7 +31,7 @@ pytest.importorskip("uvicorn")
 pytest.importorskip("starlette")
 
 from browser import Browser
-from melpix import Frontend, convert_bytes, demo, load, presets, read_png
+from melpix import Frontend, convert_bytes, demo, load, presets, read_png, serving_work
 from melpix.serving_openapi import description
 from melpix.serving_work import FRONTEND, READING, Limits, Work
 from sounds import chirp, encode
@@ -191,6 +191,20 @@ def test_presets(server: Server, name: str) -> None:
 def test_any_format(server: Server, kind: str, headers: dict[str, str]) -> None:
     sound = encode(kind, chirp(24000, 2, sr=24000), 24000)
     assert server.image(sound, headers=headers).body == convert_bytes(sound)
+
+
+def test_mp3s_that_begin_somewhere(server: Server, tmp_path: Path) -> None:
+    """A request has no name from which libsndfile would know them."""
+    mp3 = encode("mp3", chirp(22050, sr=22050), 22050)
+    path = tmp_path / "x.mp3"
+    for data in (b"\0" + mp3, b"\r\n" + mp3, bytes(70_000) + mp3, mp3[517:]):
+        path.write_bytes(data)
+        expected = load(path)[0]
+        reply = server("POST", "/v1/features", data)
+        assert reply.status == 200, reply.body
+        features = np.load(io.BytesIO(reply.body))
+        np.testing.assert_array_equal(features, Frontend().features(expected))
+        assert server.image(data).body == convert_bytes(data)
 
 
 def form(*parts: tuple[str, bytes], boundary: str = "b0und", before: bytes = b"") -> dict[str, Any]:
@@ -368,6 +382,7 @@ def test_too_much_of_anything(faulty: Server) -> None:
         (encode("flac", np.zeros(21 * 8000), 8000), {"n_mels": 16}, "too_long"),
         (SHORT, {"hop_length": 1}, "image_too_large"),
         (SHORT, {"columns": 10_000}, "image_too_large"),
+        (SHORT, {"config": '{"duration": 100}', "columns": 1, "sr": 1_000_000}, "too_long"),
         (SHORT + bytes(1_000_001 - len(SHORT)), {}, "too_large"),
     ):
         reply = faulty.image(body, **query)
@@ -376,6 +391,97 @@ def test_too_much_of_anything(faulty: Server) -> None:
     assert (reply.status, reply.code) == (413, "image_too_large")
     reply = faulty("POST", "/v1/features", SHORT, patch=20, patch_step=1, hop_length=16)
     assert (reply.status, reply.code) == (413, "image_too_large")
+
+
+@pytest.fixture(scope="module")
+def narrow() -> Iterator[Server]:
+    """The command itself, with one worker that has little memory."""
+    server = Server("-m", "melpix", "serve", "--port", "0", "--workers", "1", "--memory", "256")
+    yield server
+    server.end()
+
+
+def peak(server: Server) -> int:
+    """Bytes that a worker has had in memory at once."""
+    workers = psutil.Process(server.process.pid).children(recursive=True)
+    states = [Path(f"/proc/{worker.pid}/status").read_text() for worker in workers]
+    return max(int(kib) << 10 for kib in re.findall(r"VmHWM:\s+(\d+) kB", "".join(states)))
+
+
+MINUTES = encode("wav", chirp(60_000, sr=100), 100)  # ten of them
+MANY = encode("wav", chirp(64, 1000, sr=16000), 16000)
+TAIL = {"tail": "pad", "columns": 1}
+THREE = json.dumps([{"fmin": fmin} for fmin in (1, 2, 3)])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc, and a limit that holds")
+@pytest.mark.parametrize("kind", ["image", "features"])
+def test_no_small_request_takes_much_memory(narrow: Server, kind: str) -> None:
+    """What would be filled with is told before it is made, with the figure."""
+    hour = json.dumps({"duration": 97_000})
+    for body, query, figure in (
+        (SHORT, {"config": hour, "columns": 1}, "2138850000"),
+        (SHORT, {"config": hour, "columns": 1, "level": "minmax"}, "2138850000"),
+        (SHORT, {}, ""),
+        (MANY, {"config": json.dumps({"duration": 100}), "columns": 1, "sr": 16000}, "1600000000"),
+        (MANY, {"config": json.dumps({"duration": 99}), "columns": 1, "sr": "native"}, "1000"),
+        (MINUTES, {"sr": 10_000_000, "columns": 1}, "6.0 s"),
+        (SHORT, {"patch": 10**9, **TAIL}, "512000"),
+        (SHORT, {"patch": 1, "patch_step": 10**7, **TAIL}, "5120"),
+        (SHORT, {"patch": 10**4, **TAIL, "stack": '[{"hop_length": 60000}]'}, "6000"),
+        (SHORT, {"stack": '[{"hop_length": 100000000}]'}, "65536"),
+        (SHORT, {"stack": '[{"n_fft": 100000000}]'}, "65536"),
+        (SHORT, {"n_mels": 1024, "columns": 15_000, "stack": THREE}, "16000000 3906"),
+        (SHORT, {"n_mels": 128, "columns": 10**9}, "16000000 125000"),
+    ):
+        if kind == "features" and body is MANY:
+            continue  # they are of one channel
+        reply = narrow("POST", f"/v1/{kind}", body, **query)
+        if figure:
+            assert reply.status in (400, 413), query
+            assert reply.code in ("too_long", "image_too_large", "bad_parameter"), query
+            assert any(text in reply.body.decode() for text in figure.split()), reply.body
+        else:
+            assert reply.status == 200, reply.body
+    assert peak(narrow) < 256 << 20
+
+
+def test_pixels_are_bounded_by_bytes(faulty: Server) -> None:
+    """100,000 of them: of 128 rows, 781 columns."""
+    for query, most in (
+        ({}, 781),
+        ({"bits": 16}, 390),
+        ({"stack": '[{"fmin": 1}]'}, 390),
+        ({"bits": 16, "stack": '[{"fmin": 1}]'}, 195),
+    ):
+        assert faulty.image(**query, columns=most).status == 200
+        reply = faulty.image(**query, columns=most + 1)
+        assert reply.status == 413
+        assert reply.code == "image_too_large"
+
+
+def test_plans_are_kept_by_what_is_planned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many names of sounds, or places in them, must not put out what others use."""
+    made = []
+
+    def counted(**parameters: Any) -> Frontend:
+        made.append(parameters)
+        return Frontend(**parameters)
+
+    monkeypatch.setattr(serving_work, "Frontend", counted)
+    work = Work(Limits())
+
+    def ask(query: str) -> None:
+        assert work("image", query, "", bytearray(SHORT)).status == 200
+
+    for i in range(16):
+        ask(f"n_mels=9&fmin={i}.0625")
+    for i in range(40):
+        ask(f"n_mels=9&fmin=5.0625&source=a{i}")
+        ask(f"fmin=5.0625&offset=0.0{i}&n_mels=9&time_steps=9")  # in any order
+    for i in range(16):
+        ask(f"n_mels=9&fmin={i}.0625")
+    assert len(made) == 16
 
 
 def test_a_worker_that_takes_too_much_memory(faulty: Server) -> None:

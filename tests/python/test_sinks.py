@@ -26,7 +26,7 @@ import pytest
 from melpix import Frontend, SignalError, png, read_png
 from melpix.parquet import Parquet
 from melpix.shards import Format, Record, Shards, WebDataset, escape
-from melpix.sinks import Tree, clean, npy_bytes, sample_name
+from melpix.sinks import Tree, clean, leads_out, npy_bytes, sample_name
 
 CLASSES = ["cats", "dogs"]
 # What names of files may hold, where the system takes it.
@@ -145,6 +145,37 @@ def test_a_tree_keeps_inside_its_folder(tmp_path: Path, name: str) -> None:
     with pytest.raises(ValueError, match="name must stay inside the folder"):
         tree.remove([name])
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("..\\x", "a\\..\\..\\x", "a/..\\..\\x", "\\x", "\\\\server\\share\\x", "a\\", "a\\\\x"),
+        *("C:\\x", "C:x", "C:/x", "a/C:x", "x:stream", "a/x:stream:$DATA", ".\\x", "a. \\x"),
+        *("CON", "a/nul.png", "Aux .png", "com1", "LPT\u00b9.x", "CONIN$", "x.", "x ", "a./x"),
+        *("...", "../x", "a/../x", "/x"),
+    ],
+)
+def test_what_leads_out_on_windows(name: str) -> None:
+    """There, names are parted by more, and some mean devices, streams or shorter names."""
+    assert leads_out(name, windows=True)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["x.png", "a/b.c/x.png", "a b/x y", ".x", "a..b/x", "CONE", "x.con", "com", "COM0", "NULL.x"],
+)
+def test_what_stays_inside_on_windows(name: str) -> None:
+    assert not leads_out(name, windows=True)
+    assert not leads_out(name, windows=False)
+
+
+@pytest.mark.parametrize("name", [r"..\x", r"a\..\..\x", r"a/..\..\x", r"\x", r"\\server\x"])
+def test_a_tree_removes_nothing_that_leads_out_on_any_system(tmp_path: Path, name: str) -> None:
+    """Its manifest may come from another one. (Here it may be a file's name like any other.)"""
+    tree = Tree(str(tmp_path), "")
+    with pytest.raises(ValueError, match="name must stay inside the folder"):
+        tree.remove([name])
 
 
 def test_windows_of_one_source_are_there_together_or_not_at_all(tmp_path: Path) -> None:

@@ -22,6 +22,13 @@ from melpix.cli.common import NotWritten, say_line, spell, usage
 @click.option(
     "--max-duration", type=float, default=600.0, show_default=True, help="Of a sound [s]."
 )
+@click.option(
+    "--max-samples",
+    type=int,
+    default=60_000_000,
+    show_default=True,
+    help="Of a sound, resampled and filled up.",
+)
 @click.option("--max-pixels", type=int, default=16_000_000, show_default=True, help="Of an image.")
 @click.option(
     "--concurrency",
@@ -66,7 +73,12 @@ def serve(max_duration: float, memory: int, **options: Any) -> None:
 
     log = options.pop("log")
     where = {name: options.pop(name) for name in ("host", "port", "connections")}
-    limits = Limits(options.pop("max_bytes"), max_duration, options.pop("max_pixels"))
+    limits = Limits(
+        options.pop("max_bytes"),
+        max_duration,
+        options.pop("max_pixels"),
+        options.pop("max_samples"),
+    )
     try:
         service = serving.Service(limits, memory=memory << 20, **options)
     except ValueError as error:
