@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
 
-from melpix import containers
+from melpix import containers, first_bytes
 from melpix.errors import DecodeError, SignalError
 from melpix.wav import PlainMemory, PlainWav, Samples, plain_memory, plain_wav
 
@@ -284,7 +284,8 @@ def open_sound(
     Raises
     ------
     DecodeError
-        ``decode_failed``, ``unsupported_format``; ``not_a_file`` for a FIFO, device or socket;
+        ``decode_failed``, ``unsupported_format``; ``no_decoder`` where the first bytes show a
+        format that is not read; ``not_a_file`` for a FIFO, device or socket;
         ``too_large`` for a source of more than `max_bytes`, and for an open file of more than
         `MAX_BYTES`.
     OSError
@@ -334,10 +335,20 @@ def open_sound(
             sound = Sound(opened, name, size, content)
             reason = containers.refusal(sound.format, sound.subtype)
             if reason:
-                raise DecodeError("unsupported_format", f"{name}: {reason}")
+                raise DecodeError("unsupported_format", f"{name}: {reason}; {_way_out(source)}")
             yield sound
     except soundfile.LibsndfileError as error:
-        raise DecodeError("decode_failed", f"{name}: {error.error_string}") from error
+        with content() as stream:
+            kind = first_bytes.kind(stream.read(first_bytes.LOOK))
+        if kind is None or kind.read:
+            raise DecodeError("decode_failed", f"{name}: {error.error_string}") from error
+        message = f"{name}: {kind.name} is not read; {_way_out(source)}"
+        raise DecodeError("no_decoder", message) from error
+
+
+def _way_out(source: Source) -> str:
+    is_path = isinstance(source, (str, os.PathLike))
+    return first_bytes.way_out(os.fsdecode(source) if is_path else None)
 
 
 @contextmanager

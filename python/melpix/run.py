@@ -14,7 +14,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
-from melpix import _core, manifest, sinks, stats
+from melpix import _core, manifest, png, sinks, stats
+from melpix.errors import MelpixError
 from melpix.manifest import InOrder, Journal, Past, Record
 from melpix.output import Output, finished
 from melpix.pool import Crashed, Failed, Pool, TimedOut
@@ -56,6 +57,10 @@ class Summary:
         ``encode`` and ``write``.
     errors : dict of str to int
         How many sources failed, by code.
+    unread : dict of str to int
+        Of them, how many no decoder reads, by the suffix of their names.
+    notes : list of str
+        What else there is to say of the run, in sentences.
     """
 
     phase: str = "convert"
@@ -70,6 +75,8 @@ class Summary:
     workers: int = 0
     stages: dict[str, float] = dataclasses.field(default_factory=dict)
     errors: dict[str, int] = dataclasses.field(default_factory=dict)
+    unread: dict[str, int] = dataclasses.field(default_factory=dict)
+    notes: list[str] = dataclasses.field(default_factory=list)
 
     def count(self, outcome: Outcome, records: list[Record]) -> None:
         """Add what became of a source."""
@@ -95,6 +102,9 @@ class Summary:
         else:
             self.failed += 1
             self.errors[record["code"]] = self.errors.get(record["code"], 0) + 1
+            if record["code"] == "no_decoder":
+                suffix = os.path.splitext(record["source"])[1].lower()
+                self.unread[suffix] = self.unread.get(suffix, 0) + 1
 
 
 Progress: TypeAlias = Callable[[Summary, list[Record]], None]
@@ -124,7 +134,10 @@ class Run:
             from melpix.parquet import Parquet
 
             self._kind = Parquet(found.labels)
-        self.summary = Summary(sources=len(found.items), workers=pool["workers"])
+        self._durable = 0  # images in shards that are complete
+        unread = sum(skipped.code == "no_decoder" for skipped in found.skipped)
+        self._sources = len(found.items) + unread
+        self.summary = Summary(sources=self._sources, workers=pool["workers"])
 
     def __call__(self, output: Output, overwrite: bool) -> Summary:
         """Do what is left to do."""
@@ -135,31 +148,41 @@ class Run:
         if before is None and not overwrite:
             output.refuse_strangers(self._first_names(output))
         plan = self._ranged(before, facts)
+        if output.moved():  # to find the range may take long
+            raise self._moved(output)
         if overwrite:
             output.clear(item.stem for item in self._found.items)
             self._clean(output)
         facts["frontend"] = plan.frontend.params
         facts["params_hash"] = plan.hash()
         runs = before["runs"] if before else []
-        output.write({**facts, "runs": [*runs, {"started": now}]})  # in case it is killed
+        run = {"started": now, "version": _core.__version__, "isa": _core.default_isa()}
+        self._compare_isas(runs, run["isa"])
+        output.write({**facts, "runs": [*runs, run]})  # in case it is killed
         stopped = None
         try:
             if before:
                 self._clean(output)
             self._convert(output, plan, before["runs"] if before else None)
+            if output.moved():
+                raise self._moved(output)
         except BaseException as error:
             if isinstance(error, Stopped):
                 stopped = signal.Signals(error.signum).name
             else:
                 stopped = getattr(error, "strerror", None) or type(error).__name__
+            at_a_loss = isinstance(error, OSError) and output.moved()
+            if at_a_loss or (isinstance(error, MelpixError) and error.code == "output_moved"):
+                raise self._moved(output) from error
             raise
         finally:
-            if stopped or self.summary.errors.keys() & {"crashed", "timeout"}:
-                self._clean(output)
             self.summary.seconds = time.monotonic() - self._start
-            run = {"started": now, "stopped": stopped, **self.summary.facts()}
-            with contextlib.suppress(OSError) if stopped else contextlib.nullcontext():
-                output.write({**facts, "runs": [*runs, run]})
+            if not output.moved():  # what has its name now is none of this run's business
+                if stopped or self.summary.errors.keys() & {"crashed", "timeout"}:
+                    self._clean(output)
+                end = {**run, "stopped": stopped, **self.summary.facts()}
+                with contextlib.suppress(OSError) if stopped else contextlib.nullcontext():
+                    output.write({**facts, "runs": [*runs, end]})
         self.summary.phase = "done"
         return self.summary
 
@@ -175,9 +198,7 @@ class Run:
             about = describe(item)
             self._tell([{**about, "status": "pending", "output": self._plan.first_name(item)}])
         passed = [_passed_over(skipped) for skipped in self._found.skipped]
-        for record in passed:
-            self.summary.note(record)
-        self._tell(passed)
+        self._pass_over(passed)
         self.summary.phase = "done"
         return self.summary
 
@@ -186,10 +207,30 @@ class Run:
         facts = {
             "schema": 1,
             "version": _core.__version__,
+            "pixels": _core.PIXELS,
+            "deflate": None if self._plan.format == "npy" else png.deflate_backend(),
             "options": self._options,
             "frontend": self._plan.frontend.params,
         }
         return dict(json.loads(json.dumps(facts)))
+
+    def _compare_isas(self, runs: list[dict[str, Any]], isa: str) -> None:
+        """Tell where another instruction set has made some of the images."""
+        others = {str(run["isa"]) for run in runs if run.get("isa") not in (None, isa)}
+        if others:
+            self.summary.notes.append(
+                f"earlier runs have used the instruction set {', '.join(sorted(others))}, this one"
+                f" uses {isa}: a few pixels of 10,000 may differ by one level; MELPIX_ISA pins it"
+            )
+
+    def _moved(self, output: Output) -> MelpixError:
+        """Return the error for a folder that somebody has taken away."""
+        images = self._durable if self._plan.sharded else self.summary.images
+        return MelpixError(
+            "output_moved",
+            f"{output.folder!r}, or the manifest in it, was moved, removed or replaced during the "
+            f"run: {images} images were written before that, and are where that folder is now",
+        )
 
     def _first_names(self, output: Output) -> Iterator[str]:
         """Return some of the files that are going to be made."""
@@ -222,7 +263,7 @@ class Run:
             progress=self._measured,
         )
         self.summary.phase, self.summary.done = "convert", 0
-        self.summary.sources = len(self._found.items)
+        self.summary.sources = self._sources
         facts["measured"] = seen.sources
         frontend = self._plan.frontend.replace(range=(seen.lo, seen.hi))
         return dataclasses.replace(self._plan, frontend=frontend)
@@ -235,6 +276,13 @@ class Run:
         self.summary.seconds = time.monotonic() - self._start
         if self._progress is not None:
             self._progress(self.summary, records)
+
+    def _pass_over(self, records: list[Record]) -> None:
+        """Count and tell what is not even tried."""
+        for record in records:
+            self.summary.note(record)
+            self.summary.done += record["code"] == "no_decoder"  # a sound, as those that are tried
+        self._tell(records)
 
     def _clean(self, output: Output) -> None:
         """Remove what workers that were killed have left."""
@@ -256,7 +304,8 @@ class Run:
         passed = [_passed_over(skipped) for skipped in self._found.skipped]
         new = [record for record in passed if manifest.key(record) not in past]
 
-        converter = Converter(plan, output.folder, again, told=self._progress is not None)
+        told = self._progress is not None
+        converter = Converter(plan, output.folder, again, told, output.place)
         with contextlib.ExitStack() as stack:
             journal = stack.enter_context(Journal(output.manifest, past.end))
             queue = InOrder(journal)
@@ -265,10 +314,8 @@ class Run:
             if plan.sharded:
                 shards = stack.enter_context(self._shards(output, past.shards))
                 todo, changed = self._begun(todo, past, plan)
-            for record in passed:
-                self.summary.note(record)
             journal.append([*new, *changed])
-            self._tell(passed)
+            self._pass_over(passed)
             pool = stack.enter_context(Pool(converter, **self._pool))
             for index, outcome in pool.map(todo):
                 item = todo[index]
@@ -290,11 +337,11 @@ class Run:
                     samples = zip(records, outcome.parcel, strict=True)
                     for record, sample in itertools.islice(samples, begun, None):
                         queue.wait()
-                        queue.arrive(shards.add(*sample, record))
+                        self._arrive(queue, shards.add(*sample, record))
                 self.summary.count(outcome, records)
                 self._tell(records)
             if shards is not None:
-                queue.arrive(shards.finish())
+                self._arrive(queue, shards.finish())
 
         if runs is None:
             return
@@ -308,6 +355,10 @@ class Run:
             order += [item.stem for item in self._found.items]
             gone = {skipped.path for skipped in self._found.skipped}
             output.remove(manifest.tidy(output.manifest, order, better, gone))
+
+    def _arrive(self, queue: InOrder, records: list[Record]) -> None:
+        self._durable += len(records)
+        queue.arrive(records)
 
     def _begun(self, todo: list[Item], past: Past, plan: Plan) -> tuple[list[Item], list[Record]]:
         """Part what has changed since it went into a shard: that cannot be taken back.

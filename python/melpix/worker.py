@@ -189,14 +189,23 @@ class Converter:
         There may be images of these sources already, and more of them than there will be.
     told : bool
         Tell of each image; if not, lines of the manifest are enough, where they are written here.
+    place : Place, optional
+        The folder that was there when the run began: into no other one is written.
     """
 
-    def __init__(self, plan: Plan, folder: str, again: bool = False, told: bool = True) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        folder: str,
+        again: bool = False,
+        told: bool = True,
+        place: sinks.Place | None = None,
+    ) -> None:
         self._plan = plan
         self._hash = plan.hash()
         self._folder = folder
         self._tree = None if plan.sharded else sinks.Tree(folder, plan.suffix)
-        self._again, self._told = again, told
+        self._again, self._told, self._place = again, told, place
         self._ahead = plan.ahead()
 
     def prepare(self, items: Iterator[Item]) -> int:
@@ -222,7 +231,8 @@ class Converter:
                 self._convert(item, empty, write, outcome)
         except _NotWrittenError as error:
             reason = error.reason
-            outcome.full = reason if reason.errno in _FULL else None
+            if reason.errno in _FULL or (self._place is not None and self._place.moved()):
+                outcome.full = reason
             outcome.records = [_failed("not_written", f"{reason.filename}: {reason.strerror}")]
         except Exception as error:
             outcome.records = [_fault(error, item.path)]
@@ -264,6 +274,8 @@ class Converter:
                 name = sinks.sample_name(item.stem, number)
                 payload, facts = self._sample(window, item, clock)
                 try:
+                    if self._place is not None and self._place.moved():
+                        raise FileNotFoundError(errno.ENOENT, "was moved", self._folder)
                     output = write(name, payload)
                 except OSError as error:
                     raise _NotWrittenError(error) from error

@@ -25,10 +25,12 @@ from melpix.cli.common import (
     spell,
     usage,
 )
-from melpix.cli.progress import Show, outcome_line, rehearsal_line
+from melpix.cli.progress import Show, outcome_line, rehearsal_line, unread_line
 from melpix.cli.single import check_output, convert_one, summary_line
 from melpix.text import printable
 
+# Nothing is to be made anew: another run is at work, or the folder is elsewhere.
+_NO_ADVICE = {"locked", "output_moved"}
 _OTHER_IMAGES = (".bmp", ".gif", ".jpeg", ".jpg", ".tif", ".tiff", ".webp")
 
 
@@ -297,8 +299,12 @@ def _many(
         if not (quiet or as_json):
             click.echo(rehearsal_line(output, summary), err=True)
         return
+    if not quiet:
+        for note in summary.notes + ([unread_line(summary)] if summary.unread else []):
+            say("note", note)
     if as_json:
-        show.event("done", {"summary": summary.facts(), "errors": summary.errors})
+        more = {"errors": summary.errors, "unread": summary.unread, "notes": summary.notes}
+        show.event("done", {"summary": summary.facts(), **more})
     elif not quiet:
         click.echo(outcome_line(output, summary), err=True)
     if not found.found and not summary.failed:
@@ -357,7 +363,9 @@ def _faults(output: str) -> Iterator[None]:
             raise usage(f"{error}; --exists overwrite starts anew") from error
         if error.code == "other_parts":  # those are for their own runs to overwrite
             raise usage(f"{error}; remove that folder to start anew, or name another") from error
-        advice = "" if error.code == "locked" else "; --exists overwrite starts anew"
+        advice = "" if error.code in _NO_ADVICE else "; --exists overwrite starts anew"
+        if error.code == "other_pixels":
+            advice += ", another folder keeps them"
         raise NotWritten(f"{error}{advice}") from error
     except RuntimeError as error:  # no worker starts, or none comes as far as its first file
         raise NotWritten(str(error).partition(";")[0]) from error
