@@ -347,8 +347,9 @@ def open_sound(
 
 
 def _way_out(source: Source) -> str:
-    is_path = isinstance(source, (str, os.PathLike))
-    return first_bytes.way_out(os.fsdecode(source) if is_path else None)
+    if isinstance(source, (str, os.PathLike)):
+        return first_bytes.way_out(os.fsdecode(source))
+    return first_bytes.way_out(None)
 
 
 @contextmanager

@@ -23,12 +23,12 @@ SUFFIXES = frozenset(
 """What is taken from folders; and so is what the first bytes show to be as good."""
 
 UNREAD = frozenset(
-    {".3ga", ".3gp", ".8svx", ".aac", ".ac3", ".adts", ".amr", ".ape", ".asf", ".awb", ".dff"}
-    | {".dsf", ".dts", ".eac3", ".ec3", ".gsm", ".m4a", ".m4b", ".m4p", ".m4r", ".mka", ".mkv"}
-    | {".mov", ".mp4", ".mpc", ".ofr", ".ra", ".rm", ".shn", ".spx", ".tak", ".tta", ".voc"}
-    | {".vox", ".weba", ".webm", ".wma", ".wv"}
+    {".3ga", ".8svx", ".aac", ".ac3", ".adts", ".amr", ".ape", ".awb", ".dff", ".dsf", ".dts"}
+    | {".eac3", ".ec3", ".gsm", ".m4a", ".m4b", ".m4p", ".m4r", ".mka", ".mpc", ".ofr", ".ra"}
+    | {".shn", ".spx", ".tak", ".tta", ".voc", ".vox", ".weba", ".wma", ".wv"}
 )
-"""Sounds that no decoder here reads, unless they are something else than they say."""
+"""Sounds that no decoder here reads, unless their first bytes say otherwise. Of what may be a film
+as well, as ``.mp4`` is, the first bytes alone tell."""
 
 _MAGIC = re.compile(r"[*?[]")
 

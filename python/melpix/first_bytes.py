@@ -61,13 +61,13 @@ _PICTURES = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"ms
 
 
 def kind(data: bytes) -> Kind | None:
-    """Tell a sound by the first bytes of its file, `LOOK` of them or all; None if it is none.
+    r"""Tell a sound by the first bytes of its file, `LOOK` of them or all; None if it is none.
 
     Examples
     --------
-    >>> kind(b"RIFF\\x24\\0\\0\\0WAVEfmt ")
+    >>> kind(b"RIFF\x24\0\0\0WAVEfmt ")
     Kind(name='WAV', read=True)
-    >>> kind(b"\\0\\0\\0\\x20ftypM4A ")
+    >>> kind(b"\0\0\0\x20ftypM4A ")
     Kind(name='MP4 (mostly AAC)', read=False)
     >>> kind(b"some text")
     """
@@ -77,6 +77,8 @@ def kind(data: bytes) -> Kind | None:
         if data[8:12] in _AIFFS:
             return Kind("AIFF", True)
         return Kind("8SVX", False) if data[8:12] == b"8SVX" else None
+    if data[4:8] in (b"moov", b"mdat", b"wide") and data[0] < 9:  # an old film's; no text
+        return Kind("QuickTime", False)
     if data[4:8] == b"ftyp":
         return None if data[8:12] in _PICTURES else Kind("MP4 (mostly AAC)", False)
     if data.startswith(b"OggS"):
@@ -90,7 +92,7 @@ def kind(data: bytes) -> Kind | None:
     return _of_frames(data)
 
 
-def way_out(path: str | None = None) -> str:
+def way_out(path: str | None) -> str:
     """Return the command that makes a sound of a file which is read."""
     name = "IN" if path is None else os.path.basename(path)
     stem, suffix = ("OUT", "") if path is None else os.path.splitext(name)

@@ -61,6 +61,14 @@ class Output:
         """Tell whether the folder that `hold` has found is under its name no more."""
         return self.place is not None and self.place.moved()
 
+    def lost(self, images: int) -> MelpixError:
+        """Return the error for a folder that somebody has taken away, with so many images in it."""
+        return MelpixError(
+            "output_moved",
+            f"{self.folder!r}, or the manifest in it, was moved, removed or replaced during the "
+            f"run: {images} images were written before that, and are where that folder is now",
+        )
+
     def facts(self) -> dict[str, Any] | None:
         """Return what earlier runs have written down, if there was one.
 
@@ -206,6 +214,17 @@ class Output:
 def finished(runs: list[dict[str, Any]]) -> bool:
     """Tell whether the last of several runs has come to its end."""
     return bool(runs and runs[-1].get("seconds") is not None and not runs[-1].get("stopped"))
+
+
+def other_isas(runs: list[dict[str, Any]], isa: str) -> list[str]:
+    """Say whether earlier runs have used another instruction set than this one uses."""
+    others = sorted({str(run["isa"]) for run in runs if run.get("isa") not in (None, isa)})
+    if not others:
+        return []
+    return [
+        f"earlier runs have used the instruction set {', '.join(others)}, this one uses {isa}: a "
+        "few pixels of 10,000 may differ by one level; MELPIX_ISA pins it"
+    ]
 
 
 def _differences(there: dict[str, Any], here: dict[str, Any], besides: Set[str]) -> str:

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 from melpix import _core, manifest, png, sinks, stats
 from melpix.errors import MelpixError
 from melpix.manifest import InOrder, Journal, Past, Record
-from melpix.output import Output, finished
+from melpix.output import Output, finished, other_isas
 from melpix.pool import Crashed, Failed, Pool, TimedOut
 from melpix.process import Stopped
 from melpix.scan import Scan
@@ -48,6 +48,10 @@ class Summary:
         read; what was passed over.
     audio_seconds : float
         Sound in the images.
+    cut : int
+        Images that show the beginning of their sound alone, for the front-end has a fixed length.
+    left_out : float
+        Sound that would follow in them, in seconds.
     seconds : float
         Since the run began.
     workers : int
@@ -71,6 +75,8 @@ class Summary:
     failed: int = 0
     skipped: int = 0
     audio_seconds: float = 0.0
+    cut: int = 0
+    left_out: float = 0.0
     seconds: float = 0.0
     workers: int = 0
     stages: dict[str, float] = dataclasses.field(default_factory=dict)
@@ -83,6 +89,8 @@ class Summary:
         self.done += 1
         self.images += outcome.untold
         self.audio_seconds += outcome.audio_seconds
+        self.cut += outcome.cut
+        self.left_out += outcome.left_out
         for stage, seconds in outcome.seconds.items():
             self.stages[stage] = self.stages.get(stage, 0.0) + seconds
         for record in records:
@@ -135,6 +143,7 @@ class Run:
 
             self._kind = Parquet(found.labels)
         self._durable = 0  # images in shards that are complete
+        self._unmeasured: dict[str, list[str]] = {}  # stem, code, message by stem
         unread = sum(skipped.code == "no_decoder" for skipped in found.skipped)
         self._sources = len(found.items) + unread
         self.summary = Summary(sources=self._sources, workers=pool["workers"])
@@ -149,7 +158,7 @@ class Run:
             output.refuse_strangers(self._first_names(output))
         plan = self._ranged(before, facts)
         if output.moved():  # to find the range may take long
-            raise self._moved(output)
+            raise output.lost(self._written())
         if overwrite:
             output.clear(item.stem for item in self._found.items)
             self._clean(output)
@@ -157,15 +166,17 @@ class Run:
         facts["params_hash"] = plan.hash()
         runs = before["runs"] if before else []
         run = {"started": now, "version": _core.__version__, "isa": _core.default_isa()}
-        self._compare_isas(runs, run["isa"])
+        self.summary.notes += other_isas(runs, run["isa"])
         output.write({**facts, "runs": [*runs, run]})  # in case it is killed
         stopped = None
         try:
             if before:
                 self._clean(output)
             self._convert(output, plan, before["runs"] if before else None)
+            if self._unmeasured:
+                facts["unmeasured"] = sorted(self._unmeasured.values())
             if output.moved():
-                raise self._moved(output)
+                raise output.lost(self._written())
         except BaseException as error:
             if isinstance(error, Stopped):
                 stopped = signal.Signals(error.signum).name
@@ -173,7 +184,7 @@ class Run:
                 stopped = getattr(error, "strerror", None) or type(error).__name__
             at_a_loss = isinstance(error, OSError) and output.moved()
             if at_a_loss or (isinstance(error, MelpixError) and error.code == "output_moved"):
-                raise self._moved(output) from error
+                raise output.lost(self._written()) from error
             raise
         finally:
             self.summary.seconds = time.monotonic() - self._start
@@ -214,23 +225,8 @@ class Run:
         }
         return dict(json.loads(json.dumps(facts)))
 
-    def _compare_isas(self, runs: list[dict[str, Any]], isa: str) -> None:
-        """Tell where another instruction set has made some of the images."""
-        others = {str(run["isa"]) for run in runs if run.get("isa") not in (None, isa)}
-        if others:
-            self.summary.notes.append(
-                f"earlier runs have used the instruction set {', '.join(sorted(others))}, this one"
-                f" uses {isa}: a few pixels of 10,000 may differ by one level; MELPIX_ISA pins it"
-            )
-
-    def _moved(self, output: Output) -> MelpixError:
-        """Return the error for a folder that somebody has taken away."""
-        images = self._durable if self._plan.sharded else self.summary.images
-        return MelpixError(
-            "output_moved",
-            f"{output.folder!r}, or the manifest in it, was moved, removed or replaced during the "
-            f"run: {images} images were written before that, and are where that folder is now",
-        )
+    def _written(self) -> int:
+        return self._durable if self._plan.sharded else self.summary.images
 
     def _first_names(self, output: Output) -> Iterator[str]:
         """Return some of the files that are going to be made."""
@@ -251,7 +247,10 @@ class Run:
             there = self._plan.frontend.replace(range=before["frontend"].get("range"))
             lo, hi = map(float, there.range)
             percentiles, measured = self._options["percentiles"], before.get("measured", 0)
-            known = stats.Stats(lo, hi, percentiles, measured, stats.params(self._plan))
+            known = stats.Stats(
+                lo, hi, percentiles, measured, stats.params(self._plan), _core.PIXELS
+            )
+            self._unmeasured = {str(line[0]): line for line in before.get("unmeasured", [])}
         else:
             self.summary.phase = "measure"
             self.summary.sources = len(self._found.everything)
@@ -261,6 +260,7 @@ class Run:
             items=self._found.everything,
             pool=self._pool,
             progress=self._measured,
+            failed=self._not_measured,
         )
         self.summary.phase, self.summary.done = "convert", 0
         self.summary.sources = self._sources
@@ -271,6 +271,20 @@ class Run:
     def _measured(self, done: int) -> None:
         self.summary.done = done
         self._tell([])
+
+    def _not_measured(self, item: Item, end: stats.Fault) -> None:
+        record = end if isinstance(end, dict) else _ended(end)
+        self._unmeasured[item.stem] = [item.stem, record["code"], record["message"]]
+
+    def _converted_unmeasured(self) -> list[Record]:
+        """Return what to tell of sources that have images, but are not in the range of these."""
+        records = []
+        for item in self._found.items:
+            if item.stem in self._unmeasured:
+                _, code, message = self._unmeasured[item.stem]
+                about = {**describe(item), "stem": None, "status": "failed", "code": code}
+                records.append({**about, "message": f"not in the range of the dataset: {message}"})
+        return records
 
     def _tell(self, records: list[Record]) -> None:
         self.summary.seconds = time.monotonic() - self._start
@@ -325,6 +339,8 @@ class Run:
                 if outcome.full is not None:
                     raise outcome.full
                 records = [{**outcome.about, **record} for record in outcome.records]
+                if not _made(outcome):
+                    self._unmeasured.pop(item.stem, None)  # it tells of itself
                 begun = 0 if shards is None else past.begun(outcome.about)
                 if outcome.lines:
                     journal.write(outcome.lines)
@@ -342,13 +358,24 @@ class Run:
                 self._tell(records)
             if shards is not None:
                 self._arrive(queue, shards.finish())
+            unmeasured = self._converted_unmeasured()
+            journal.append(record for record in unmeasured if manifest.key(record) not in past)
+            for record in unmeasured:
+                self.summary.note(record)
+            self._tell(unmeasured)
+        if self.summary.cut:
+            self.summary.notes.append(
+                f"{self.summary.cut} images show the beginning of their sound alone, for the "
+                f"front-end's columns are {plan.frontend.columns}: {self.summary.left_out:.1f} s "
+                "are left out; windows (seconds, time_steps) would show them"
+            )
 
         if runs is None:
             return
         # What was passed over may have become a file since, or a folder that can be read; what has
         # changed may be again what is in a shard.
         named = _with_folders(item.path for item in self._found.items)
-        named -= {record["source"] for record in (*passed, *changed)}
+        named -= {record["source"] for record in (*passed, *changed, *unmeasured)}
         better = [name for path in named if (name := manifest.key({"source": path})) in past]
         if todo or new or changed or better or not past.tidy or not finished(runs):
             order = [manifest.key(record) for record in (*passed, *changed)]
@@ -408,5 +435,13 @@ def _passed_over(skipped: Skipped) -> Record:
 
 def _lost(item: Item, plan: Plan, end: Crashed | TimedOut | Failed) -> Outcome:
     """Return what became of a source whose worker has no answer."""
-    record = {"status": "failed", "code": _CODES[type(end)], "message": str(end)}
-    return Outcome(describe(item, plan.hash()), [record])
+    return Outcome(describe(item, plan.hash()), [_ended(end)])
+
+
+def _ended(end: Crashed | TimedOut | Failed) -> Record:
+    return {"status": "failed", "code": _CODES[type(end)], "message": str(end)}
+
+
+def _made(outcome: Outcome) -> bool:
+    """Tell whether a source has made an image."""
+    return outcome.untold > 0 or outcome.records[0]["status"] == "ok"
