@@ -360,9 +360,10 @@ class Run:
                 self._arrive(queue, shards.finish())
             unmeasured = self._converted_unmeasured()
             journal.append(record for record in unmeasured if manifest.key(record) not in past)
-            for record in unmeasured:
-                self.summary.note(record)
-            self._tell(unmeasured)
+            if unmeasured:
+                for record in unmeasured:
+                    self.summary.note(record)
+                self._tell(unmeasured)
         if self.summary.cut:
             self.summary.notes.append(
                 f"{self.summary.cut} images show the beginning of their sound alone, for the "

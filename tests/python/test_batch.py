@@ -558,7 +558,8 @@ def test_what_a_signal_is_filled_up_with_is_not_in_the_range(
     convert_dataset(sounds, OUT, f, scale="dataset", percentiles=percentiles, **how)
     features = []
     for line in manifest(OUT):
-        y = load(line["source"], offset=line["offset"], duration=line["duration"])[0]
+        start, n = (round(line[name] * 22050) for name in ("offset", "duration"))
+        y = load(line["source"])[0][start : start + n]
         padded = np.pad(y, (0, 22050))  # the last frames reach into what follows
         features.append(plain.features(padded)[:, : 1 + len(y) // 512].ravel())
     expected = np.percentile(np.concatenate(features), percentiles)

@@ -499,11 +499,12 @@ def test_sounds_that_no_decoder_reads_are_in_the_account(here: Path, format: str
     write(here / "in" / "really.m4b", sound(3000))
     write(here / "in" / "field.bwf", sound(4000))
     write(here / "in" / "take.dat", sound(5000))
+    write(here / "in" / "speech.sph", encode("NIST", chirp(6000), RATE, "ULAW"))
     write(here / "in" / "broken.mp2", GARBAGE)
     done = convert("in", "-o", OUT, "--format", format)
     lines = {os.path.basename(line["source"]): line for line in manifest(OUT)}
     unread = {*OTHERS, "phone.mp3", "browser.wav"}
-    made = {"a.wav", "really.m4b", "field.bwf", "take.dat"}
+    made = {"a.wav", "really.m4b", "field.bwf", "take.dat", "speech.sph"}
     assert lines.keys() == {*unread, *made, "broken.mp2"}
     assert {name for name in lines if lines[name].get("code") == "no_decoder"} == unread
     assert {name for name in lines if lines[name]["status"] == "ok"} == made
@@ -514,7 +515,7 @@ def test_sounds_that_no_decoder_reads_are_in_the_account(here: Path, format: str
     assert "ffmpeg -i browser.wav browser-pcm.wav" in lines["browser.wav"]["message"]
     assert done.code == 1
     assert "14 sounds are of formats that are not read: 1 without suffix, 1 .aac" in done.err
-    assert "4 images of 19 files, 15 failed" in done.err
+    assert "5 images of 20 files, 15 failed" in done.err
     assert summarise([OUT]).failed == 15
     # The next run says the same, and one that finds them converted finds nothing amiss.
     again = convert("in", "-o", OUT, "--format", format)
