@@ -6,6 +6,7 @@
 // The core keeps no state between calls but per-thread scratch memory, so it needs no GIL.
 PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   m.attr("__version__") = MELPIX_VERSION;
+  m.attr("PIXELS") = MELPIX_PIXELS;
   bind_errors(m);
   bind_config(m);
   bind_frontend(m);

@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 __version__: str
+PIXELS: int
 
 _Window = tuple[str, list[float]] | list[float]
 

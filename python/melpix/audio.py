@@ -68,6 +68,9 @@ class Clip(NamedTuple):  # a frozen dataclass takes three times as long to make
         The source holds less sound than it declares.
     length_estimated : bool
         The source states no length and the decoder's guess may be wrong: sound may be missing.
+    available : float or None
+        Seconds that there would be to read, from the offset on and within the duration that were
+        asked for, as far as the header tells; None if it does not.
     """
 
     y: Samples
@@ -78,6 +81,7 @@ class Clip(NamedTuple):  # a frozen dataclass takes three times as long to make
     duration: float
     truncated: bool
     length_estimated: bool
+    available: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +125,7 @@ def load(
     ----------
     path : str, os.PathLike, bytes-like or open binary file
         A path, or the content of a file, or a file that is read from its position to its end.
-        WAV, RF64, W64, AIFF, AU, CAF, FLAC, OGG (Vorbis, Opus) or MP3.
+        WAV, RF64, W64, AIFF, AU, CAF, SPHERE, FLAC, OGG (Vorbis, Opus) or MP3.
     sr : number in 100 .. 10,000,000 or None
         Sampling rate to resample to, in Hz. None: the file's own.
     mono : bool
@@ -238,15 +242,17 @@ def read_clip(
         kept = sound.channels if plain else 1
         limit = _limit(sound, target, max_seconds, kept, max_samples or MAX_SAMPLES)
         dtype = np.dtype(np.int16 if plain else np.float32)
-        duration = _enough(sound.sr, target, samples, duration)
-        found = sound.in_place(offset, duration, limit) if in_place and plain else None
+        enough = _enough(sound.sr, target, samples, duration)
+        found = sound.in_place(offset, enough, limit) if in_place and plain else None
         if found is None:
-            found = sound.read(offset, duration, dtype, mono=not plain, limit=limit, empty=empty)
+            found = sound.read(offset, enough, dtype, mono=not plain, limit=limit, empty=empty)
         y = found
     if strict:
         _refuse_truncated(sound)
     resampled = resample(y, sound.sr, target)[..., :samples]
-    return _clip(sound, unmistakable(resampled), target, offset, y.shape[-1])
+    clip = _clip(sound, unmistakable(resampled), target, offset, y.shape[-1])
+    more = samples is not None and enough is not None and clip.duration > enough - 1 / sound.sr
+    return clip._replace(available=_available(sound, offset, duration) if more else clip.duration)
 
 
 def unmistakable(y: Samples) -> Samples:
@@ -433,6 +439,13 @@ def _limit(
     """Return how many frames may be read, so that samples fit before and after resampling."""
     growth = max(1.0, target / sound.sr)
     return int(min(max_seconds * sound.sr, min(most, MAX_SAMPLES) / (channels * growth)))
+
+
+def _available(sound: Sound, offset: float, duration: float | None) -> float | None:
+    if sound.frames is None:
+        return duration
+    left = sound.frames / sound.sr - offset
+    return left if duration is None else min(left, duration)
 
 
 def _enough(sr: int, target: float, samples: int | None, duration: float | None) -> float | None:

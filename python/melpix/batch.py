@@ -119,7 +119,9 @@ def convert_dataset(
         A parameter is out of range; there is nothing to convert.
     MelpixError
         ``locked``: another run is at work there; ``other_parameters``: there are results of
-        other parameters; ``other_parts``: so there are, or of another division, but of other parts
+        other parameters; ``other_pixels``: of a version of melpix that makes other pixels, or of
+        another deflate backend; ``output_moved``: `dst` was moved, removed or replaced meanwhile;
+        ``other_parts``: so there are, or of another division, but of other parts
         of the dataset, which `exists` does not remove; ``source_changed``, ``shard_missing``: what
         is in shards cannot be completed.
     OSError
@@ -194,7 +196,7 @@ def convert_dataset(
     output = Output(folder, found.part)
     if dry_run:
         return run.rehearse(output, exists == "overwrite")
-    os.makedirs(folder, exist_ok=True)
+    output.hold()
     with locked(output.lock), _blaming(folder):
         return run(output, exists == "overwrite")
 

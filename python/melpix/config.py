@@ -36,6 +36,7 @@ def show_config(mode: str = "stdout") -> dict[str, Any] | None:
 
     config: dict[str, Any] = {
         "melpix": _core.__version__,
+        "pixels": _core.PIXELS,
         "python": platform.python_version(),
         "platform": platform.platform(),
         "isa": _isa(),

@@ -12,7 +12,7 @@ from typing import BinaryIO, Literal, NamedTuple
 # libsndfile parses a header before it names the format, so this keeps such a file from being
 # decoded, not from being opened: whoever takes files from strangers puts a process around it.
 _SAMPLES = ("PCM_S8", "PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW")
-_UNCOMPRESSED = ("WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "CAF")
+_UNCOMPRESSED = ("WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "CAF", "NIST")
 SUBTYPES: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(_UNCOMPRESSED, _SAMPLES),
     "FLAC": ("PCM_S8", "PCM_16", "PCM_24"),

@@ -12,7 +12,7 @@ import stat
 import time
 from typing import BinaryIO, NamedTuple, TypeAlias, cast
 
-from melpix import audio, checks, demands, png, sinks
+from melpix import audio, checks, demands, lengths, png, sinks
 from melpix.cutting import Rate, at_rate
 from melpix.errors import DecodeError, EncodeError
 from melpix.frontend import Frontend
@@ -48,6 +48,9 @@ class Conversion:
         Sample rate in Hz of the signal that was rendered, and of the source.
     duration : float
         Seconds of signal in the image.
+    left_out : float or None
+        Seconds behind them that are not, for the front-end has a fixed length (its `duration` or
+        `columns`); None if nobody knows how long the sound goes on.
     stages : dict of str to float
         Seconds spent in ``decode`` (resampling included), ``render``, ``encode`` and ``write``.
     """
@@ -62,6 +65,7 @@ class Conversion:
     sr: float
     source_sr: float
     duration: float
+    left_out: float | None
     stages: dict[str, float]
 
 
@@ -251,6 +255,7 @@ def convert_file(
         sr=clip.sr,
         source_sr=clip.source_sr,
         duration=made.seconds,
+        left_out=made.left_out,
         stages=made.stages,
     )
 
@@ -262,6 +267,7 @@ class _Made(NamedTuple):
     clip: audio.Clip
     rendering: Rendering
     seconds: float
+    left_out: float | None
     short: bool
     stages: dict[str, float]
 
@@ -293,6 +299,8 @@ def _convert(
 
     rate = None if sr == "native" else f.sr
     wanted = None if time_steps is None else time_steps * f.hop_length
+    if wanted is not None and time_steps is not None and rate is not None:
+        lengths.refuse_another(f, wanted, "time_steps", time_steps)
     if wanted is None and f.duration is not None and rate is not None:
         wanted = round(f.duration * f.sr)  # more would be cut off
     # What would make too wide an image is refused before it is decoded.
@@ -328,6 +336,8 @@ def _convert(
 
         if clip.sr != f.sr:
             f = at_rate(f, clip.sr)
+            if wanted is not None and time_steps is not None:
+                lengths.refuse_another(f, wanted, "time_steps", time_steps)
         n = clip.y.shape[-1]
         demands.refuse_long(f, n, 1 if clip.y.ndim == 1 else len(clip.y), max_samples)
         found = f.frames(n)
@@ -338,8 +348,12 @@ def _convert(
         rendering = f.render(clip.y)
         rendered = time.perf_counter()
 
-    seconds = n / clip.sr
-    metadata = rendering.metadata_text(source=source, offset=offset, duration=seconds)
+    seconds = (n - lengths.left_out(f, n)) / clip.sr
+    left_out = None if clip.available is None else clip.available - seconds
+    if time_steps is not None or (left_out is not None and left_out < f.hop_length / f.sr):
+        left_out = 0.0
+    more = {"left_out": left_out} if left_out else {}
+    metadata = rendering.metadata_text(source=source, offset=offset, duration=seconds, **more)
     picture = png.encode(rendering.image, metadata)
     encoded = time.perf_counter()
     stages = {
@@ -348,7 +362,7 @@ def _convert(
         "encode": encoded - rendered,
     }
     short = wanted is not None and f.duration is None and n < wanted
-    return _Made(picture, clip, rendering, seconds, short, stages)
+    return _Made(picture, clip, rendering, seconds, left_out, short, stages)
 
 
 def _most_columns(f: Frontend, max_pixels: int | None) -> int:

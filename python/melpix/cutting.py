@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from melpix import audio, checks
+from melpix import audio, checks, lengths
 from melpix.audio import Clip
 from melpix.errors import DecodeError
 from melpix.frontend import Frontend
@@ -97,8 +97,10 @@ def windows(
         Length of a window in hops: it has ``time_steps * hop_length`` samples. (An image of it
         has ``time_steps + 1`` columns, if frames are centred.)
     seconds : number > 0 or None
-        The same in seconds, rounded to a sample. Without either there is one window, of the whole
-        sound, and `exact_width`, `step`, `tail`, `short` and `first` mean nothing.
+        The same in seconds, rounded to a sample. A front-end that has a `duration` takes no other
+        length, and one with `columns` none that is longer than they are. Without either there is
+        one window, of the whole sound, and `exact_width`, `step`, `tail`, `short` and `first`
+        mean nothing.
     exact_width : bool
         Give a window the samples that make exactly ``time_steps`` columns: with centred frames,
         the last of its samples is left out (unless `n_fft` is odd); with uncentered ones it ends
@@ -169,6 +171,7 @@ def windows(
     if time_steps is None and seconds is None:
         return Windows(_whole(src, how, f, facts), facts)
     rules = _rules(f, time_steps, seconds, exact_width, step)._replace(tail=tail, short=short)
+    rules.check(f)
     clips = _beginning(src, how, rules, sr) if first else audio.read_blocks(src, **how)
     return Windows(_cut(clips, rules, f, facts, _name(src)), facts)
 
@@ -238,6 +241,14 @@ class _Rules(NamedTuple):
         length, step = (max(1, round(s * sr)) for s in self.seconds)
         return self._replace(length=length, step=step)
 
+    def check(self, f: Frontend) -> None:
+        """Refuse windows that would not be whole in the image."""
+        if self.seconds is not None:
+            lengths.refuse_another(f, self.length, "seconds", self.seconds[0])
+        else:
+            steps = round(self.length / f.hop_length)
+            lengths.refuse_another(f, self.length, "time_steps", steps)
+
 
 class _Held:
     """The samples that windows may still need, as they came: a stretch of the sound."""
@@ -288,8 +299,11 @@ def _cut(
     with contextlib.closing(clips):
         for clip in clips:
             if facts.source_sr is None:  # the first block, which may hold no sample yet
-                f, origin = at_rate(f, clip.sr), clip.offset
-                rules = rules.at(f.sr)
+                origin = clip.offset
+                if clip.sr != f.sr:
+                    f = at_rate(f, clip.sr)
+                    rules = rules.at(f.sr)
+                    rules.check(f)
             length = rules.length
             facts.note(clip)
             held.add(clip.y.T)
@@ -311,7 +325,7 @@ def _cut(
     if fate == "error":
         raise _too_short(name, left / f.sr, "a window", length / f.sr)
     if frameless and index == 0:
-        raise _too_short(name, left / f.sr, "a frame", _frame(f) / f.sr)
+        raise _too_short(name, left / f.sr, "a frame", lengths.frame(f) / f.sr)
     if fate in ("drop", "skip") or frameless:
         return
     if fate == "shift":
@@ -336,7 +350,7 @@ def _whole(src: audio.Source, how: dict[str, Any], f: Frontend, facts: _Facts) -
     f = at_rate(f, clip.sr)
     n = clip.y.shape[-1]
     if f.frames(n) == 0:
-        raise _too_short(_name(src), n / f.sr, "a frame", _frame(f) / f.sr)
+        raise _too_short(_name(src), n / f.sr, "a frame", lengths.frame(f) / f.sr)
     yield Window(0, clip.y, f.sr, clip.offset, n / f.sr, padded=False, short=False, frontend=f)
 
 
@@ -387,19 +401,12 @@ def _length(f: Frontend, time_steps: int, exact_width: bool) -> int:
             length += 1
     columns = f.frames(length)
     if length == 0 or columns == 0:
-        least = 2 if f.framing == "center" else math.ceil(_frame(f) / f.hop_length)
+        least = 2 if f.framing == "center" else math.ceil(lengths.frame(f) / f.hop_length)
         raise ValueError(f"time_steps must be >= {least} for one frame, got {time_steps}")
     if columns > f.max_columns:  # PNG readers would refuse the image
         most = time_steps - (columns - f.max_columns)
         raise ValueError(f"time_steps must be <= {most}, got {time_steps}")
     return length
-
-
-def _frame(f: Frontend) -> int:
-    """Return the samples without which there is no frame, if none are centred on the ends."""
-    if f.framing == "middle":
-        return f.n_fft - 2 * ((f.n_fft - f.hop_length) // 2)
-    return f.win_length if f.framing == "snip" else f.n_fft
 
 
 def _too_short(name: str, seconds: float, what: str, least: float) -> DecodeError:

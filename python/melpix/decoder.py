@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
 
-from melpix import containers
+from melpix import containers, first_bytes
 from melpix.binary_files import Memory, Tagged, View
 from melpix.errors import DecodeError, SignalError
 from melpix.wav import PlainMemory, PlainWav, Samples, plain_memory, plain_wav
@@ -293,7 +293,8 @@ def open_sound(
     Raises
     ------
     DecodeError
-        ``decode_failed``, ``unsupported_format``; ``not_a_file`` for a FIFO, device or socket;
+        ``decode_failed``, ``unsupported_format``; ``no_decoder`` where the first bytes show a
+        format that is not read; ``not_a_file`` for a FIFO, device or socket;
         ``too_large`` for a source of more than `max_bytes`, and for an open file of more than
         `MAX_BYTES`.
     OSError
@@ -361,15 +362,26 @@ def open_sound(
                 sound = Sound(opened, name, size, content, start)
                 reason = containers.refusal(sound.format, sound.subtype)
                 if reason:
-                    raise DecodeError("unsupported_format", f"{name}: {reason}")
+                    raise DecodeError("unsupported_format", f"{name}: {reason}; {_way_out(source)}")
                 yield sound
         except soundfile.LibsndfileError as error:
-            reason = containers.failure(error.code, error.error_string, mp3)
-            raise DecodeError("decode_failed", f"{name}: {reason}") from error
+            with content() as stream:
+                kind = first_bytes.kind(stream.read(first_bytes.LOOK))
+            if kind is None or kind.read:
+                reason = containers.failure(error.code, error.error_string, mp3)
+                raise DecodeError("decode_failed", f"{name}: {reason}") from error
+            message = f"{name}: {kind.name} is not read; {_way_out(source)}"
+            raise DecodeError("no_decoder", message) from error
 
 
 def _tagged(content: Callable[[], Any], start: int) -> Tagged:
     return Tagged(content(), start)
+
+
+def _way_out(source: Source) -> str:
+    if isinstance(source, (str, os.PathLike)):
+        return first_bytes.way_out(os.fsdecode(source))
+    return first_bytes.way_out(None)
 
 
 @contextmanager

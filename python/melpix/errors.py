@@ -25,8 +25,8 @@ class DecodeError(MelpixError):
     """The file could not be read.
 
     Its codes: ``decode_failed``, ``empty_audio``, ``bad_sample_rate``,
-    ``unsupported_format``, ``not_a_file``, ``too_large`` (bytes), ``too_long`` (seconds),
-    ``too_short``, ``truncated``, ``source_changed``.
+    ``unsupported_format``, ``no_decoder``, ``not_a_file``, ``too_large`` (bytes),
+    ``too_long`` (seconds), ``too_short``, ``truncated``, ``source_changed``.
     """
 
 

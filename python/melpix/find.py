@@ -12,14 +12,23 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import NamedTuple, TypeAlias
 
+from melpix import first_bytes
 from melpix.lists import read_list
 from melpix.sources import File, Path, Skipped, key_of, whole_file
 
 SUFFIXES = frozenset(
-    {".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".mp3", ".oga", ".ogg", ".opus"}
-    | {".rf64", ".snd", ".w64", ".wav", ".wave"}
+    {".aif", ".aifc", ".aiff", ".au", ".bwf", ".caf", ".flac", ".mp1", ".mp2", ".mp3", ".mpga"}
+    | {".nist", ".oga", ".ogg", ".opus", ".rf64", ".snd", ".sph", ".w64", ".wav", ".wave"}
 )
-"""What is taken from folders."""
+"""What is taken from folders; and so is what the first bytes show to be as good."""
+
+UNREAD = frozenset(
+    {".3ga", ".8svx", ".aac", ".ac3", ".adts", ".amr", ".ape", ".awb", ".dff", ".dsf", ".dts"}
+    | {".eac3", ".ec3", ".gsm", ".m4a", ".m4b", ".m4p", ".m4r", ".mka", ".mpc", ".ofr", ".ra"}
+    | {".shn", ".spx", ".tak", ".tta", ".voc", ".vox", ".weba", ".wma", ".wv"}
+)
+"""Sounds that no decoder here reads, unless their first bytes say otherwise. Of what may be a film
+as well, as ``.mp4`` is, the first bytes alone tell."""
 
 _MAGIC = re.compile(r"[*?[]")
 
@@ -123,10 +132,11 @@ class Finder:
         path, inside = folder.path + name, folder.inside + name
         matched = pattern.end in at
         pattern.matched |= matched
-        known = name[name.rfind(".") :].lower() in SUFFIXES
+        suffix = os.path.splitext(name)[1].lower()
+        taken = whole or matched
         wanted = (
-            (whole or matched)
-            and (known or (matched and pattern.spells_suffix))
+            taken
+            and (suffix in SUFFIXES or (matched and pattern.spells_suffix))
             and self._wants(inside, name)
         )
         try:
@@ -145,12 +155,28 @@ class Finder:
                 self.files.append(whole_file(folder.key + os.fsencode(name), path))
             elif wanted:
                 self._skip_special(path, os.stat(path).st_mode)
+            elif taken and entry.is_file() and self._wants(inside, name):
+                self._sniff(path, folder.key + os.fsencode(name), suffix)
             elif "." not in name and entry.is_symlink() and not self._excluded(inside, name):
                 os.stat(path)  # it may have led to a folder of sounds
         except OSError as error:  # a link to nothing, or to itself
             if wanted or "." not in name:
                 self._skip_error(path, error)
         return None
+
+    def _sniff(self, path: str, key: bytes, suffix: str) -> None:
+        """Take a file whose name does not promise a sound that is read, if it holds one."""
+        try:
+            with open(path, "rb", buffering=0) as file:
+                kind = first_bytes.kind(file.read(first_bytes.LOOK))
+        except OSError:  # what is in it nobody knows, but for its name
+            kind = None
+        if kind is not None and kind.read:
+            self.files.append(whole_file(key, path))
+        elif kind is not None or suffix in UNREAD:
+            what = f"{kind.name if kind else suffix} is not read"
+            message = f"{what}; {first_bytes.way_out(path)}"
+            self.skipped.append(Skipped(path, "no_decoder", message, "failed"))
 
     def _is_output(self, folder: str) -> bool:
         return self._output is not None and os.path.samestat(os.stat(folder), self._output)

@@ -338,6 +338,16 @@ class Frontend:
             return _rebuild(given)
         return Frontend(**given)
 
+    def as_image(self) -> Frontend:
+        """Return the same with features as an image has them: bands and frames, no patches."""
+        whole = {"layout": "mels", "patch": None, "patch_step": None, "tail": "drop"}
+        return _rebuild({**self._given, **whole})
+
+    def of_any_length(self) -> Frontend:
+        """Return the same for signals as long as they are: no duration, no columns, no patches."""
+        free = {"duration": None, "columns": None, "patch": None, "patch_step": None}
+        return _rebuild({**self._given, **free, "tail": "drop"})
+
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (self._given,)
 

@@ -64,7 +64,8 @@ def locked(path: str) -> Iterator[None]:
     finally:
         if sys.platform != "win32":  # there an open file cannot be removed
             with contextlib.suppress(OSError):
-                os.unlink(path)
+                if os.path.samestat(os.fstat(file), os.stat(path)):  # not another run's
+                    os.unlink(path)
         os.close(file)
 
 

@@ -206,6 +206,7 @@ class Journal:
         """Open a manifest to go on where it ends, or to go back to where it counts."""
         self._file = open(path, "ab", 1 << 16)  # noqa: SIM115
         self._file.truncate(end)
+        self._place = sinks.Place.of(path)
         self._flushed = time.monotonic()
 
     def append(self, records: Iterable[Record]) -> None:
@@ -219,8 +220,16 @@ class Journal:
             self.flush()
 
     def flush(self) -> None:
-        """Hand over to the system what was added."""
+        """Hand over to the system what was added.
+
+        Raises
+        ------
+        MelpixError
+            ``output_moved``: the file is under its name no more, nor is perhaps all the rest.
+        """
         self._file.flush()
+        if self._place.moved():
+            raise MelpixError("output_moved", f"{self._place.path!r} was moved")
         self._flushed = time.monotonic()
 
     def __enter__(self) -> Journal:
@@ -232,7 +241,11 @@ class Journal:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._file.close()
+        try:
+            if kind is None:
+                self.flush()
+        finally:
+            self._file.close()
 
 
 class InOrder:

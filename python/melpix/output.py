@@ -14,6 +14,7 @@ from typing import Any
 from melpix import manifest, sinks
 from melpix.errors import MelpixError
 from melpix.manifest import Past, Record
+from melpix.sinks import Place
 
 _MAX_FACTS = 1 << 26  # bytes: a custom window is the longest parameter
 
@@ -38,6 +39,8 @@ class Output:
         Paths.
     mark : str
         What tells the files of this part.
+    place : Place or None
+        The folder that `hold` has found.
     """
 
     def __init__(self, folder: str, part: str | None) -> None:
@@ -47,6 +50,24 @@ class Output:
         self.manifest = os.path.join(folder, f"manifest{self.mark}.jsonl")
         self._path = os.path.join(folder, f"melpix{self.mark}.json")
         self._shards: dict[str, bool] = {}
+        self.place: Place | None = None
+
+    def hold(self) -> None:
+        """Make the folder, and remember which one it is."""
+        os.makedirs(self.folder, exist_ok=True)
+        self.place = Place.of(self.folder)
+
+    def moved(self) -> bool:
+        """Tell whether the folder that `hold` has found is under its name no more."""
+        return self.place is not None and self.place.moved()
+
+    def lost(self, images: int) -> MelpixError:
+        """Return the error for a folder that somebody has taken away, with so many images in it."""
+        return MelpixError(
+            "output_moved",
+            f"{self.folder!r}, or the manifest in it, was moved, removed or replaced during the "
+            f"run: {images} images were written before that, and are where that folder is now",
+        )
 
     def facts(self) -> dict[str, Any] | None:
         """Return what earlier runs have written down, if there was one.
@@ -85,7 +106,8 @@ class Output:
         ------
         MelpixError
             ``other_parts``: what other parts have made stands against it, and only they may
-            remove that. ``other_parameters``.
+            remove that. ``other_parameters``. ``other_pixels``: the same parameters would make
+            other pixels or bytes now.
         """
         own = os.path.basename(self._path)
         for name in sorted(os.listdir(self.folder) if os.path.isdir(self.folder) else ()):
@@ -97,7 +119,8 @@ class Output:
                     "other_parts",
                     f"{self.folder!r} holds a dataset that was divided otherwise: {name}",
                 )
-            other = _differences(_read(os.path.join(self.folder, name)), facts, besides)
+            there = _read(os.path.join(self.folder, name))
+            other = _differences(there, facts, besides) or _other_bytes(there, facts)
             if other:
                 raise MelpixError(
                     "other_parts",
@@ -105,11 +128,17 @@ class Output:
                 )
         # Last, for it is overwriting that helps here, and nowhere else.
         if not overwrite and os.path.exists(self._path):
-            other = _differences(_read(self._path), facts, besides)
+            there = _read(self._path)
+            other = _differences(there, facts, besides)
             if other:
                 raise MelpixError(
                     "other_parameters",
                     f"{self.folder!r} holds images of other parameters: {other}",
+                )
+            other = _other_bytes(there, facts)
+            if other:
+                raise MelpixError(
+                    "other_pixels", f"{self.folder!r} holds images that would differ: {other}"
                 )
 
     def refuse_strangers(self, outputs: Iterable[str]) -> None:
@@ -189,6 +218,17 @@ def finished(runs: list[dict[str, Any]]) -> bool:
     return bool(runs and runs[-1].get("seconds") is not None and not runs[-1].get("stopped"))
 
 
+def other_isas(runs: list[dict[str, Any]], isa: str) -> list[str]:
+    """Say whether earlier runs have used another instruction set than this one uses."""
+    others = sorted({str(run["isa"]) for run in runs if run.get("isa") not in (None, isa)})
+    if not others:
+        return []
+    return [
+        f"earlier runs have used the instruction set {', '.join(others)}, this one uses {isa}: a "
+        "few pixels of 10,000 may differ by one level; MELPIX_ISA pins it"
+    ]
+
+
 def _differences(there: dict[str, Any], here: dict[str, Any], besides: Set[str]) -> str:
     """Name some of the parameters that differ; none is an empty text."""
     other = [
@@ -199,6 +239,20 @@ def _differences(there: dict[str, Any], here: dict[str, Any], besides: Set[str])
     ]
     more = f" and {len(other) - 5} more" if len(other) > 5 else ""
     return "; ".join(other[:5]) + more
+
+
+def _other_bytes(there: dict[str, Any], here: dict[str, Any]) -> str:
+    """Say what would make other bytes of the same parameters; nothing is an empty text."""
+    # What was made before there was a pixel version is version 1.
+    for name, what, otherwise in (
+        ("pixels", "pixel version", 1),
+        ("deflate", "deflate backend", here["deflate"]),
+    ):
+        found = there.get(name, otherwise)
+        if found != here[name]:
+            made = f" (by melpix {there.get('version')})" if name == "pixels" else ""
+            return f"their {what} is {found}{made}, this one's {here[name]}"
+    return ""
 
 
 def _read(path: str) -> dict[str, Any]:

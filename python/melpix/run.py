@@ -14,9 +14,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
-from melpix import _core, manifest, sinks, stats
+from melpix import _core, manifest, png, sinks, stats
+from melpix.errors import MelpixError
 from melpix.manifest import InOrder, Journal, Past, Record
-from melpix.output import Output, finished
+from melpix.output import Output, finished, other_isas
 from melpix.pool import Crashed, Failed, Pool, TimedOut
 from melpix.process import Stopped
 from melpix.scan import Scan
@@ -47,6 +48,10 @@ class Summary:
         read; what was passed over.
     audio_seconds : float
         Sound in the images.
+    cut : int
+        Images that show the beginning of their sound alone, for the front-end has a fixed length.
+    left_out : float
+        Sound that would follow in them, in seconds.
     seconds : float
         Since the run began.
     workers : int
@@ -56,6 +61,10 @@ class Summary:
         ``encode`` and ``write``.
     errors : dict of str to int
         How many sources failed, by code.
+    unread : dict of str to int
+        Of them, how many no decoder reads, by the suffix of their names.
+    notes : list of str
+        What else there is to say of the run, in sentences.
     """
 
     phase: str = "convert"
@@ -66,16 +75,22 @@ class Summary:
     failed: int = 0
     skipped: int = 0
     audio_seconds: float = 0.0
+    cut: int = 0
+    left_out: float = 0.0
     seconds: float = 0.0
     workers: int = 0
     stages: dict[str, float] = dataclasses.field(default_factory=dict)
     errors: dict[str, int] = dataclasses.field(default_factory=dict)
+    unread: dict[str, int] = dataclasses.field(default_factory=dict)
+    notes: list[str] = dataclasses.field(default_factory=list)
 
     def count(self, outcome: Outcome, records: list[Record]) -> None:
         """Add what became of a source."""
         self.done += 1
         self.images += outcome.untold
         self.audio_seconds += outcome.audio_seconds
+        self.cut += outcome.cut
+        self.left_out += outcome.left_out
         for stage, seconds in outcome.seconds.items():
             self.stages[stage] = self.stages.get(stage, 0.0) + seconds
         for record in records:
@@ -95,6 +110,9 @@ class Summary:
         else:
             self.failed += 1
             self.errors[record["code"]] = self.errors.get(record["code"], 0) + 1
+            if record["code"] == "no_decoder":
+                suffix = os.path.splitext(record["source"])[1].lower()
+                self.unread[suffix] = self.unread.get(suffix, 0) + 1
 
 
 Progress: TypeAlias = Callable[[Summary, list[Record]], None]
@@ -124,7 +142,11 @@ class Run:
             from melpix.parquet import Parquet
 
             self._kind = Parquet(found.labels)
-        self.summary = Summary(sources=len(found.items), workers=pool["workers"])
+        self._durable = 0  # images in shards that are complete
+        self._unmeasured: dict[str, list[str]] = {}  # stem, code, message by stem
+        unread = sum(skipped.code == "no_decoder" for skipped in found.skipped)
+        self._sources = len(found.items) + unread
+        self.summary = Summary(sources=self._sources, workers=pool["workers"])
 
     def __call__(self, output: Output, overwrite: bool) -> Summary:
         """Do what is left to do."""
@@ -135,31 +157,43 @@ class Run:
         if before is None and not overwrite:
             output.refuse_strangers(self._first_names(output))
         plan = self._ranged(before, facts)
+        if output.moved():  # to find the range may take long
+            raise output.lost(self._written())
         if overwrite:
             output.clear(item.stem for item in self._found.items)
             self._clean(output)
         facts["frontend"] = plan.frontend.params
         facts["params_hash"] = plan.hash()
         runs = before["runs"] if before else []
-        output.write({**facts, "runs": [*runs, {"started": now}]})  # in case it is killed
+        run = {"started": now, "version": _core.__version__, "isa": _core.default_isa()}
+        self.summary.notes += other_isas(runs, run["isa"])
+        output.write({**facts, "runs": [*runs, run]})  # in case it is killed
         stopped = None
         try:
             if before:
                 self._clean(output)
             self._convert(output, plan, before["runs"] if before else None)
+            if self._unmeasured:
+                facts["unmeasured"] = sorted(self._unmeasured.values())
+            if output.moved():
+                raise output.lost(self._written())
         except BaseException as error:
             if isinstance(error, Stopped):
                 stopped = signal.Signals(error.signum).name
             else:
                 stopped = getattr(error, "strerror", None) or type(error).__name__
+            at_a_loss = isinstance(error, OSError) and output.moved()
+            if at_a_loss or (isinstance(error, MelpixError) and error.code == "output_moved"):
+                raise output.lost(self._written()) from error
             raise
         finally:
-            if stopped or self.summary.errors.keys() & {"crashed", "timeout"}:
-                self._clean(output)
             self.summary.seconds = time.monotonic() - self._start
-            run = {"started": now, "stopped": stopped, **self.summary.facts()}
-            with contextlib.suppress(OSError) if stopped else contextlib.nullcontext():
-                output.write({**facts, "runs": [*runs, run]})
+            if not output.moved():  # what has its name now is none of this run's business
+                if stopped or self.summary.errors.keys() & {"crashed", "timeout"}:
+                    self._clean(output)
+                end = {**run, "stopped": stopped, **self.summary.facts()}
+                with contextlib.suppress(OSError) if stopped else contextlib.nullcontext():
+                    output.write({**facts, "runs": [*runs, end]})
         self.summary.phase = "done"
         return self.summary
 
@@ -175,9 +209,7 @@ class Run:
             about = describe(item)
             self._tell([{**about, "status": "pending", "output": self._plan.first_name(item)}])
         passed = [_passed_over(skipped) for skipped in self._found.skipped]
-        for record in passed:
-            self.summary.note(record)
-        self._tell(passed)
+        self._pass_over(passed)
         self.summary.phase = "done"
         return self.summary
 
@@ -186,10 +218,15 @@ class Run:
         facts = {
             "schema": 1,
             "version": _core.__version__,
+            "pixels": _core.PIXELS,
+            "deflate": None if self._plan.format == "npy" else png.deflate_backend(),
             "options": self._options,
             "frontend": self._plan.frontend.params,
         }
         return dict(json.loads(json.dumps(facts)))
+
+    def _written(self) -> int:
+        return self._durable if self._plan.sharded else self.summary.images
 
     def _first_names(self, output: Output) -> Iterator[str]:
         """Return some of the files that are going to be made."""
@@ -210,7 +247,10 @@ class Run:
             there = self._plan.frontend.replace(range=before["frontend"].get("range"))
             lo, hi = map(float, there.range)
             percentiles, measured = self._options["percentiles"], before.get("measured", 0)
-            known = stats.Stats(lo, hi, percentiles, measured, stats.params(self._plan))
+            known = stats.Stats(
+                lo, hi, percentiles, measured, stats.params(self._plan), _core.PIXELS
+            )
+            self._unmeasured = {str(line[0]): line for line in before.get("unmeasured", [])}
         else:
             self.summary.phase = "measure"
             self.summary.sources = len(self._found.everything)
@@ -220,9 +260,10 @@ class Run:
             items=self._found.everything,
             pool=self._pool,
             progress=self._measured,
+            failed=self._not_measured,
         )
         self.summary.phase, self.summary.done = "convert", 0
-        self.summary.sources = len(self._found.items)
+        self.summary.sources = self._sources
         facts["measured"] = seen.sources
         frontend = self._plan.frontend.replace(range=(seen.lo, seen.hi))
         return dataclasses.replace(self._plan, frontend=frontend)
@@ -231,10 +272,31 @@ class Run:
         self.summary.done = done
         self._tell([])
 
+    def _not_measured(self, item: Item, end: stats.Fault) -> None:
+        record = end if isinstance(end, dict) else _ended(end)
+        self._unmeasured[item.stem] = [item.stem, record["code"], record["message"]]
+
+    def _converted_unmeasured(self) -> list[Record]:
+        """Return what to tell of sources that have images, but are not in the range of these."""
+        records = []
+        for item in self._found.items:
+            if item.stem in self._unmeasured:
+                _, code, message = self._unmeasured[item.stem]
+                about = {**describe(item), "stem": None, "status": "failed", "code": code}
+                records.append({**about, "message": f"not in the range of the dataset: {message}"})
+        return records
+
     def _tell(self, records: list[Record]) -> None:
         self.summary.seconds = time.monotonic() - self._start
         if self._progress is not None:
             self._progress(self.summary, records)
+
+    def _pass_over(self, records: list[Record]) -> None:
+        """Count and tell what is not even tried."""
+        for record in records:
+            self.summary.note(record)
+            self.summary.done += record["code"] == "no_decoder"  # a sound, as those that are tried
+        self._tell(records)
 
     def _clean(self, output: Output) -> None:
         """Remove what workers that were killed have left."""
@@ -256,7 +318,8 @@ class Run:
         passed = [_passed_over(skipped) for skipped in self._found.skipped]
         new = [record for record in passed if manifest.key(record) not in past]
 
-        converter = Converter(plan, output.folder, again, told=self._progress is not None)
+        told = self._progress is not None
+        converter = Converter(plan, output.folder, again, told, output.place)
         with contextlib.ExitStack() as stack:
             journal = stack.enter_context(Journal(output.manifest, past.end))
             queue = InOrder(journal)
@@ -265,10 +328,8 @@ class Run:
             if plan.sharded:
                 shards = stack.enter_context(self._shards(output, past.shards))
                 todo, changed = self._begun(todo, past, plan)
-            for record in passed:
-                self.summary.note(record)
             journal.append([*new, *changed])
-            self._tell(passed)
+            self._pass_over(passed)
             pool = stack.enter_context(Pool(converter, **self._pool))
             for index, outcome in pool.map(todo):
                 item = todo[index]
@@ -278,6 +339,8 @@ class Run:
                 if outcome.full is not None:
                     raise outcome.full
                 records = [{**outcome.about, **record} for record in outcome.records]
+                if not _made(outcome):
+                    self._unmeasured.pop(item.stem, None)  # it tells of itself
                 begun = 0 if shards is None else past.begun(outcome.about)
                 if outcome.lines:
                     journal.write(outcome.lines)
@@ -290,24 +353,40 @@ class Run:
                     samples = zip(records, outcome.parcel, strict=True)
                     for record, sample in itertools.islice(samples, begun, None):
                         queue.wait()
-                        queue.arrive(shards.add(*sample, record))
+                        self._arrive(queue, shards.add(*sample, record))
                 self.summary.count(outcome, records)
                 self._tell(records)
             if shards is not None:
-                queue.arrive(shards.finish())
+                self._arrive(queue, shards.finish())
+            unmeasured = self._converted_unmeasured()
+            journal.append(record for record in unmeasured if manifest.key(record) not in past)
+            if unmeasured:
+                for record in unmeasured:
+                    self.summary.note(record)
+                self._tell(unmeasured)
+        if self.summary.cut:
+            self.summary.notes.append(
+                f"{self.summary.cut} images show the beginning of their sound alone, for the "
+                f"front-end's columns are {plan.frontend.columns}: {self.summary.left_out:.1f} s "
+                "are left out; windows (seconds, time_steps) would show them"
+            )
 
         if runs is None:
             return
         # What was passed over may have become a file since, or a folder that can be read; what has
         # changed may be again what is in a shard.
         named = _with_folders(item.path for item in self._found.items)
-        named -= {record["source"] for record in (*passed, *changed)}
+        named -= {record["source"] for record in (*passed, *changed, *unmeasured)}
         better = [name for path in named if (name := manifest.key({"source": path})) in past]
         if todo or new or changed or better or not past.tidy or not finished(runs):
             order = [manifest.key(record) for record in (*passed, *changed)]
             order += [item.stem for item in self._found.items]
             gone = {skipped.path for skipped in self._found.skipped}
             output.remove(manifest.tidy(output.manifest, order, better, gone))
+
+    def _arrive(self, queue: InOrder, records: list[Record]) -> None:
+        self._durable += len(records)
+        queue.arrive(records)
 
     def _begun(self, todo: list[Item], past: Past, plan: Plan) -> tuple[list[Item], list[Record]]:
         """Part what has changed since it went into a shard: that cannot be taken back.
@@ -357,5 +436,13 @@ def _passed_over(skipped: Skipped) -> Record:
 
 def _lost(item: Item, plan: Plan, end: Crashed | TimedOut | Failed) -> Outcome:
     """Return what became of a source whose worker has no answer."""
-    record = {"status": "failed", "code": _CODES[type(end)], "message": str(end)}
-    return Outcome(describe(item, plan.hash()), [record])
+    return Outcome(describe(item, plan.hash()), [_ended(end)])
+
+
+def _ended(end: Crashed | TimedOut | Failed) -> Record:
+    return {"status": "failed", "code": _CODES[type(end)], "message": str(end)}
+
+
+def _made(outcome: Outcome) -> bool:
+    """Tell whether a source has made an image."""
+    return outcome.untold > 0 or outcome.records[0]["status"] == "ok"

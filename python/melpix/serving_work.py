@@ -21,7 +21,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import numpy as np
 
-from melpix import audio, checks, demands, demo
+from melpix import audio, checks, demands, demo, lengths
 from melpix.convert import Conversion, convert_file
 from melpix.cutting import at_rate
 from melpix.errors import DecodeError, MelpixError
@@ -162,7 +162,10 @@ class Work:
             )
             f = at_rate(f, clip.sr)
             n = clip.y.shape[-1]
+            if wanted is not None and steps is not None:
+                lengths.refuse_another(f, wanted, "time_steps", steps)
             demands.refuse_long(f, n, 1, limits.max_samples)
+            left_out = lengths.left_out(f, n) / f.sr
             _check_size(f, n, limits.max_pixels)
             features = f.features(mono(clip.y))
         file = io.BytesIO()
@@ -174,7 +177,8 @@ class Work:
             "length_estimated": clip.length_estimated,
             "sr": clip.sr,
             "source_sr": clip.source_sr,
-            "duration": n / clip.sr,
+            "duration": n / clip.sr - left_out,
+            "left_out": left_out,
             "warnings": asked.warnings,
         }
         headers = {"content-type": NPY, "x-melpix-metadata": json.dumps(facts)}

@@ -146,6 +146,8 @@ class Tree:
             replace(path, payload)
         except FileNotFoundError:
             # Asking first would cost a system call a file; this costs one try a folder.
+            if not os.path.isdir(self.folder):  # it was there: to make it anew would hide that
+                raise
             os.makedirs(os.path.dirname(path), exist_ok=True)
             replace(path, payload)
         return output
@@ -178,6 +180,29 @@ class Tree:
         if out(output):
             raise ValueError(f"name must stay inside the folder, got {output!r}")
         return f"{self.folder}/{output}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Place:
+    """A folder that is known again, whatever becomes of its name. It can be sent elsewhere."""
+
+    path: str
+    device: int
+    inode: int
+
+    @staticmethod
+    def of(path: str) -> Place:
+        """Return the place of a folder that exists, or of a file."""
+        found = os.stat(path)
+        return Place(path, found.st_dev, found.st_ino)
+
+    def moved(self) -> bool:
+        """Tell whether it was moved away, removed or replaced; that costs a system call."""
+        try:
+            found = os.stat(self.path)
+        except OSError:
+            return True
+        return (found.st_dev, found.st_ino) != (self.device, self.inode)
 
 
 def replace(path: str, data: bytes, mode: int | None = None) -> None:

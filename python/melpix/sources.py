@@ -48,12 +48,13 @@ class Skipped(NamedTuple):
     path : str
         As in `Item`.
     code : str
-        ``not_a_file`` (FIFO, device, socket, link to a folder) or ``os_error`` (a link to nothing
-        or to itself, a folder that cannot be read).
+        ``not_a_file`` (FIFO, device, socket, link to a folder), ``os_error`` (a link to nothing
+        or to itself, a folder that cannot be read) or ``no_decoder`` (a sound that is not read).
     message : str
         The same in words, without the path.
     status : {"skipped", "failed"}
-        Failed is a folder that cannot be read: nobody knows how many sounds are missing.
+        Failed is a sound that is not read, and a folder that cannot be: nobody knows how many
+        sounds are missing.
     """
 
     path: str

@@ -5,20 +5,26 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import functools
 import json
 import math
 import os
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from melpix import sinks
+from melpix import _core, lengths, sinks
+from melpix.cutting import Window
+from melpix.frontend import Frontend
 from melpix.kept import kept_memory
-from melpix.pool import Pool
+from melpix.manifest import Record
+from melpix.pool import Crashed, Failed, Pool, TimedOut
 from melpix.sources import Item
-from melpix.worker import Plan, listener, mono, version
+from melpix.worker import Plan, fault, listener, mono, version
+
+Fault: TypeAlias = Record | Crashed | TimedOut | Failed
 
 # Bins of a histogram are floats without their last bits: so they are fine enough for decibels and
 # for powers alike, whatever these are, and there is an end to their number.
@@ -42,6 +48,8 @@ class Stats:
         How many sources were measured; those that make no image are not counted.
     params : str
         Hash of all parameters that decide the features.
+    pixels : int
+        Version of the pixels, and so of the features; 1 before there was this number.
     """
 
     lo: float
@@ -49,6 +57,7 @@ class Stats:
     percentiles: tuple[float, float]
     sources: int
     params: str
+    pixels: int = 1
 
     def write(self, path: str) -> None:
         """Write a JSON file."""
@@ -93,8 +102,11 @@ def measure(
     percentiles: tuple[float, float],
     pool: dict[str, Any],
     progress: Callable[[int], None],
+    failed: Callable[[Item, Fault], None],
 ) -> Stats:
     """Decode all sources and find the range of their features.
+
+    Columns in which there is no sound, but only what a signal was filled up with, do not count.
 
     Parameters
     ----------
@@ -106,6 +118,8 @@ def measure(
         Arguments of `Pool`.
     progress : callable
         Told how many sources are done.
+    failed : callable
+        Told of each source that could not be measured, and why.
 
     Raises
     ------
@@ -121,6 +135,8 @@ def measure(
                 sources += 1
                 lo, hi = min(lo, seen.lo), max(hi, seen.hi)
                 histogram.join(seen.bins)
+            elif seen is not None:
+                failed(items[index], seen)
             progress(index + 1)
     if not sources:
         raise ValueError("scale='dataset' needs a sound that can be read: there is none")
@@ -132,7 +148,7 @@ def measure(
             ends.append(min(max(histogram.percentile(percentile), lo), hi))
     if not ends[0] < ends[1]:
         raise ValueError(f"scale='dataset' needs features that differ, but all are near {lo:g}")
-    return Stats(ends[0], ends[1], percentiles, sources, params(plan))
+    return Stats(ends[0], ends[1], percentiles, sources, params(plan), _core.PIXELS)
 
 
 def params(plan: Plan) -> str:
@@ -207,8 +223,8 @@ class _Meter:
         """Read ahead, as `Converter` does."""
         return 1 if self._ahead is None else self._ahead.look(items)
 
-    def __call__(self, item: Item) -> _Seen | None:
-        """Return what values a source has; None if it makes no image: converting it says why."""
+    def __call__(self, item: Item) -> _Seen | Record | None:
+        """Return what values a source has, None if it makes no image, or what is wrong with it."""
         listener()
         lo, hi = math.inf, -math.inf
         histogram = _Histogram()
@@ -216,12 +232,25 @@ class _Meter:
         try:
             with kept_memory() as empty:
                 for window in self._plan.windows(item, empty, src):
-                    features = window.frontend.features(mono(window.y)).ravel()
+                    features = _of_sound(window)
                     lo, hi = min(lo, float(features.min())), max(hi, float(features.max()))
                     histogram.add(features)
-        except Exception:
-            return None
+        except Exception as error:
+            return fault(error, item.path)
         return _Seen(lo, hi, histogram.bins()) if lo <= hi else None
+
+
+def _of_sound(window: Window) -> NDArray[Any]:
+    """Return the features that a window's image shows, of the columns that have sound, flat."""
+    f = _measuring(window.frontend)
+    n, sound = window.y.shape[-1], round(window.duration * window.sr)
+    features = f.features(mono(window.y))
+    return features[:, : lengths.columns_of_sound(f, n, sound)].ravel()
+
+
+@functools.lru_cache(maxsize=16)
+def _measuring(f: Frontend) -> Frontend:
+    return f.as_image()
 
 
 def find(
@@ -255,10 +284,12 @@ def find(
         if write:
             stats.write(path)
         return stats
-    for name, value in (("params", params(plan)), ("percentiles", percentiles)):
+    ours = {"params": params(plan), "percentiles": percentiles, "pixels": _core.PIXELS}
+    for name, value in ours.items():
         if getattr(kept, name) != value:
             raise ValueError(
-                f"stats must be of the same {name}: {path!r} has {getattr(kept, name)}, not {value}"
+                f"stats must be of the same {name}: {path!r} has {getattr(kept, name)}, not "
+                f"{value}; name another file to measure anew"
             )
     if known is not None and (kept.lo, kept.hi) != (known.lo, known.hi):
         raise ValueError(

@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from melpix import audio, checks, manifest, png, sinks
+from melpix import audio, checks, lengths, manifest, png, sinks
 from melpix.ahead import Ahead, Version
 from melpix.cutting import Window, Windows, windows
 from melpix.errors import DecodeError, MelpixError
@@ -155,6 +155,10 @@ class Outcome:
         Spent in ``decode`` (resampling included), ``render``, ``encode``, ``write``.
     audio_seconds : float
         Sound in the images.
+    cut : int
+        Images that show the beginning of their sound alone.
+    left_out : float
+        Sound that would follow in them, in seconds.
     full : OSError or None
         Why nothing more can be written.
     lines : bytes
@@ -168,6 +172,8 @@ class Outcome:
     parcel: Parcel | None = None
     seconds: dict[str, float] = dataclasses.field(default_factory=dict)
     audio_seconds: float = 0.0
+    cut: int = 0
+    left_out: float = 0.0
     full: OSError | None = None
     lines: bytes = b""
     untold: int = 0
@@ -189,14 +195,23 @@ class Converter:
         There may be images of these sources already, and more of them than there will be.
     told : bool
         Tell of each image; if not, lines of the manifest are enough, where they are written here.
+    place : Place, optional
+        The folder that was there when the run began: into no other one is written.
     """
 
-    def __init__(self, plan: Plan, folder: str, again: bool = False, told: bool = True) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        folder: str,
+        again: bool = False,
+        told: bool = True,
+        place: sinks.Place | None = None,
+    ) -> None:
         self._plan = plan
         self._hash = plan.hash()
         self._folder = folder
         self._tree = None if plan.sharded else sinks.Tree(folder, plan.suffix)
-        self._again, self._told = again, told
+        self._again, self._told, self._place = again, told, place
         self._ahead = plan.ahead()
 
     def prepare(self, items: Iterator[Item]) -> int:
@@ -222,13 +237,15 @@ class Converter:
                 self._convert(item, empty, write, outcome)
         except _NotWrittenError as error:
             reason = error.reason
-            outcome.full = reason if reason.errno in _FULL else None
+            if reason.errno in _FULL or (self._place is not None and self._place.moved()):
+                outcome.full = reason
             outcome.records = [_failed("not_written", f"{reason.filename}: {reason.strerror}")]
         except Exception as error:
-            outcome.records = [_fault(error, item.path)]
+            outcome.records = [fault(error, item.path)]
         made = outcome.records[0].get("windows", 0)
         if made == 0:
             outcome.audio_seconds, outcome.parcel = 0.0, None
+            outcome.cut, outcome.left_out = 0, 0.0
         if self._again and (self._plan.numbered or made == 0):
             self.clear(item, made)
         outcome.about["heard"] = heard_by.heard() or None
@@ -264,13 +281,18 @@ class Converter:
                 name = sinks.sample_name(item.stem, number)
                 payload, facts = self._sample(window, item, clock)
                 try:
+                    if self._place is not None and self._place.moved():
+                        raise FileNotFoundError(errno.ENOENT, "was moved", self._folder)
                     output = write(name, payload)
                 except OSError as error:
                     raise _NotWrittenError(error) from error
                 facts |= {"window": number, "bytes": len(payload), "output": output}
                 clock.lap("write")
                 outcome.records.append(facts)
-                outcome.audio_seconds += window.duration
+                outcome.audio_seconds += facts["duration"]
+                if facts["left_out"]:
+                    outcome.cut += 1
+                    outcome.left_out += facts["left_out"]
         if version(item) != (outcome.about["size"], outcome.about["mtime_ns"]):
             raise DecodeError("source_changed", "changed while it was read")
         made = len(outcome.records)
@@ -286,6 +308,8 @@ class Converter:
     def _sample(self, window: Window, item: Item, clock: _Clock) -> tuple[bytes, Record]:
         """Return the content of a window's file, and what the manifest says of it."""
         f = window.frontend
+        left_out = lengths.left_out(f, window.y.shape[-1]) / f.sr
+        duration = window.duration - left_out
         if self._plan.format == "npy":
             features = f.features(mono(window.y))
             if not features.size:
@@ -302,14 +326,16 @@ class Converter:
             metadata = rendering.metadata_text(
                 source=os.path.basename(item.path),
                 offset=window.offset,
-                duration=window.duration,
+                duration=duration,
+                **({"left_out": left_out} if left_out else {}),
             )
             payload = png.encode(rendering.image, metadata)
         clock.lap("encode")
         facts = {
             "status": "ok",
             "offset": window.offset,
-            "duration": window.duration,
+            "duration": duration,
+            "left_out": left_out or None,
             "rows": shape[0],
             "columns": shape[1],
             "sr": window.sr,
@@ -317,6 +343,7 @@ class Converter:
             "hi": float(hi),
             "flags": {
                 "constant": constant,
+                "cut": left_out > 0,
                 "padded": window.padded,
                 "short": window.short,
             },
@@ -392,7 +419,7 @@ def version(item: Item) -> Version:
     return found.st_size, found.st_mtime_ns
 
 
-def _fault(error: Exception, path: str) -> Record:
+def fault(error: Exception, path: str) -> Record:
     """Return the record of a source that could not be converted."""
     if isinstance(error, MelpixError):
         return _failed(error.code, str(error).removeprefix(f"{path!r}: "))

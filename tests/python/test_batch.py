@@ -29,6 +29,7 @@ from dataset_runs import (
     RATE,
     Run,
     by_source,
+    convert,
     facts,
     images,
     make_sounds,
@@ -37,12 +38,12 @@ from dataset_runs import (
     tree,
     write,
 )
-from melpix import Frontend, load, read_png, stats
+from melpix import Frontend, load, read_png, show_config, stats
 from melpix.batch import convert_dataset
 from melpix.cli import main
 from melpix.cli import progress as shown
 from melpix.cutting import windows
-from melpix.errors import DecodeError
+from melpix.errors import DecodeError, MelpixError
 from melpix.run import Summary
 from melpix.scan import scan
 from melpix.summary import summarise
@@ -504,6 +505,157 @@ def test_where_the_range_cannot_be_kept_nothing_is_measured(
     result = run(sounds, "-o", OUT, "--scale", "dataset", "--stats", "none/stats.json")
     assert result.code == 3
     assert "stopped at none/stats.json: No such file or directory" in result.err
+
+
+def test_a_source_that_is_not_in_the_range_is_in_the_account(sounds: Path) -> None:
+    late = write(sounds / "cats" / "late.wav", b"no sound yet")
+    write(sounds / "broken.wav", b"no sound")
+    options: dict[str, Any] = {"scale": "dataset", "workers": 2}
+
+    def mend(summary: Summary, records: list[dict[str, Any]]) -> None:
+        if summary.phase == "measure" and summary.done == summary.sources:
+            late.write_bytes(sound(2000))
+
+    summary = convert_dataset(sounds, OUT, progress=mend, **options)
+    assert (summary.images, summary.failed, summary.errors) == (13, 2, {"decode_failed": 2})
+    assert facts(OUT)["measured"] == 12
+    lines = manifest(OUT)
+    (told,) = (line for line in lines if line["source"] == str(late) and line["status"] != "ok")
+    assert (told["code"], lines[-1]) == ("decode_failed", told)
+    assert told["message"].startswith("not in the range of the dataset: ")
+    # And for as long as the range is that one.
+    for _ in range(2):
+        summary = convert_dataset(sounds, OUT, **options)
+        assert (summary.already, summary.images, summary.failed) == (13, 0, 2)
+        assert sorted(map(str, manifest(OUT))) == sorted(map(str, lines))
+    assert convert_dataset(sounds, OUT, exists="overwrite", **options).failed == 1
+
+
+@pytest.mark.parametrize("percentiles", [(0, 100), (2, 90)])
+@pytest.mark.parametrize(
+    ("parameters", "how"),
+    [
+        ({}, {"time_steps": 40, "tail": "pad"}),
+        ({"layout": "frames", "patch": 4, "patch_step": 2}, {"time_steps": 40, "short": "pad"}),
+        ({"layout": "flipped", "duration": 1.5}, {}),
+        ({"columns": 50}, {}),
+        ({"columns": 10}, {"short": "keep", "seconds": 0.2, "tail": "keep"}),
+    ],
+)
+def test_what_a_signal_is_filled_up_with_is_not_in_the_range(
+    sounds: Path, parameters: dict[str, Any], how: dict[str, Any], percentiles: tuple[int, int]
+) -> None:
+    f, plain = Frontend(**parameters), Frontend()
+    convert_dataset(sounds, OUT, f, scale="dataset", percentiles=percentiles, **how)
+    features = []
+    for line in manifest(OUT):
+        start, n = (round(line[name] * 22050) for name in ("offset", "duration"))
+        y = load(line["source"])[0][start : start + n]
+        padded = np.pad(y, (0, 22050))  # the last frames reach into what follows
+        features.append(plain.features(padded)[:, : 1 + len(y) // 512].ravel())
+    expected = np.percentile(np.concatenate(features), percentiles)
+    assert facts(OUT)["frontend"]["range"] == pytest.approx(expected, rel=2e-4)
+
+
+def test_a_sound_that_is_longer_than_all_columns_is_told(
+    run: Callable[..., Run], sounds: Path
+) -> None:
+    soundfile.write(sounds / "long.wav", chirp(30 * RATE, sr=RATE), RATE)
+    Path("c.json").write_text('{"columns": 100}')
+    for format in FORMATS:
+        out = Path(format)
+        done = run(sounds, "-o", out, "--config", "c.json", "--format", format)
+        assert done.code == 0
+        assert "1 images show the beginning of their sound alone" in done.err
+        assert "columns are 100: 27.7 s are left out" in done.err
+        line = by_source(out)["long.wav"]
+        assert (line["columns"], line["flags"]) == (100, ["cut"])
+        assert line["duration"] == pytest.approx(100 * 512 / 22050)
+        assert line["left_out"] == pytest.approx(30 - 100 * 512 / 22050)
+        assert "left_out" not in by_source(out)["000.wav"]
+        assert summarise([out]).flagged[0].code == "cut"
+    _, metadata = read_png(Path("png") / "long.png")
+    assert (metadata["duration"], metadata["left_out"]) == (line["duration"], line["left_out"])
+
+
+# --- what makes other pixels ----------------------------------------------------------------
+
+
+def change(path: Path, **entries: Any) -> None:
+    """Change entries of a file of JSON; None removes one."""
+    known = {**json.loads(path.read_bytes()), **entries}
+    path.write_text(json.dumps({k: v for k, v in known.items() if v is not None}))
+
+
+@pytest.mark.parametrize(
+    ("entries", "words"),
+    [
+        ({"pixels": None, "deflate": None, "version": "0.1.0"}, "version is 1 (by melpix 0.1.0)"),
+        ({"pixels": 10**6}, "pixel version is 1000000"),
+        ({"deflate": "another"}, "deflate backend is another"),
+    ],
+)
+def test_a_run_that_would_mix_pixels_is_refused(
+    run: Callable[..., Run], sounds: Path, entries: dict[str, Any], words: str
+) -> None:
+    assert run(sounds, "-o", OUT).code == 0
+    made = tree(OUT)
+    assert facts(OUT)["pixels"] == show_config(mode="dicts")["pixels"] >= 2
+    change(OUT / "melpix.json", **entries)
+    before = tree(OUT)
+    write(sounds / "new.wav", sound(2000))
+    for more in ([], ["--dry-run"]):
+        result = run(sounds, "-o", OUT, *more)
+        assert result.code == 3
+        assert words in result.err
+        assert "--exists overwrite starts anew, another folder keeps them" in result.err
+    assert tree(OUT) == before
+    (sounds / "new.wav").unlink()
+    assert run(sounds, "-o", OUT, "--exists", "overwrite").code == 0
+    assert tree(OUT) == made
+
+
+def test_features_have_no_deflate_backend_but_a_version(sounds: Path) -> None:
+    convert_dataset(sounds, OUT, format="npy")
+    change(OUT / "melpix.json", deflate="another")
+    with pytest.raises(MelpixError, match="deflate backend is another"):
+        convert_dataset(sounds, OUT, format="npy")
+    change(OUT / "melpix.json", deflate=None)
+    assert convert_dataset(sounds, OUT, format="npy").already == 12
+    change(OUT / "melpix.json", pixels=None)
+    with pytest.raises(MelpixError, match="pixel version is 1 "):
+        convert_dataset(sounds, OUT, format="npy")
+
+
+def test_parts_of_other_pixels_are_in_the_way(run: Callable[..., Run], sounds: Path) -> None:
+    assert run(sounds, "-o", OUT, "--shard", "1/2").code == 0
+    change(OUT / "melpix-1-of-2.json", pixels=1)
+    result = run(sounds, "-o", OUT, "--shard", "2/2")
+    assert (result.code, "their pixel version is 1" in result.err) == (2, True)
+
+
+def test_a_range_of_other_pixels_is_refused(run: Callable[..., Run], sounds: Path) -> None:
+    scale = ["--scale", "dataset", "--stats", "stats.json"]
+    assert run(sounds, "-o", OUT, *scale).code == 0
+    change(Path("stats.json"), pixels=None)  # as melpix 0.1.0 has written it
+    result = run(sounds, "-o", "other", *scale)
+    assert result.code == 2
+    assert "--stats must be of the same pixels: 'stats.json' has 1" in result.err
+    assert "name another file" in result.err
+
+
+def test_another_instruction_set_goes_on_and_is_told(sounds: Path) -> None:
+    isas = show_config(mode="dicts")["available_isas"]
+    if len(isas) < 2:
+        pytest.skip("this processor has one instruction set alone")
+    for number, isa in enumerate(isas[:2]):
+        write(sounds / f"new{number}.wav", sound(2000 + number))
+        done = convert(sounds, "-o", OUT, env={**os.environ, "MELPIX_ISA": isa})
+        assert done.code == 0
+        assert (f"instruction set {isas[0]}, this one uses {isa}" in done.err) == (number == 1)
+        assert ("MELPIX_ISA pins it" in done.err) == (number == 1)
+    assert [entry["isa"] for entry in facts(OUT)["runs"]] == isas[:2]
+    assert all(entry["version"] == facts(OUT)["version"] for entry in facts(OUT)["runs"])
 
 
 # --- the same command again -----------------------------------------------------------------

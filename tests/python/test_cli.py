@@ -775,3 +775,27 @@ def test_inspect_believes_the_image_before_its_metadata(run, out):
     facts = json.loads(run("inspect", out, "--json").out)
     assert (facts["kind"], facts["rows"], facts["columns"]) == ("image", 2, 3)
     assert facts["a"] == nested["a"]
+
+
+def test_a_fixed_length_beside_another_is_refused_and_what_it_leaves_out_is_said(run, tmp_path):
+    sound = tmp_path / "long.wav"
+    sound.write_bytes(wav(np.random.default_rng(0).uniform(-0.5, 0.5, 35 * 8000), 8000))
+    config = tmp_path / "c.toml"
+    config.write_text('preset = "whisper-80"\n')
+    for options in (["--preset", "whisper-80"], ["--config", config]):
+        given, out = ["convert", sound, *options], tmp_path / options[0]
+        result = run(*given, "-o", out, "--seconds", 60)
+        assert_fails(result, 2, "--seconds must give windows of 30 s", "duration=60, columns=6000")
+        assert "--config" in result.err
+        assert not out.exists()
+        result = run(*given, "-o", tmp_path / "a.png", "--time-steps", 100)
+        assert_fails(result, 2, "--time-steps must give windows of 30 s")
+        result = run(*given, "-o", tmp_path / "a.png")
+        assert result.code == 0
+        assert "30.00 s at 16000 Hz" in result.err
+        assert "; the 5.00 s that follow are left out" in result.err
+        assert run(*given, "-o", out, "--seconds", 30).code == 0
+    # What the refusal says helps.
+    config.write_text('preset = "whisper-80"\nduration = 60\ncolumns = 6000\n')
+    assert run("convert", sound, "-o", tmp_path / "b", "--config", config).code == 0
+    assert len(list((tmp_path / "b").glob("*.png"))) == 1

@@ -26,6 +26,7 @@ from melpix import (
     read_png,
 )
 from melpix.convert import write_atomically
+from sounds import flac_frames
 
 
 def noise(seconds, sr, channels=1, seed=0):
@@ -452,3 +453,50 @@ def test_an_open_source_is_not_its_own_destination(src):
 def test_a_name_is_no_front_end():
     with pytest.raises(TypeError, match="frontend must be a Frontend or None, got 'whisper-80'"):
         convert_bytes(demo.wav(), "whisper-80")
+
+
+@pytest.mark.parametrize("rate", [16000, 44100])
+@pytest.mark.parametrize("sr", [None, "native"])
+def test_what_a_fixed_length_leaves_out_is_told(rate, sr):
+    f = Frontend(duration=2)
+    sound = wav(noise(5, rate), rate)
+    picture = io.BytesIO()
+    done = convert_file(sound, picture, f, sr=sr)
+    assert (done.duration, done.left_out) == (2, pytest.approx(3, abs=1e-3))
+    _, metadata = read_png(picture.getvalue())
+    assert (metadata["duration"], metadata["left_out"]) == (done.duration, done.left_out)
+    # Of the part that was asked for.
+    assert convert_file(sound, io.BytesIO(), f, sr=sr, offset=1).left_out == pytest.approx(2)
+    part = convert_file(sound, io.BytesIO(), f, sr=sr, offset=1, duration=2.5)
+    assert part.left_out == pytest.approx(0.5, abs=1e-3)
+    for how in ({"offset": 3}, {"offset": 4}, {"duration": 2}):
+        picture = io.BytesIO()
+        assert convert_file(sound, picture, f, sr=sr, **how).left_out == 0
+        assert "left_out" not in read_png(picture.getvalue())[1]
+
+
+def test_what_columns_leave_out_is_told():
+    f = Frontend.from_preset("ast")
+    done = convert_file(wav(noise(30, 16000), 16000), io.BytesIO(), f)
+    assert (done.shape, done.duration) == ((128, 1024), pytest.approx(10.255))
+    assert done.left_out == pytest.approx(19.745)
+    done = convert_file(wav(noise(10, 16000), 16000), io.BytesIO(), f)
+    assert (done.shape, done.duration, done.left_out) == ((128, 1024), 10, 0)
+
+
+def test_nobody_knows_how_much_is_left_out_of_a_stream():
+    file = io.BytesIO()
+    soundfile.write(file, noise(5, 16000), 16000, format="FLAC")
+    f = Frontend.from_preset("whisper-80", duration=2, columns=200)
+    streamed = flac_frames(file.getvalue(), 0)
+    assert convert_file(streamed, io.BytesIO(), f).left_out is None
+    assert convert_file(streamed, io.BytesIO(), f, offset=4).left_out == 0
+    assert convert_file(streamed, io.BytesIO(), f, duration=2).left_out == 0
+
+
+def test_steps_of_another_length_than_the_front_ends_are_refused():
+    f = Frontend.from_preset("whisper-80")
+    for convert in (convert_file, lambda sound, _, f, **how: convert_bytes(sound, f, **how)):
+        with pytest.raises(ValueError, match=r"^time_steps must give windows of 30 s"):
+            convert(wav(noise(1, 16000), 16000), io.BytesIO(), f, time_steps=100)
+        convert(wav(noise(1, 16000), 16000), io.BytesIO(), f, time_steps=3000)

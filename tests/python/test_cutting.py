@@ -20,7 +20,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from melpix import audio
+from melpix import audio, lengths
 from melpix.audio import load, read_blocks, read_clip
 from melpix.cutting import Window, windows
 from melpix.errors import DecodeError, EncodeError, MelpixError, SignalError
@@ -623,3 +623,90 @@ def test_recordings(block: Callable[[int], None]) -> None:
             block(size)
             found = windows(path, time_steps=30, tail="keep", short="keep")
             np.testing.assert_array_equal(np.concatenate([w.y for w in found]), y)
+
+
+# Front-ends of a fixed length
+
+
+@pytest.mark.parametrize(
+    ("preset", "how", "message"),
+    [
+        ("whisper-80", {"seconds": 60}, "seconds must .* 30 s.*got 60.*duration=60, columns=6000"),
+        ("whisper-128", {"seconds": 10}, "seconds must .* 30 s.*got 10.*duration=10, columns=1000"),
+        ("whisper-80", {"time_steps": 6000}, "time_steps must .* 30 s.*got 6000 .60 s"),
+        ("whisper-80", {"time_steps": 100, "first": True}, "time_steps must .* 30 s.*got 100 .1 s"),
+        ("clap-laion", {"seconds": 30}, "seconds must .* 10 s.*got 30.*duration=30 in"),
+        ("clap-ms-2023", {"seconds": 20}, "seconds must .* 7 s.*got 20"),
+        ("birdnet-2.4", {"seconds": 10, "step": 1}, "seconds must .* 3 s.*got 10"),
+        ("ast", {"seconds": 30}, "seconds must .* at most 10.255 s.*got 30.*columns=2998"),
+        ("ast", {"time_steps": 1100}, "time_steps must .* at most 10.255 s.*got 1100 .11 s"),
+    ],
+)  # fmt: skip
+def test_windows_of_another_length_than_a_front_end_shows_are_refused(
+    preset: str, how: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        windows("/none.wav", Frontend.from_preset(preset), **how)
+
+
+@pytest.mark.parametrize(
+    ("preset", "how"),
+    [
+        ("whisper-80", {"seconds": 30}),
+        ("whisper-80", {"time_steps": 3000}),
+        ("birdnet-2.4", {"time_steps": 518}),  # no whole number of hops makes its 3 s
+        ("ast", {"seconds": 10}),  # AudioSet's clips: what is missing is filled up, as AST has it
+        ("vggish", {"seconds": 60}),
+    ],
+)
+def test_windows_that_a_front_end_shows_whole_are_made(preset: str, how: dict[str, Any]) -> None:
+    f = Frontend.from_preset(preset)
+    (window,) = windows(pcm(8000), f, **how)
+    assert window.padded
+
+
+def test_what_the_refusal_says_is_what_helps() -> None:
+    f = Frontend.from_preset("whisper-80", duration=60, columns=6000)
+    (window,) = windows(pcm(61 * 8000), f, seconds=60)
+    assert f.features(window.y).shape == (80, 6000)
+    with pytest.raises(ValueError, match=r"at most 30 s, of which the front-end's 3000 columns"):
+        windows("/none.wav", Frontend.from_preset("whisper-80", duration=60), seconds=60)
+
+
+def test_windows_that_are_too_long_at_the_rate_of_the_sound_are_refused() -> None:
+    f = Frontend(sr=8000, hop_length=64, n_fft=256, n_mels=8, columns=100)
+    assert len(list(windows(pcm(16000), f, seconds=0.8, sr="native"))) == 2
+    cut = windows(pcm(32000, 16000), f, seconds=0.8, sr="native")
+    with pytest.raises(ValueError, match=r"seconds must give windows of at most 0.4 s"):
+        next(cut)
+
+
+@given(
+    st.sampled_from(["center", "uncentered", "snip", "middle"]),
+    st.integers(1, 40),
+    st.integers(0, 4000),
+    st.sampled_from([None, "pad", "repeat", "repeat_pad"]),
+)
+@settings(max_examples=60, deadline=None)
+def test_what_is_left_out_and_what_is_filled_up_is_seen_in_the_features(
+    framing: str, columns: int, n: int, fit: str | None
+) -> None:
+    n += 300  # so that there is a frame
+    f = Frontend(
+        sr=8000, hop_length=64, n_fft=256, win_length=200, n_mels=8, framing=framing,
+        columns=columns, offset=1, **({} if fit is None else {"duration": 0.25, "fit": fit}),
+    )  # fmt: skip
+    y = np.random.default_rng(n).uniform(-1, 1, n)
+    features = f.features(y)
+    shown = n - lengths.left_out(f, n)
+    assert shown >= min(n, 1)
+    if shown < n:  # what is behind it may be a part of the last frames, but not of one more hop
+        y[shown + 256 :] = 0
+        assert np.array_equal(f.features(y), features)
+    count = lengths.columns_of_sound(f, n, n)
+    assert features[:, :count].any(axis=0).all()
+    if fit in (None, "pad"):
+        # Frames without sound are alike: ln(0 + 1) is 0, as missing columns are.
+        assert not features[:, count + 4 :].any()
+    if fit == "repeat":
+        assert count == min(columns, f.of_any_length().frames(2000))

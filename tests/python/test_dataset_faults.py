@@ -8,6 +8,7 @@ import ctypes
 import json
 import os
 import random
+import re
 import resource
 import shutil
 import signal
@@ -15,6 +16,7 @@ import socket
 import subprocess
 import sys
 import tarfile
+import threading
 import time
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
@@ -48,6 +50,7 @@ from melpix.errors import MelpixError
 from melpix.lock import locked
 from melpix.run import Summary
 from melpix.scan import scan
+from melpix.summary import summarise
 from sounds import chirp, encode, flac_frames, patch, vbr_mp3, without_xing
 
 OUT = Path("out")
@@ -454,6 +457,161 @@ def test_what_is_no_file_blocks_nobody_who_names_it(here: Path) -> None:
         "none.wav": "os_error", "good.wav": None,
     }  # fmt: skip
     assert lines["folder.wav"]["message"] == "Is a directory"
+
+
+# --- sounds that nothing here reads -----------------------------------------------------------
+
+M4A = b"\0\0\0\x20ftypM4A \0\0\2\0" + GARBAGE
+OTHERS = {
+    "a.m4a": M4A,
+    "b.webm": b"\x1a\x45\xdf\xa3" + GARBAGE,
+    "c.mp4": b"\0\0\0\x18ftypisom" + GARBAGE,
+    "d.aac": b"\xff\xf1\x50\x80\x02\x1f\xfc" + bytes(9) + b"\xff\xf1" + GARBAGE,
+    "e.wma": bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c") + GARBAGE,
+    "f.AC3": b"\x0bw" + GARBAGE,
+    "g.mka": b"\x1a\x45\xdf\xa3" + GARBAGE,
+    "h.spx": b"OggS" + bytes(24) + b"Speex   " + GARBAGE,
+    "i.wv": b"wvpk" + GARBAGE,
+    "j.ape": b"",  # its name promises a sound
+    "k.dat": M4A,  # and this one's first bytes do
+    "l": M4A,
+}
+
+
+def test_sounds_that_no_decoder_reads_are_in_the_account(here: Path, format: str) -> None:
+    for name, content in OTHERS.items():
+        write(here / "in" / name, content)
+    # Not all that there is is a sound; and a sound beside its WAV is no second image.
+    for name in ("notes.txt", "cover.jpg", "empty.mp4", "x.png"):
+        write(here / "in" / name, b"\xff\xd8\xff\xe0, a picture" * (name != "empty.mp4"))
+    write(here / "in" / "wide.txt", b"\xff\xfew\0i\0d\0e\0")
+    write(here / "in" / "a.wav", sound(2000))
+    # Wrong names: of something that is read, and of something that is not.
+    write(here / "in" / "phone.mp3", M4A)
+    write(here / "in" / "browser.wav", OTHERS["b.webm"])
+    write(here / "in" / "really.m4b", sound(3000))
+    write(here / "in" / "field.bwf", sound(4000))
+    write(here / "in" / "take.dat", sound(5000))
+    write(here / "in" / "speech.sph", encode("NIST", chirp(6000), RATE, "ULAW"))
+    write(here / "in" / "broken.mp2", GARBAGE)
+    done = convert("in", "-o", OUT, "--format", format)
+    lines = {os.path.basename(line["source"]): line for line in manifest(OUT)}
+    unread = {*OTHERS, "phone.mp3", "browser.wav"}
+    made = {"a.wav", "really.m4b", "field.bwf", "take.dat", "speech.sph"}
+    assert lines.keys() == {*unread, *made, "broken.mp2"}
+    assert {name for name in lines if lines[name].get("code") == "no_decoder"} == unread
+    assert {name for name in lines if lines[name]["status"] == "ok"} == made
+    assert lines["broken.mp2"]["code"] == "decode_failed"
+    assert lines["a.m4a"]["message"] == (
+        "MP4 (mostly AAC) is not read; ffmpeg -i a.m4a a.wav makes a file that is read"
+    )
+    assert "ffmpeg -i browser.wav browser-pcm.wav" in lines["browser.wav"]["message"]
+    assert done.code == 1
+    assert "14 sounds are of formats that are not read: 1 without suffix, 1 .aac" in done.err
+    assert "5 images of 20 files, 15 failed" in done.err
+    assert summarise([OUT]).failed == 15
+    # The next run says the same, and one that finds them converted finds nothing amiss.
+    again = convert("in", "-o", OUT, "--format", format)
+    assert (again.code, manifest(OUT)) == (
+        1,
+        [lines[os.path.basename(x["source"])] for x in manifest(OUT)],
+    )
+    for name in {*unread, "broken.mp2"}:
+        (here / "in" / name).unlink()
+    write(here / "in" / "b.wav", sound(2500))
+    assert convert("in", "-o", OUT, "--format", format).code == 0
+
+
+def test_a_folder_of_sounds_that_no_decoder_reads(here: Path) -> None:
+    write(here / "in" / "a.m4a", M4A)
+    listing = convert("in", "-o", OUT, "--dry-run")
+    assert "in/a.m4a: failed, MP4" in listing.out
+    assert "0 files to convert, 1 failed" in listing.err
+    done = convert("in", "-o", OUT, "--json")
+    assert done.code == 1
+    end = json.loads(done.out.splitlines()[-1])
+    assert (end["unread"], end["summary"]["files"]) == ({".m4a": 1}, 1)
+    assert by_source(OUT)["a.m4a"]["code"] == "no_decoder"
+    (here / "names.txt").write_text("in/a.m4a\n")
+    for number, named in enumerate((["in/a.m4a"], ["in/*.m4a"], ["--from-list", "names.txt"])):
+        out = Path(f"named{number}")
+        assert convert(*named, "-o", out).code == 1
+        assert by_source(out)["a.m4a"]["code"] == "no_decoder"
+    assert convert("in", "-o", Path("out2"), "--exclude", "*.m4a").code == 2
+    one = convert("in/a.m4a", "-o", "a.png")
+    assert (one.code, "ffmpeg -i a.m4a a.wav" in one.err) == (1, True)
+    assert not Path("a.png").exists()
+
+
+def test_only_what_has_no_known_suffix_is_opened_by_a_scan(here: Path) -> None:
+    for name in ("a.wav", "b.flac", "c.dat"):
+        write(here / "in" / name, M4A)
+    opened = []
+    hook = threading.local()
+    hook.on = True
+    sys.addaudithook(
+        lambda event, args: (
+            opened.append(args[0]) if event == "open" and getattr(hook, "on", False) else None
+        )
+    )
+    scan("in")
+    hook.on = False
+    assert [path for path in opened if str(path).startswith("in")] == ["in/c.dat"]
+
+
+# --- an output folder that is taken away ------------------------------------------------------
+
+
+@pytest.mark.parametrize("what", ["moved", "removed", "replaced", "its parent", "its manifest"])
+def test_an_output_that_is_taken_away_ends_the_run(here: Path, format: str, what: str) -> None:
+    make_sounds(here / "in", 12)
+    out = here / "parent" / "out"
+
+    def take(summary: Summary, records: list[dict[str, Any]]) -> None:
+        if summary.images != 4 or away:
+            return
+        away.append(what)
+        if what == "its parent":
+            out.parent.rename(here / "elsewhere")
+        elif what == "its manifest":
+            (out / "manifest.jsonl").unlink()
+        else:
+            out.rename(here / "elsewhere")
+            if what == "removed":
+                shutil.rmtree(here / "elsewhere")
+            elif what == "replaced":
+                out.mkdir()
+                write(out / "of-somebody-else.txt", b"")
+
+    for workers in (1, 2):
+        away: list[str] = []
+        with pytest.raises(MelpixError, match=r"was moved, removed or replaced") as caught:
+            convert_dataset("in", out, format=format, shard_count=3, workers=workers, progress=take)
+        assert caught.value.code == "output_moved"
+        assert re.search(r": (3|[4-9]|1[0-2]) images were written before", str(caught.value))
+        if what == "replaced":
+            assert [path.name for path in out.iterdir()] == ["of-somebody-else.txt"]
+        elif what != "its manifest":
+            assert not out.exists()
+        if what in ("moved", "replaced"):  # what is there is an account, and the run goes on there
+            rest = convert_dataset("in", here / "elsewhere", format=format, shard_count=3)
+            assert (rest.already >= 3, rest.failed) == (True, 0)
+            assert len(by_source(here / "elsewhere")) == 12
+        for folder in (out.parent, here / "elsewhere"):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_a_run_whose_output_is_moved_has_an_exit_code(here: Path, faulty: dict[str, str]) -> None:
+    make_sounds(here / "in", 8)
+    write(here / "in" / "zz" / "hang-me.flac", encode("flac", chirp(8000), RATE))
+    with started("in", "-o", "out", "--workers", "1", "--timeout", "1", env=faulty) as run:
+        wait_for_images()
+        OUT.rename("elsewhere")
+        said = errors(run)
+        assert run.wait() == 3
+    assert "was moved, removed or replaced during the run" in said
+    assert "--exists" not in said
+    assert not OUT.exists()
 
 
 @pytest.mark.skipif("MP3" not in soundfile.available_formats(), reason="libsndfile without MP3")

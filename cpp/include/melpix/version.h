@@ -7,6 +7,10 @@
 
 #define MELPIX_VERSION "0.1.0"
 
+/* Goes up with each release that makes other pixels of the same samples and parameters, so that no
+   data set mixes them. 1 is what was before there was this number. */
+#define MELPIX_PIXELS 2
+
 #ifdef __cplusplus
 namespace melpix {
 

@@ -25,9 +25,12 @@ from melpix.cli.common import (
     spell,
     usage,
 )
-from melpix.cli.progress import Show, outcome_line, rehearsal_line
+from melpix.cli.progress import Show, outcome_line, rehearsal_line, unread_line
 from melpix.cli.single import check_output, convert_one, summary_line
 from melpix.text import printable
+
+# Nothing is to be made anew: another run is at work, or the folder is elsewhere.
+_NO_ADVICE = {"locked", "output_moved"}
 
 
 @click.command(
@@ -106,7 +109,7 @@ from melpix.text import printable
     "--seconds",
     type=float,
     show_default="a preset's",
-    help="Cut them into windows of so many seconds.",
+    help="Cut them into windows of so many seconds; no others than a preset's duration.",
 )
 @click.option("--exact-width", is_flag=True, help="Not one column more: exactly that many.")
 @click.option(
@@ -181,8 +184,8 @@ def convert(
 ) -> None:
     """Turn audio into greyscale PNGs: log-mel energy, no axes.
 
-    INPUT is a file, a folder or a pattern; files are WAV, AIFF, AU, CAF, FLAC, OGG (Vorbis, Opus)
-    or MP3. With OUT a folder, its images mirror the folders of the inputs, a file that fails is a
+    INPUT is a file, a folder or a pattern; files are WAV, AIFF, AU, CAF, SPHERE, FLAC, OGG (Vorbis,
+    Opus) or MP3. With OUT a folder, its images mirror the folders of the inputs, a file that fails is a
     line in OUT/manifest.jsonl (see melpix report OUT), and the same command again goes on where
     it was stopped. With OUT.png there is one INPUT, which may be - for standard input (1 GiB at
     most), and one image, of the first window if --time-steps is given. A name of another kind of
@@ -300,8 +303,12 @@ def _many(
         if not (quiet or as_json):
             click.echo(rehearsal_line(output, summary), err=True)
         return
+    if not quiet:
+        for note in summary.notes + ([unread_line(summary)] if summary.unread else []):
+            say("note", note)
     if as_json:
-        show.event("done", {"summary": summary.facts(), "errors": summary.errors})
+        more = {"errors": summary.errors, "unread": summary.unread, "notes": summary.notes}
+        show.event("done", {"summary": summary.facts(), **more})
     elif not quiet:
         click.echo(outcome_line(output, summary), err=True)
     if not found.found and not summary.failed:
@@ -360,7 +367,9 @@ def _faults(output: str) -> Iterator[None]:
             raise usage(f"{error}; --exists overwrite starts anew") from error
         if error.code == "other_parts":  # those are for their own runs to overwrite
             raise usage(f"{error}; remove that folder to start anew, or name another") from error
-        advice = "" if error.code == "locked" else "; --exists overwrite starts anew"
+        advice = "" if error.code in _NO_ADVICE else "; --exists overwrite starts anew"
+        if error.code == "other_pixels":
+            advice += ", another folder keeps them"
         raise NotWritten(f"{error}{advice}") from error
     except RuntimeError as error:  # no worker starts, or none comes as far as its first file
         raise NotWritten(str(error).partition(";")[0]) from error

@@ -189,9 +189,19 @@ def rehearsal_line(output: str, summary: Summary) -> str:
         "passed over": summary.skipped,
         "done before": summary.already,
     }
-    files = f"{summary.sources - summary.already} files to convert"
+    files = f"{summary.sources - summary.already - summary.done} files to convert"
     files += "".join(f", {n} {what}" for what, n in odd.items() if n)
     return f"{printable(output)}: {files}; nothing was written"
+
+
+def unread_line(summary: Summary) -> str:
+    """One line: which sounds no decoder reads, and what can be done."""
+    suffixes = sorted(summary.unread.items(), key=lambda item: (-item[1], item[0]))
+    counts = ", ".join(f"{n} {suffix or 'without suffix'}" for suffix, n in suffixes)
+    return (
+        f"{sum(summary.unread.values())} sounds are of formats that are not read: {counts};"
+        " ffmpeg -i IN OUT.wav makes a file that is read, --exclude leaves them out"
+    )
 
 
 def outcome_line(output: str, summary: Summary) -> str:

@@ -50,7 +50,10 @@ def summary_line(output: str, conversion: Conversion) -> str:
     """One line: what was written, how long it took, and what is odd about it."""
     rows, columns = conversion.shape
     name = "standard output" if output == "-" else printable(output)
+    left_out = conversion.left_out
+    rest = "what may follow" if left_out is None else f"the {left_out:.2f} s that follow"
     odd = {
+        f"{rest} are left out, for the front-end has a fixed length": left_out != 0,
         "constant image (the sound is silent or never changes)": conversion.constant,
         "the file is truncated": conversion.truncated,
         "the file's length is an estimate": conversion.length_estimated,
