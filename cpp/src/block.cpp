@@ -85,6 +85,7 @@ BlockPlan<T>::BlockPlan(const Config& c, const Isa& isa)
     most_weight = std::max(most_weight, static_cast<double>(w) * static_cast<double>(w));
   reach.push_back(*std::max_element(reach.begin(), reach.end()));
   noise_factor = static_cast<T>(std::pow(c.power * kDeviations * error / kShows, 2));
+  mel_noise_factor = std::pow(c.power * kDeviations * error / kMelShows, 2);
   // What |X| makes of a band where |X|^2 is lost below the smallest number.
   const double lost =
       most_sum *
@@ -181,10 +182,10 @@ template <class T>
 void Block<T>::load(const SampleReader<T>& reader, std::size_t begin, std::size_t count,
                     const std::size_t* frames) {
   count_ = count;
-  const Frames in = stage(reader, begin, count, frames);
+  in_ = stage(reader, begin, count, frames);
   const auto next = reader.memory(reader.samples_before(begin + count),
                                   reader.samples_before(begin + count + plan_.kernels.lanes));
-  plan_.kernels.load(plan_.fft.get(), in.samples, in.stride, plan_.window.data(),
+  plan_.kernels.load(plan_.fft.get(), in_.samples, in_.stride, plan_.window.data(),
                      plan_.margin + plan_.win_length, plan_.config.mel.n_fft, block_, energy_,
                      next.begin, next.bytes);
   if (prepared(plan_.config))
@@ -213,6 +214,35 @@ unsigned Block<T>::doubt() const {
                              plan_.config.mel.n_mels, plan_.compression.floor,
                              plan_.compression.offset, static_cast<T>(plan_.config.power), energy_,
                              plan_.noise_factor);
+}
+
+// Whether all samples of a frame are 0, and not just their squares.
+template <class T>
+bool Block<T>::silent(std::size_t lane) const {
+  const T* frame = in_.samples + static_cast<std::ptrdiff_t>(lane) * in_.stride;
+  return plan_.kernels.peak(frame, plan_.config.mel.n_fft, 1) == 0;
+}
+
+template <class T>
+unsigned Block<T>::mel_doubt(double* loudest) const {
+  if (plan_.config.power < 1) return ~0u;
+  // Below this, what squares lose in float's smallest numbers shows.
+  constexpr double kFaintest = 1e-30;
+  alignas(kAlignment) T peaks[kMaxLanes], reached[kMaxLanes];
+  plan_.kernels.noise(bands_, plan_.reach.data(), plan_.floor.data(), plan_.config.mel.n_mels,
+                      static_cast<T>(plan_.config.power), energy_, peaks, reached);
+  unsigned lanes = 0;
+  for (std::size_t lane = 0; lane < count_; ++lane) {
+    const double energy = static_cast<double>(energy_[lane]);
+    const double peak = std::max(*loudest, static_cast<double>(peaks[lane]));
+    const double noise = energy * plan_.mel_noise_factor * static_cast<double>(reached[lane]);
+    const bool faint = energy < kFaintest && !silent(lane);
+    if (noise <= peak * peak && !faint)
+      *loudest = peak;
+    else
+      lanes |= 1u << lane;
+  }
+  return lanes;
 }
 
 template <class T>

@@ -45,6 +45,10 @@ struct BlockPlan {
   std::vector<T> reach;  // max w, or (sum w)^(2/p); last, the largest of all filters
   std::vector<T> floor;  // fft_error^p sum w
   T noise_factor = 0;
+  // Mel values themselves, which are judged beside the greatest of the signal: a frame is in doubt
+  // if the same noise may have moved a band by more than kMelShows of the greatest so far.
+  static constexpr double kMelShows = 1.5e-6;
+  double mel_noise_factor = 0;
   // Powers below 1, which magnify what is faint without a bound, offsets that float's arithmetic
   // cannot square, and those that do not hide what is lost where |X|^2 underflows: every frame is
   // in doubt.
@@ -72,6 +76,10 @@ class Block {
   // Lanes with a band in doubt, as bits.
   unsigned doubt() const;
 
+  // The same of mel values. `loudest` is the greatest band so far that rounding has not spoilt, 0
+  // ahead of the first frame.
+  unsigned mel_doubt(double* loudest) const;
+
   // Mel bands to compressed values. `smooth` is what PCEN carries from frame to frame: see
   // kernels.h.
   void compress(T* smooth = nullptr);
@@ -87,8 +95,10 @@ class Block {
   Frames stage(const SampleReader<T>& reader, std::size_t begin, std::size_t count,
                const std::size_t* frames);
   double prepare(const SampleReader<T>& reader, std::ptrdiff_t start, T* frame);
+  bool silent(std::size_t lane) const;
 
   const BlockPlan<T>& plan_;
+  Frames in_{};  // what was loaded
   Scratch<T> staging_;
   Scratch<T> block_;
   Scratch<T> bins_;

@@ -8,12 +8,13 @@
 
 #include "c_checks.h"
 #include "check.h"
-#include "melpix/frontend.h"
+#include "melpix/mixed.h"
 #include "settings.h"
 
 using melpix::checked_add;
 using melpix::checked_mul;
 using melpix::invalid;
+using melpix::Product;
 using melpix::c::check_aligned;
 using melpix::c::check_given;
 using melpix::c::checked_signal;
@@ -48,9 +49,9 @@ Layout checked_layout(const T* out, std::size_t capacity, std::size_t rows, std:
 
 // Calls render(front-end, signal, layout).
 template <class T, class Render>
-melpix_status rendered(const melpix_frontend* frontend, const melpix_signal* signal, T* out,
-                       std::size_t capacity, Layout layout, melpix_summary* seen,
-                       const Render& render) noexcept {
+melpix_status rendered(const melpix_frontend* frontend, Product product,
+                       const melpix_signal* signal, T* out, std::size_t capacity, Layout layout,
+                       melpix_summary* seen, const Render& render) noexcept {
   return guarded([&] {
     const melpix_frontend& f = given("frontend", frontend);
     const melpix::Signal y = checked_signal(signal);
@@ -62,14 +63,15 @@ melpix_status rendered(const melpix_frontend* frontend, const melpix_signal* sig
                                       static_cast<std::ptrdiff_t>(checked.column_stride));
           if (seen != nullptr) *seen = {summary.min, summary.max, summary.peak};
         },
-        f.of);
+        f.of.of(product));
   });
 }
 
 template <class Pixel>
 melpix_status image(const melpix_frontend* frontend, const melpix_signal* signal, Pixel* out,
                     std::size_t capacity, Layout layout, melpix_summary* seen) {
-  return rendered(frontend, signal, out, capacity, layout, seen,
+  return rendered(frontend, sizeof(Pixel) == 1 ? Product::kImage8 : Product::kImage16, signal, out,
+                  capacity, layout, seen,
                   [out](const auto& f, const melpix::Signal& y, std::ptrdiff_t rows,
                         std::ptrdiff_t columns) { return f.image(y, out, rows, columns); });
 }
@@ -77,7 +79,7 @@ melpix_status image(const melpix_frontend* frontend, const melpix_signal* signal
 template <class T>
 melpix_status features(const melpix_frontend* frontend, const melpix_signal* signal, T* out,
                        std::size_t capacity, Layout layout, melpix_summary* seen) {
-  return rendered(frontend, signal, out, capacity, layout, seen,
+  return rendered(frontend, Product::kFeatures, signal, out, capacity, layout, seen,
                   [out](const auto& f, const melpix::Signal& y, std::ptrdiff_t rows,
                         std::ptrdiff_t columns) { return f.features(y, out, rows, columns); });
 }
@@ -90,10 +92,7 @@ melpix_status melpix_frontend_create(const char* parameters, melpix_frontend** f
   return guarded([&] {
     given("frontend", frontend) = nullptr;
     const melpix::Settings s = melpix::parse_settings(parameters);
-    if (s.single)
-      *frontend = new melpix_frontend{melpix::Frontend<float>(s.config, s.isa)};
-    else
-      *frontend = new melpix_frontend{melpix::Frontend<double>(s.config, s.isa)};
+    *frontend = new melpix_frontend{{s.config, s.precision, Product::kImage8, s.isa}};
   });
 }
 
@@ -108,7 +107,7 @@ melpix_status melpix_frames(const melpix_frontend* frontend, std::size_t length,
           if (rows != nullptr) *rows = f.config().mel.n_mels;
           if (columns != nullptr) *columns = frames;
         },
-        given("frontend", frontend).of);
+        given("frontend", frontend).of.of(Product::kImage8));
   });
 }
 

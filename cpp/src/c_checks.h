@@ -4,14 +4,13 @@
 #pragma once
 
 #include <cstdint>
-#include <variant>
 
 #include "check.h"
 #include "melpix/c_api.h"
-#include "melpix/frontend.h"
+#include "melpix/mixed.h"
 
 struct melpix_frontend {
-  std::variant<melpix::Frontend<float>, melpix::Frontend<double>> of;
+  melpix::MixedFrontend of;
 };
 
 namespace melpix::c {

@@ -70,8 +70,11 @@ melpix_status melpix_stream_create(const melpix_frontend* frontend, std::int32_t
     if (!pixels && type != MELPIX_FLOAT32 && type != MELPIX_FLOAT64)
       throw invalid("type must be MELPIX_FLOAT32, _FLOAT64, _UINT8 or _UINT16, got ", type);
     const melpix::Values values = pixels ? melpix::Values::kImage : melpix::Values::kFeatures;
+    const melpix::Product product = type == MELPIX_UINT8    ? melpix::Product::kImage8
+                                    : type == MELPIX_UINT16 ? melpix::Product::kImage16
+                                                            : melpix::Product::kFeatures;
     std::visit([&](const auto& f) { *stream = new melpix_stream{melpix::Stream(f, values), type}; },
-               given("frontend", frontend).of);
+               given("frontend", frontend).of.of(product));
   });
 }
 

@@ -84,7 +84,8 @@ typename Frontend<T>::Summary render(const Plan<T>& plan, const Signal& given, O
   const Readers<T> readers(plan, y, y);
   const Scratch<T> smooth(config.compress == Compress::kPcen ? n_mels : 0);
   if (config.compress == Compress::kPcen) std::fill_n(static_cast<T*>(smooth), n_mels, T(1));
-  Pass<T> pass(plan, compressed, smooth);
+  double loudest = 0;
+  Pass<T> pass(plan, compressed, smooth, &loudest);
   const bool finished = compressed && plan.finisher.needed();
   const Limits<T> clip = output == Output::kClipped ? plan.limits : Limits<T>();
   const Limits<T> clip_now = finished ? Limits<T>() : clip;
@@ -156,9 +157,20 @@ std::size_t Frontend<T>::frames(std::size_t length) const {
 }
 
 template <class T>
-auto Frontend<T>::mel(const Signal& y, T* out, std::ptrdiff_t row_stride) const -> Summary {
+template <class U>
+auto Frontend<T>::mel(const Signal& y, U* out, std::ptrdiff_t row_stride) const -> Summary {
   NoWatch watch;
-  return render(*plan_, y, Output::kMel, out, row_stride, watch);
+  if constexpr (std::is_same_v<T, U>) {
+    return render(*plan_, y, Output::kMel, out, row_stride, watch);
+  } else {
+    const std::size_t wanted = mel_frames(y.length), n_mels = config().mel.n_mels;
+    const std::size_t stride = spread(wanted);
+    const Scratch<T> values(checked_mul(stride, n_mels));
+    const Summary seen =
+        render<T>(*plan_, y, Output::kMel, values, static_cast<std::ptrdiff_t>(stride), watch);
+    deliver<T, U>({values, n_mels, wanted, wanted, stride}, out, row_stride, 1);
+    return seen;
+  }
 }
 
 template <class T>
@@ -243,8 +255,9 @@ template class Frontend<double>;
   template Frontend<T>::Summary Frontend<T>::image(const Signal&, Pixel*, std::ptrdiff_t, \
                                                    std::ptrdiff_t) const;                 \
   template void Frontend<T>::images(Task<Pixel>*, std::size_t, std::size_t, std::size_t*) const;
-#define MELPIX_VALUE(T, U)                                                               \
-  template Frontend<T>::Summary Frontend<T>::features(const Signal&, U*, std::ptrdiff_t, \
+#define MELPIX_VALUE(T, U)                                                                 \
+  template Frontend<T>::Summary Frontend<T>::mel(const Signal&, U*, std::ptrdiff_t) const; \
+  template Frontend<T>::Summary Frontend<T>::features(const Signal&, U*, std::ptrdiff_t,   \
                                                       std::ptrdiff_t) const;
 #define MELPIX_INSTANTIATE(T)    \
   MELPIX_PIXEL(T, std::uint8_t)  \

@@ -24,10 +24,12 @@ struct NoWatch {
   void lap(Stage) {}
 };
 
-// Computes frames again in double precision and puts their features into a block of floats.
+// Computes frames again in double precision and puts their mel values, or their logarithms, into a
+// block of floats.
 class Refiner {
  public:
-  explicit Refiner(const BlockPlan<double>& plan) : plan_(plan), block_(plan) {}
+  Refiner(const BlockPlan<double>& plan, bool compressed)
+      : plan_(plan), compressed_(compressed), block_(plan) {}
 
   // `doubtful` has a bit for each of the block's frames, [begin, begin + count). Its remaining
   // lanes repeat the last frame, then as before.
@@ -37,10 +39,11 @@ class Refiner {
     for (std::size_t lane = 0; lane < count; ++lane) {
       if (doubtful >> lane & 1u) frames[waiting++] = begin + lane;
       if (waiting > 0 && (waiting == plan_.kernels.lanes || lane + 1 == count)) {
-        block_.load(reader, frames[0], waiting, frames);
+        const bool together = frames[waiting - 1] - frames[0] + 1 == waiting;
+        block_.load(reader, frames[0], waiting, together ? nullptr : frames);
         block_.spectrum();
         block_.mel();
-        block_.compress();
+        if (compressed_) block_.compress();
         for (std::size_t m = 0; m < plan_.config.mel.n_mels; ++m)
           for (std::size_t i = 0; i < waiting; ++i)
             bands[m * lanes + frames[i] - begin] =
@@ -54,6 +57,7 @@ class Refiner {
 
  private:
   const BlockPlan<double>& plan_;
+  bool compressed_;
   Block<double> block_;
 };
 
@@ -72,9 +76,14 @@ template <class T>
 class Pass {
  public:
   // To mel values or, `compressed`, to features that are not normalised yet. `smooth` is what PCEN
-  // carries from block to block: n_mels values, 1 ahead of the first frame.
-  Pass(const Plan<T>& plan, bool compressed, T* smooth)
-      : plan_(plan), compressed_(compressed), smooth_(smooth), block_(plan.block) {
+  // carries from block to block: n_mels values, 1 ahead of the first frame. `loudest` is the like
+  // of doubts about mel values: one number, 0.
+  Pass(const Plan<T>& plan, bool compressed, T* smooth, double* loudest)
+      : plan_(plan),
+        compressed_(compressed),
+        smooth_(smooth),
+        loudest_(loudest),
+        block_(plan.block) {
     std::fill_n(extremes_.lo, kMaxLanes, std::numeric_limits<T>::infinity());
     std::fill_n(extremes_.hi, kMaxLanes, -std::numeric_limits<T>::infinity());
     std::fill_n(extremes_.poison, kMaxLanes, T(0));
@@ -91,18 +100,22 @@ class Pass {
     watch.lap(kSpectrum);
     block_.mel();
     watch.lap(kMel);
-    if (compressed_) {
-      const unsigned doubtful = plan_.precise ? block_.doubt() : 0;
-      block_.compress(smooth_);
-      if constexpr (sizeof(T) == sizeof(float)) {
-        if (doubtful != 0) {
-          if (!refiner_) refiner_.emplace(*plan_.precise);
-          refiner_->refine(y.precise, doubtful, begin, count, plan_.block.kernels.lanes,
-                           block_.bands());
-        }
-      }
-      watch.lap(kLog);
+    unsigned doubtful = 0;
+    if constexpr (sizeof(T) == sizeof(float)) {
+      if (!compressed_)
+        doubtful = block_.mel_doubt(loudest_);
+      else if (is_log(plan_.config.compress))
+        doubtful = block_.doubt();
     }
+    if (compressed_) block_.compress(smooth_);
+    if constexpr (sizeof(T) == sizeof(float)) {
+      if (doubtful != 0) {
+        if (!refiner_) refiner_.emplace(*plan_.precise, compressed_);
+        refiner_->refine(y.precise, doubtful, begin, count, plan_.block.kernels.lanes,
+                         block_.bands());
+      }
+    }
+    watch.lap(kLog);
     plan_.block.kernels.store(block_.bands(), n_mels, count, out, stride, clip.lo, clip.hi,
                               &extremes_);
     watch.lap(kStore);
@@ -128,6 +141,7 @@ class Pass {
   const Plan<T>& plan_;
   bool compressed_;
   T* smooth_;
+  double* loudest_;
   Block<T> block_;
   std::optional<Refiner> refiner_;
   Extremes<T> extremes_;

@@ -30,8 +30,7 @@ Plan<T>::Plan(const Config& c, const std::string& isa_wanted)
       limits(limits_of<T>(config)),
       block(config, isa),
       finisher(config, block.kernels) {
-  if (sizeof(T) == sizeof(float) && is_log(config.compress))
-    precise = std::make_unique<const BlockPlan<double>>(config, isa);
+  if (sizeof(T) == sizeof(float)) precise = std::make_unique<const BlockPlan<double>>(config, isa);
 }
 
 template <class T>

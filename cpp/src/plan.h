@@ -25,7 +25,7 @@ struct Plan {
   Limits<T> limits;  // of the configured range
   BlockPlan<T> block;
   Finisher<T> finisher;
-  std::unique_ptr<const BlockPlan<double>> precise;  // for frames in doubt, where there may be some
+  std::unique_ptr<const BlockPlan<double>> precise;  // for frames in doubt, of float's
 };
 
 }  // namespace melpix

@@ -20,7 +20,8 @@ template <class Enum>
 using Names = std::map<std::string_view, Enum>;
 
 const Names<bool> kFlags = {{"true", true}, {"false", false}};
-const Names<bool> kPrecisions = {{"single", true}, {"double", false}};
+const Names<Precision> kPrecisions = {
+    {"mixed", Precision::kMixed}, {"single", Precision::kSingle}, {"double", Precision::kDouble}};
 const Names<Fit> kFits = {
     {"pad", Fit::kPad}, {"repeat", Fit::kRepeat}, {"repeat_pad", Fit::kRepeatPad}};
 const Names<Level> kLevels = {
@@ -214,7 +215,7 @@ const std::map<std::string_view, Set>& setters() {
       {"flip", [](S s, V v) { s.config.flip = v.one_of(kFlags); }},
       {"invert", [](S s, V v) { s.config.invert = v.one_of(kFlags); }},
       {"single_filterbank", [](S s, V v) { s.config.single_filterbank = v.one_of(kFlags); }},
-      {"precision", [](S s, V v) { s.single = v.one_of(kPrecisions); }},
+      {"precision", [](S s, V v) { s.precision = v.one_of(kPrecisions); }},
       {"isa", [](S s, V v) { s.isa = v.is("none") ? "" : std::string(v.word()); }},
   };
   return table;

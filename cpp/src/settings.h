@@ -7,13 +7,14 @@
 #include <string>
 
 #include "melpix/config.h"
+#include "melpix/mixed.h"
 
 namespace melpix {
 
 struct Settings {
   Config config;
   std::optional<std::size_t> n_fft;  // nothing: 2 * hop_length
-  bool single = true;                // the precision
+  Precision precision = Precision::kMixed;
   std::string isa;
 };
 

@@ -92,7 +92,7 @@ struct Stream<T>::State {
     // With n_fft more than what is kept, every frame that starts in it is complete.
     const std::size_t room = std::max(n_fft, kept_for_end) + n_fft;
     buffer.resize(room);
-    if (plan->precise && values != Values::kMel) precise.resize(room);
+    if (plan->precise) precise.resize(room);
     if (c.compress == Compress::kPcen) smooth.resize(c.mel.n_mels);
     restart();
   }
@@ -100,7 +100,7 @@ struct Stream<T>::State {
   void restart() {
     held = received = next = 0;
     rounded = false;
-    peak = 0;
+    peak = loudest = 0;
     std::fill(smooth.begin(), smooth.end(), T(1));
     state = kOpen;
   }
@@ -150,8 +150,6 @@ struct Stream<T>::State {
   void require_type() const {
     if (std::is_integral_v<V> != (values == Values::kImage))
       throw invalid("pixels of a stream are integers, mel values and features are not");
-    if (values == Values::kMel && !std::is_same_v<T, V>)
-      throw invalid("mel values of a stream have the precision of its front-end");
   }
 
   // What there is of the signal in the buffer.
@@ -186,7 +184,8 @@ struct Stream<T>::State {
         deliver<V, V>({greys, n_mels, count, count, count}, lowest, flip ? -row_stride : row_stride,
                       column_stride);
       } else {
-        if (sizeof(V) < sizeof(T) && std::max(-seen.lo, seen.hi) > std::numeric_limits<V>::max())
+        if (values != Values::kMel && sizeof(V) < sizeof(T) &&
+            std::max(-seen.lo, seen.hi) > std::numeric_limits<V>::max())
           throw std::overflow_error("a feature does not fit float32");
         deliver<T, V>(x, out, row_stride, column_stride);
       }
@@ -211,7 +210,7 @@ struct Stream<T>::State {
     const std::size_t joining = std::min(y.length, plan->config.mel.n_fft);
     append(y, 0, joining);
     if (complete(length) > next) {
-      Pass<T> pass(*plan, values != Values::kMel, smooth.data());
+      Pass<T> pass(*plan, values != Values::kMel, smooth.data(), &loudest);
       write(pass, kept(false), complete(received), out, row_stride, column_stride);
       if (received < length)
         write(pass, Readers<T>(*plan, y, y, {before, false, rounded}), complete(length),
@@ -239,7 +238,7 @@ struct Stream<T>::State {
   bool rounded;      // whether samples lost digits on their way to T
   std::size_t next;  // frame
   std::vector<T> smooth;
-  double peak;
+  double peak, loudest;  // of the samples, and see Pass
   enum { kOpen, kEnded, kBroken } state;
 };
 
@@ -286,7 +285,8 @@ std::size_t Stream<T>::flush(V* out, std::ptrdiff_t row_stride, std::ptrdiff_t c
   const std::size_t count = tail();
   state_->state = State::kBroken;
   if (count > 0) {
-    Pass<T> pass(*state_->plan, state_->values != Values::kMel, state_->smooth.data());
+    Pass<T> pass(*state_->plan, state_->values != Values::kMel, state_->smooth.data(),
+                 &state_->loudest);
     state_->write(pass, state_->kept(true), state_->next + count, out, row_stride, column_stride);
   }
   state_->state = State::kEnded;

@@ -13,7 +13,7 @@
 
 #include "bind_config.h"
 #include "bindings.h"
-#include "melpix/frontend.h"
+#include "melpix/mixed.h"
 
 melpix::Signal to_signal(const py::array& y) {
   melpix::Signal signal;
@@ -92,52 +92,40 @@ void naming(const std::size_t& i, std::size_t count, const F& f) {
 
 class Frontend {
  public:
-  Frontend(const melpix::Config& config, bool single, bool deep, const std::string& isa)
-      : deep_(deep),
-        frontend_(single ? EitherFrontend(std::in_place_index<0>, config, isa)
-                         : EitherFrontend(std::in_place_index<1>, config, isa)) {}
+  Frontend(const melpix::Config& config, melpix::Precision precision, bool deep,
+           const std::string& isa)
+      : image_(deep ? melpix::Product::kImage16 : melpix::Product::kImage8),
+        frontend_(config, precision, image_, isa) {}
 
   std::size_t frames(std::size_t length) const {
-    return std::visit([&](const auto& f) { return f.frames(length); }, frontend_);
+    return std::visit([&](const auto& f) { return f.frames(length); }, of_image());
   }
   std::size_t mel_frames(std::size_t length) const {
-    return std::visit([&](const auto& f) { return f.mel_frames(length); }, frontend_);
+    return std::visit([&](const auto& f) { return f.mel_frames(length); }, of_image());
   }
 
-  // Each returns (array, min, max, peak).
+  // Each returns (array, min, max, peak). Into an array of float32 or float64; without one, into
+  // one of float64 in double precision.
   py::tuple mel(const py::array& y, const py::object& out) const {
-    return std::visit(
-        [&](const auto& f) {
-          const auto render = [&f](const auto& signal, auto* to, auto stride, auto across) {
-            if (across != 1) throw std::invalid_argument("out must have contiguous rows");
-            return f.mel(signal, to, stride);
-          };
-          return run<Value<decltype(f)>>(f, y, out, render, true);
-        },
-        frontend_);
+    return values(melpix::Product::kMel, y, out,
+                  [](const auto& f, const auto& signal, auto* to, auto stride, auto across) {
+                    if (across != 1) throw std::invalid_argument("out must have contiguous rows");
+                    return f.mel(signal, to, stride);
+                  });
   }
-  // Into an array of float32 or float64 and any strides; without one, into one of the precision.
+  // Of any strides.
   py::tuple features(const py::array& y, const py::object& out) const {
-    return std::visit(
-        [&](const auto& f) {
-          const auto into = [&](auto value) {
-            return run<decltype(value)>(f, y, out,
-                                        [&f](const auto&... to) { return f.features(to...); });
-          };
-          using T = Value<decltype(f)>;
-          if (out.is_none()) return into(T());
-          return py::isinstance<py::array_t<float>>(out) ? into(float()) : into(double());
-        },
-        frontend_);
+    return values(melpix::Product::kFeatures, y, out,
+                  [](const auto& f, const auto&... to) { return f.features(to...); });
   }
   py::tuple image(const py::array& y, const py::object& out) const {
     return std::visit(
         [&](const auto& f) {
           const auto render = [&f](const auto&... to) { return f.image(to...); };
-          return deep_ ? run<std::uint16_t>(f, y, out, render)
-                       : run<std::uint8_t>(f, y, out, render);
+          return deep() ? run<std::uint16_t>(f, y, out, render)
+                        : run<std::uint8_t>(f, y, out, render);
         },
-        frontend_);
+        of_image());
   }
 
   // (images, greatest peak): in the arrays `outs` if there are any, one for each signal.
@@ -148,10 +136,10 @@ class Frontend {
     if (to.size() != ys.size()) throw py::value_error("outs must be as many as ys");
     return std::visit(
         [&](const auto& f) {
-          return deep_ ? run_all<std::uint16_t>(f, ys, threads, to)
-                       : run_all<std::uint8_t>(f, ys, threads, to);
+          return deep() ? run_all<std::uint16_t>(f, ys, threads, to)
+                        : run_all<std::uint8_t>(f, ys, threads, to);
         },
-        frontend_);
+        of_image());
   }
 
   // Seconds by the name of the stage.
@@ -165,28 +153,53 @@ class Frontend {
           std::vector<std::uint8_t> image(f.config().mel.n_mels * frames);
           f.profile(signal, image.data(), static_cast<std::ptrdiff_t>(frames), &seconds);
         },
-        frontend_);
+        of_image());
     py::dict by_stage;
     for (std::size_t s = 0; s < melpix::kStages; ++s) by_stage[melpix::kStageNames[s]] = seconds[s];
     return by_stage;
   }
 
   py::object stream(const std::string& kind, const std::string& layout, bool wide) const {
-    return make_stream(frontend_, kind, layout, wide, deep_);
+    return make_stream(frontend_.of(product(kind)), kind, layout, wide, deep());
+  }
+
+  // Whether single precision makes what `kind` says.
+  bool is_single(const std::string& kind) const {
+    return std::holds_alternative<melpix::Frontend<float>>(frontend_.of(product(kind)));
   }
 
   std::string isa() const {
-    return std::visit([](const auto& f) { return f.isa(); }, frontend_);
+    return std::visit([](const auto& f) { return f.isa(); }, of_image());
   }
   std::size_t empty_filters() const {
-    return std::visit([](const auto& f) { return f.empty_filters(); }, frontend_);
+    return std::visit([](const auto& f) { return f.empty_filters(); }, of_image());
   }
 
  private:
-  template <class T>
-  static T value_of(const melpix::Frontend<T>&);
-  template <class F>
-  using Value = decltype(value_of(std::declval<F>()));
+  bool deep() const { return image_ == melpix::Product::kImage16; }
+  const EitherFrontend& of_image() const { return frontend_.of(image_); }
+  melpix::Product product(const std::string& kind) const {
+    return kind == "mel"        ? melpix::Product::kMel
+           : kind == "features" ? melpix::Product::kFeatures
+                                : image_;
+  }
+
+  template <class Render>
+  py::tuple values(melpix::Product product, const py::array& y, const py::object& out,
+                   const Render& render) const {
+    const bool wide = out.is_none() ? frontend_.precision() == melpix::Precision::kDouble
+                                    : !py::isinstance<py::array_t<float>>(out);
+    return std::visit(
+        [&](const auto& f) {
+          const auto into = [&](auto value) {
+            return run<decltype(value)>(
+                f, y, out, [&](const auto&... to) { return render(f, to...); },
+                product == melpix::Product::kMel);
+          };
+          return wide ? into(double()) : into(float());
+        },
+        frontend_.of(product));
+  }
 
   // Calls render(signal, data, row_stride, column_stride) without the GIL.
   template <class V, class F, class Render>
@@ -231,21 +244,25 @@ class Frontend {
     return py::make_tuple(std::move(images), peak);
   }
 
-  bool deep_;  // 16 bits a pixel
-  EitherFrontend frontend_;
+  melpix::Product image_;  // its pixels have 8 or 16 bits
+  melpix::MixedFrontend frontend_;
 };
 
-Frontend make_frontend(const py::dict& parameters, bool single, bool deep, const std::string& isa) {
+Frontend make_frontend(const py::dict& parameters, const std::string& precision, bool deep,
+                       const std::string& isa) {
   const melpix::Config config = to_config(parameters);
+  const melpix::Precision of = precision == "single"   ? melpix::Precision::kSingle
+                               : precision == "double" ? melpix::Precision::kDouble
+                                                       : melpix::Precision::kMixed;
   const py::gil_scoped_release unlocked;
-  return Frontend(config, single, deep, isa);
+  return Frontend(config, of, deep, isa);
 }
 
 }  // namespace
 
 void bind_frontend(py::module_& m) {
   py::class_<Frontend>(m, "Frontend")
-      .def(py::init(&make_frontend), py::arg("parameters"), py::kw_only(), py::arg("single"),
+      .def(py::init(&make_frontend), py::arg("parameters"), py::kw_only(), py::arg("precision"),
            py::arg("deep") = false, py::arg("isa") = "")
       .def("frames", &Frontend::frames, py::arg("length"))
       .def("mel_frames", &Frontend::mel_frames, py::arg("length"))
@@ -257,6 +274,7 @@ void bind_frontend(py::module_& m) {
       .def("profile", &Frontend::profile, py::arg("y"))
       .def("stream", &Frontend::stream, py::arg("kind"), py::kw_only(), py::arg("layout"),
            py::arg("wide"))
+      .def("is_single", &Frontend::is_single, py::arg("kind"))
       .def_property_readonly("isa", &Frontend::isa)
       .def_property_readonly("empty_filters", &Frontend::empty_filters);
 }

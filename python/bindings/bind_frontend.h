@@ -3,14 +3,13 @@
 #pragma once
 
 #include <string>
-#include <variant>
 
 #include "bindings.h"
-#include "melpix/frontend.h"
+#include "melpix/mixed.h"
 #include "melpix/signal.h"
 
 // A front-end of either precision.
-using EitherFrontend = std::variant<melpix::Frontend<float>, melpix::Frontend<double>>;
+using EitherFrontend = melpix::MixedFrontend::Either;
 
 // A view of (n,) or (channels, n) samples, whatever their strides.
 melpix::Signal to_signal(const py::array& y);

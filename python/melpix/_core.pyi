@@ -15,7 +15,7 @@ class Frontend:
         self,
         parameters: dict[str, Any],
         *,
-        single: bool,
+        precision: str,  # "mixed", "single" or "double"
         deep: bool = False,
         isa: str = "",
     ) -> None: ...
@@ -39,6 +39,7 @@ class Frontend:
     def profile(self, y: NDArray[Any]) -> dict[str, float]: ...
     # kind: "mel", "features" or "image"; wide: of float64
     def stream(self, kind: str, *, layout: str, wide: bool) -> Stream: ...
+    def is_single(self, kind: str) -> bool: ...
     @property
     def isa(self) -> str: ...
     @property

@@ -138,10 +138,14 @@ class Frontend:
         dict has the parameters in which one differs from the first: ``[{"n_fft": 1024}]``. They
         must give as many rows and columns.
     precision : {"mixed", "single", "double"}
-        Arithmetic on the way to pixels and mel values, and to features: single and double, or the
-        same for both. Features are rounded once where `dtype` asks for it. In single precision,
-        frames in which float32 would move a logarithm by more than 0.008 nats (bands near `offset`
-        or `floor` in a loud frame) are computed again in double: 8 bits do not show more.
+        Arithmetic: the same for all, or mixed: single for mel values and for images of 8 bits of
+        logarithms (not with a `power` below 1 or ``level="minmax"``), double for all else. What is
+        double is rounded once where `dtype` asks for it. In single precision, frames in which
+        float32 would move a logarithm by more than 0.008 nats (bands near `offset` or `floor` in a
+        loud frame) are computed again in double: 8 bits do not show more. So are those in which it
+        would move a value of `mel` by more than 2e-6 of the signal's greatest. Features that are no
+        logarithms are as float32 has them: in single precision, a hum or a constant far louder than
+        what is in the bands may spoil these.
 
     Attributes
     ----------
@@ -226,7 +230,6 @@ class Frontend:
     _params: dict[str, Any] = field(init=False, repr=False, compare=False)
     _params_text: str = field(init=False, repr=False, compare=False)
     _impl: _core.Frontend = field(init=False, repr=False, compare=False)
-    _impl_of_features: _core.Frontend | None = field(init=False, repr=False, compare=False)
     # This one, and those of `stack`.
     _mels: tuple[Frontend, ...] = field(init=False, repr=False, compare=False)
     _warned: list[bool] = field(init=False, repr=False, compare=False)
@@ -286,9 +289,8 @@ class Frontend:
         now("max_columns", min(MAX_COLUMNS, MAX_PIXELS // self.n_mels))
         now("_given", {**done, **_open(given)})
         now("_warned", [False])
-        single, deep = self.precision != "double", self.bits == 16
-        now("_impl", _core.Frontend(parameters.core(done), single=single, deep=deep))
-        now("_impl_of_features", None if self.precision == "mixed" else self._impl)
+        core = parameters.core(done)
+        now("_impl", _core.Frontend(core, precision=self.precision, deep=self.bits == 16))
         further = [self._further(dict(changes)) for changes in self.stack or ()]
         now("_mels", (self, *further))
         if further:  # each in one form: all that is not as in this one
@@ -376,7 +378,7 @@ class Frontend:
         Returns
         -------
         np.ndarray [shape=(..., n_mels, frames)]
-            float32 in single, float64 in double precision; of as many frames as there are,
+            float64 in double precision, else float32; of as many frames as there are,
             whatever `columns` is. (Of stacked mels, the first.)
 
         Raises
@@ -436,13 +438,12 @@ class Frontend:
                     to = to.T
                 elif self.layout == "flipped":
                     to = to[::-1]
-                peak = max(peak, f._core_of_features().features(y, to)[3])
+                peak = max(peak, f._impl.features(y, to)[3])
             return peak
 
         direct = out if self.patch is None else None
         features, peak = checks.map_leading(y, shape, np.dtype(self.dtype), one, direct)
-        if self.precision == "single":
-            self._warn_if_loud(peak)
+        self._warn_if_loud("features", peak)
         if self.patch is not None:
             assert self.patch_step is not None
             first = features.ndim - len(shape)
@@ -488,7 +489,7 @@ class Frontend:
         else:
             to = None if out is None else checks.destination(out, y)
             image, _, _, peak = self._impl.image(y, to)
-            self._warn_if_loud(peak)
+            self._warn_if_loud("image", peak)
         return image if out is None else cast(NDArray[np.uint8], out)
 
     def images(self, ys: Iterable[ArrayLike], threads: int = 1) -> list[NDArray[np.uint8]]:
@@ -536,7 +537,7 @@ class Frontend:
             for channel, f in enumerate(self._mels):
                 outs = [image[..., channel] for image in images]
                 peak = max(peak, f._impl.images(signals, threads, outs)[1])
-        self._warn_if_loud(peak)
+        self._warn_if_loud("image", peak)
         return images
 
     def render(self, y: ArrayLike, out: Any = None) -> Rendering:
@@ -561,7 +562,7 @@ class Frontend:
 
     def _rendered(self, y: NDArray[Any], out: NDArray[Any] | None) -> Rendering:
         image, least, greatest, peak = self._impl.image(y, out)
-        self._warn_if_loud(peak)
+        self._warn_if_loud("image", peak)
         lo, hi = self.range if isinstance(self.range, tuple) else (least, greatest)
         return Rendering(image, lo, hi, least, greatest, self._params, self._params_text)
 
@@ -667,16 +668,10 @@ class Frontend:
                 )
         return columns
 
-    def _core_of_features(self) -> _core.Frontend:
-        if self._impl_of_features is None:  # who wants images alone need not plan twice
-            done = {name: getattr(self, name) for name in _PARAMETERS}
-            core = _core.Frontend(parameters.core(done), single=False, deep=False)
-            object.__setattr__(self, "_impl_of_features", core)
-            return core
-        return self._impl_of_features
-
-    def _warn_if_loud(self, peak: float) -> None:
-        if peak > _SINGLE_PEAK and self.precision != "double" and not self._warned[0]:
+    def _warn_if_loud(self, kind: str, peak: float) -> None:
+        if peak <= _SINGLE_PEAK or self._warned[0]:
+            return
+        if any(f._impl.is_single(kind) for f in self._mels):
             checks.warn(
                 f"a peak of {peak:g} is far above full scale, which is 1: many frames may have to "
                 "be computed again in float64. Scale the samples, or use precision='double'."

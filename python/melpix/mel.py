@@ -56,7 +56,8 @@ def melspectrogram(
         HTK's mel scale instead of Slaney's.
     dtype : {float32, float64}
         Type of the filterbank. The result has the wider of this and the signal's type, as
-        librosa's has; arithmetic is float32 only if both are.
+        librosa's has. If both are float32, frames are computed in float32, and again in float64
+        where rounding could move a value by more than 2e-6 of the result's greatest.
 
     Returns
     -------
@@ -121,7 +122,7 @@ def melspectrogram(
         fmax=checks.real("fmax", sr / 2 if fmax is None else fmax),
         mel_scale="htk" if htk else "slaney",
         norm=checks.norm(norm),
-        single=result_dtype == np.float32,
+        precision="mixed" if result_dtype == np.float32 else "double",
         single_filterbank=weights_dtype == np.float32,
     )
     if core.empty_filters:
@@ -299,9 +300,9 @@ def _beyond(
 
 # Plans are cheap to keep and dear to make; a program uses a handful.
 @lru_cache(maxsize=32)
-def _plan(*, window: checks.Window, single: bool, **parameters: Any) -> _core.Frontend:
+def _plan(*, window: checks.Window, precision: str, **parameters: Any) -> _core.Frontend:
     parameters |= {"window": checks.core_window(window), "compress": "none"}
-    return _core.Frontend(parameters, single=single)
+    return _core.Frontend(parameters, precision=precision)
 
 
 def _weights_dtype(dtype: DTypeLike) -> np.dtype[Any]:

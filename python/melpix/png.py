@@ -210,7 +210,8 @@ def read_png(
 def features_from_image(image: NDArray[Any], metadata: dict[str, Any]) -> NDArray[np.float32]:
     """Return the features that an image was made of, back within half a grey level.
 
-    Of those that a fixed range has clipped, the end of the range comes back.
+    Of those that a fixed range has clipped, the end of the range comes back. (The result is
+    float32, whose own rounding shows where 16 bits span next to nothing.)
 
     Parameters
     ----------

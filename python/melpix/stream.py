@@ -43,8 +43,7 @@ class Stream:
         features = kind == "features"
         layout = frontend.layout if features else "mels"
         wide = frontend.dtype == "float64" if features else frontend.precision == "double"
-        core = frontend._core_of_features() if features else frontend._impl
-        self._impl = core.stream(kind, layout=layout, wide=wide)
+        self._impl = frontend._impl.stream(kind, layout=layout, wide=wide)
         _require_one_matrix(frontend, kind)
         self.latency = self._impl.latency
         self.nbytes = self._impl.bytes
@@ -82,8 +81,8 @@ class Stream:
         y = checks.signal(y, "fi")
         checks.samples_last(y)
         columns = self._impl.push(y)
-        if self.kind != "features" or self.frontend.precision == "single":
-            self.frontend._warn_if_loud(self._impl.peak)
+        if self.kind != "mel":  # whose doubts do not grow with the level
+            self.frontend._warn_if_loud(self.kind, self._impl.peak)
         return columns
 
     def flush(self) -> NDArray[Any]:

@@ -52,9 +52,11 @@ melpix_signal mono(const std::vector<float>& y) {
   return {y.data(), y.size(), 1, 0, 0, MELPIX_FLOAT32};
 }
 
-template <class T>
+// T is what makes images of 8 bits, U all else.
+template <class T, class U = T>
 void same_as_cpp(const char* parameters, const melpix::Config& config) {
-  const melpix::Frontend<T> f(config);
+  const melpix::Frontend<T> of_image8(config);
+  const melpix::Frontend<U> f(config);
   const Handle handle(parameters);
   const auto y = noise<float>(5000);
   const melpix_signal signal = mono(y);
@@ -79,7 +81,8 @@ void same_as_cpp(const char* parameters, const melpix::Config& config) {
   const melpix::Signal view = {y.data(), y.size()};
   const auto image = [&](auto* out) { return f.image(view, out, stride); };
   const auto features = [&](auto* out) { return f.features(view, out, stride); };
-  compare(std::uint8_t{}, image, [&](std::uint8_t* out, melpix_summary* seen) {
+  const auto image8 = [&](auto* out) { return of_image8.image(view, out, stride); };
+  compare(std::uint8_t{}, image8, [&](std::uint8_t* out, melpix_summary* seen) {
     return melpix_image8(handle, &signal, out, n, 0, 0, seen);
   });
   compare(std::uint16_t{}, image, [&](std::uint16_t* out, melpix_summary* seen) {
@@ -322,7 +325,7 @@ void refused_calls() {
   spoilt[1000] = std::numeric_limits<float>::quiet_NaN();
   CHECK_FAILS(MELPIX_NON_FINITE, "1000", render(mono(spoilt)));
   spoilt[1000] = 1e30f;
-  const Handle linear("n_mels=16 compress=none");
+  const Handle linear("n_mels=16 compress=none precision=single");
   const melpix_signal loud = mono(spoilt);
   CHECK_FAILS(MELPIX_OVERFLOW, "too large in single precision",
               melpix_image8(linear, &loud, out, 80, 0, 0, &seen));
@@ -441,12 +444,17 @@ int main() {
   CHECK(*melpix_error() == '\0');
   CHECK(std::strcmp(melpix_version(), MELPIX_VERSION) == 0);
   CHECK(std::strcmp(melpix::version(), MELPIX_VERSION) == 0);
-  same_as_cpp<float>(nullptr, melpix::Config());
+  same_as_cpp<float, double>(nullptr, melpix::Config());
+  same_as_cpp<float>("precision=single", melpix::Config());
   same_as_cpp<double>("precision=double", melpix::Config());
   const std::string text =
       "sr=16000 n_fft=400 hop_length=160 pad_mode=reflect n_mels=80 fmax=8000 compress=log10 "
       "offset=0 floor=1e-10 top_db=80 columns=40 normalise=-4,4 range=-1,1";
-  same_as_cpp<float>(text.c_str(), whisper());
+  same_as_cpp<float, double>(text.c_str(), whisper());
+  same_as_cpp<float>((text + " precision=single").c_str(), whisper());
+  melpix::Config linear;
+  linear.compress = melpix::Compress::kNone;
+  same_as_cpp<double>("compress=none", linear);  // float32 would not do where there is no logarithm
   same_as_cpp<double>((text + "\nprecision=double\n").c_str(), whisper());
   forms_of_signals();
   layouts<float>(melpix_features32);

@@ -139,7 +139,7 @@ void refused() {
 }  // namespace
 
 int main() {
-  for (const char* precision : {" precision=single", " precision=double"}) {
+  for (const char* precision : {"", " precision=single", " precision=double"}) {
     any_chunking<float>(MELPIX_FLOAT32, precision);
     any_chunking<double>(MELPIX_FLOAT64, precision);
     any_chunking<std::uint8_t>(MELPIX_UINT8, precision);

@@ -89,7 +89,8 @@ void every_parameter() {
   CHECK(!parsed("flip=false").flip);
   CHECK(!parsed("invert=false").invert);
   CHECK(parsed("single_filterbank=true").single_filterbank);
-  CHECK(!parse_settings("precision=double").single);
+  CHECK(parse_settings("precision=double").precision == melpix::Precision::kDouble);
+  CHECK(parse_settings("precision=single").precision == melpix::Precision::kSingle);
   CHECK(parse_settings("isa=generic").isa == "generic");
 }
 
@@ -100,11 +101,11 @@ void defaults() {
       "preemphasis=0 power=2 bin_offset=0 n_mels=128 fmin=0 fmax=none mel_scale=slaney norm=slaney "
       "compress=ln offset=1e-9 floor=none ref=1 top_db=none columns=none normalise=none patch=none "
       "patch_step=none tail=drop range=minmax rounding=truncate flip=true invert=true "
-      "single_filterbank=false precision=single isa=none";
+      "single_filterbank=false precision=mixed isa=none";
   for (const char* text : {static_cast<const char*>(nullptr), "", " \n\t ", written}) {
     const melpix::Settings s = parse_settings(text);
     const melpix::Config &c = s.config, recipe;
-    CHECK(s.single && s.isa.empty());
+    CHECK(s.precision == melpix::Precision::kMixed && s.isa.empty());
     CHECK(c.mel.sr == recipe.mel.sr && c.mel.n_fft == recipe.mel.n_fft);
     CHECK(c.mel.n_mels == recipe.mel.n_mels && c.mel.fmin == 0 && !c.mel.fmax);
     CHECK(c.mel.scale == recipe.mel.scale && c.mel.norm.kind == recipe.mel.norm.kind);

@@ -362,6 +362,42 @@ def test_features_are_double_and_images_single_unless_asked() -> None:
     np.testing.assert_array_equal(wide.features(y), double.features(y))
 
 
+@pytest.mark.parametrize(
+    ("differing", "double"),
+    [
+        ({}, False),
+        ({"bits": 16}, True),
+        ({"bits": 16, "range": (-20, 0)}, True),
+        ({"bits": 16, "stack": [{"fmin": 500}]}, True),
+        ({"compress": "pcen"}, True),
+        ({"compress": ("power", 0.3)}, True),
+        ({"compress": None}, True),
+        ({"power": 0.5}, True),
+        ({"level": "minmax"}, True),
+        ({"level": "int16"}, False),
+    ],
+    ids=str,
+)
+def test_images_are_single_where_that_does_not_show(differing: Any, double: bool) -> None:
+    f = Frontend(**(SMALL | differing))
+    t = np.arange(8000)
+    y = (0.8 * np.sin(0.3 * t) + 1e-3 * np.sin(t)).astype(np.float32)
+    image = f.image(y)
+    np.testing.assert_array_equal(f.images([y])[0], image)
+    lo_hi = [(r.lo, r.hi) for r in (g.render(y) for g in (f, f.replace(precision="double")))]
+    assert (lo_hi[0] == lo_hi[1]) == (double or "range" in differing)
+    if double:
+        np.testing.assert_array_equal(image, f.replace(precision="double").image(y))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            f.image(3 * y)
+    else:
+        np.testing.assert_array_equal(image, f.replace(precision="single").image(y))
+    if "range" in differing:
+        s = f.stream("image")
+        np.testing.assert_array_equal(np.hstack([s.push(y), s.flush()]), image)
+
+
 def test_precision_decides_the_type_of_features() -> None:
     assert Frontend(**SMALL).mel(Y.astype(np.float64)).dtype == np.float32
     assert Frontend(**SMALL, precision="double").mel(Y).dtype == np.float64
@@ -630,14 +666,14 @@ def test_the_gil_is_free_while_the_core_works() -> None:
 
 
 @pytest.mark.parametrize("isa", _core.available_isas())
-@pytest.mark.parametrize("single", [True, False])
-def test_instruction_sets_agree(isa: str, single: bool) -> None:
+@pytest.mark.parametrize("precision", ["single", "double"])
+def test_instruction_sets_agree(isa: str, precision: str) -> None:
     def features(name: str) -> Any:
-        core = _core.Frontend({}, single=single, isa=name)
+        core = _core.Frontend({}, precision=precision, isa=name)
         assert core.isa == name
         return core.features(Y)[0]
 
-    tolerance = 1e-3 if single else 1e-11
+    tolerance = 1e-3 if precision == "single" else 1e-11
     np.testing.assert_allclose(features(isa), features("generic"), rtol=0, atol=tolerance)
 
 

@@ -16,7 +16,7 @@ import pytest
 
 import melpix
 import signals
-from reference import recipe
+from reference import pipeline, recipe
 
 BOUND = {"single": 0.15, "double": 0.01}  # by precision, in grey levels
 BOUND_HOLDS_FROM = 14  # nats, where the range is fixed
@@ -318,3 +318,60 @@ def test_channels_that_cancel_are_rounded_after_the_sum():
             melpix.Frontend().image(y[[0, 1, 1]]),
             melpix.Frontend().image((y[0] + y[1] + y[1]) / 3),
         )
+
+
+# --- 16 bits ----------------------------------------------------------------------------------
+
+DEEP = [
+    {},
+    {"range": (-18.0, 3.0), "invert": False},
+    {"range": (-9.0, -8.0), "rounding": "ceil"},
+    {"rounding": "nearest", "fmin": 1000},
+    {"compress": "pcen", "flip": False},
+    {"compress": ("power", 0.3), "power": 1},
+    {"compress": None},
+    {"compress": "db", "ref": "max", "top_db": 80},
+    {"normalise": "image"},
+    {"normalise": "frequency"},
+    {"level": "minmax"},
+]
+
+
+def check_deep(y, **parameters):
+    """Pixels are the reference's but at a boundary, and features come back within half a level."""
+    f = melpix.Frontend(bits=16, **parameters)
+    image, metadata = melpix.read_png(f.png(y))
+    exact = pipeline.grey(y.astype(np.float64), bits=16, **parameters)
+    x = image if not f.invert else 65535 - image
+    apart = np.abs((x[::-1] if f.flip else x).astype(int) - ROUND[f.rounding](exact))
+    boundary = exact - 0.5 if f.rounding == "nearest" else exact
+    assert apart.max() <= 1
+    assert (np.abs(boundary - np.round(boundary))[apart > 0] <= 0.01).all()
+
+    features = pipeline.features(y.astype(np.float64), **parameters)
+    half = (metadata["hi"] - metadata["lo"]) / 65535 / 2
+    single = np.spacing(np.float32(max(-metadata["lo"], metadata["hi"])))  # of what is returned
+    found = melpix.features_from_image(image, metadata)
+    stray = np.abs(found - np.clip(features, metadata["lo"], metadata["hi"])).max()
+    assert stray <= half * 1.0001 + single
+
+
+ROUND = {"truncate": np.floor, "nearest": np.round, "ceil": np.ceil}
+
+
+@pytest.mark.parametrize("parameters", DEEP, ids=str)
+def test_16_bits_of_synthetic_signals(parameters):
+    n, sr = 11025, 22050
+    t = np.arange(n) / sr
+    hum = 0.9 * np.sin(2 * np.pi * 50 * t) + 1e-3 * signals.noise(n)
+    for name, y in {**signals.synthetic(n, sr), "hum": hum.astype(np.float32)}.items():
+        with naming(name):
+            check_deep(y, **parameters)
+
+
+def test_16_bits_of_recordings():
+    for path in signals.recordings()[-8:]:
+        y, sr = signals.load_recording(path, None)
+        with naming(path):
+            for parameters in DEEP[:3]:
+                check_deep(y[:sr], sr=sr, **parameters)

@@ -149,7 +149,7 @@ def test_jax(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     jax = pytest.importorskip("jax")
     module = recipe("jax", tmp_path)
     seen: list[tuple[np.ndarray, np.ndarray]] = []
-    core = module.frontend._core_of_features()
+    core = module.frontend._impl
 
     class Watched:
         """The core, and where what it reads and writes lies."""
@@ -165,9 +165,9 @@ def test_jax(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         y = np.random.default_rng(i).uniform(-1, 1, n).astype(np.float32)
         signal = jax.numpy.asarray(y)
         expected = module.frontend.features(y)
-        object.__setattr__(module.frontend, "_impl_of_features", Watched())
+        object.__setattr__(module.frontend, "_impl", Watched())
         found = module.features(signal)
-        object.__setattr__(module.frontend, "_impl_of_features", core)
+        object.__setattr__(module.frontend, "_impl", core)
         assert isinstance(found, jax.Array)
         assert np.array_equal(np.asarray(found), expected)
         read, written = seen.pop()

@@ -57,7 +57,7 @@ typedef struct melpix_frontend melpix_frontend;
      periodic=true framing=center pad_mode=constant gain=1 remove_dc=false preemphasis=0 power=2
      bin_offset=0 n_mels=128 fmin=0 fmax=none mel_scale=slaney norm=slaney compress=ln offset=1e-9
      floor=none ref=1 top_db=none columns=none normalise=none patch=none patch_step=none tail=drop
-     range=minmax rounding=truncate flip=true invert=true single_filterbank=false precision=single
+     range=minmax rounding=truncate flip=true invert=true single_filterbank=false precision=mixed
      isa=none
 
    Names and values are those of melpix.Frontend in Python (melpix/config.h says the same in
@@ -92,8 +92,8 @@ typedef struct melpix_frontend melpix_frontend;
      range              minmax or LO,HI
      rounding           truncate nearest ceil
      single_filterbank  whether the filterbank is rounded to float32 in double precision too
-     precision          single or double, of all that a front-end makes (Python's "mixed" is one
-                        of each: single for images, double for features)
+     precision          single, double, or mixed: single for images of 8 bits of logarithms (but
+                        not with level=minmax and powers below 1), double for all else
      isa                a name of an instruction set, or none: the best one here
 
    For example "sr=16000 n_fft=400 hop_length=160 n_mels=80 fmax=8000 range=-20,4". Numbers have a

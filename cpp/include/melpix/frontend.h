@@ -60,9 +60,12 @@ class Frontend {
   MELPIX_API std::size_t frames(std::size_t length) const;
   MELPIX_API std::size_t mel_frames(std::size_t length) const;  // its frames
 
-  // Mel spectrogram, n_mels rows of mel_frames(y.length) values that start `row_stride` apart.
-  // Values that overflow T come out infinite or NaN, as the arithmetic has them.
-  MELPIX_API Summary mel(const Signal& y, T* out, std::ptrdiff_t row_stride) const;
+  // Mel spectrogram, n_mels rows of mel_frames(y.length) values that start `row_stride` apart. U is
+  // float or double. Values that overflow come out infinite or NaN, as the arithmetic has them.
+  // Single precision computes the frames again in double in which float may move a value by more
+  // than 2e-6 of the greatest (so far, so that a stream does the same), and all with a power below 1.
+  template <class U>
+  MELPIX_API Summary mel(const Signal& y, U* out, std::ptrdiff_t row_stride) const;
 
   // Features, not clipped to the range: compressed and normalised mel values. U is float or double;
   // rows and columns start `row_stride` and `column_stride` values apart, which may be negative, so

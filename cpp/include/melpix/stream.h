@@ -38,7 +38,7 @@ class Stream {
   MELPIX_API std::size_t tail() const;
 
   // Takes the next samples, of any type and any number of channels, and writes the columns that
-  // they complete, n_mels rows each. V is T for mel values; float or double for features; and
+  // they complete, n_mels rows each. V is float or double for mel values and features, and
   // std::uint8_t or std::uint16_t for pixels. Rows and columns start `row_stride` and
   // `column_stride` values apart, which may be negative. Returns how many columns it wrote.
   //

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Sums the bins that each filter covers, and tells which sums rounding may have spoilt.
+// Sums the bins that each filter covers, and tells what rounding may have done to them.
 
 template <class T>
 void mel(const T* bins, const T* weights, const std::size_t* first, const std::size_t* offset,
@@ -19,6 +19,30 @@ void mel(const T* bins, const T* weights, const std::size_t* first, const std::s
     if (i < count) even += p[i] * w[i];
     out[m] = even + odd;
   }
+}
+
+template <class T>
+void noise(const T* bands, const T* reach, const T* floor, std::size_t n_mels, T power,
+           const T* energy, T* loudest, T* most) {
+  Row<T> level = *rows(energy);
+  if (power != 2)
+    for (std::size_t lane = 0; lane < kLanes<T>; ++lane)
+      level[lane] = std::pow(level[lane], power / 2);
+  Row<T> peak = broadcast<T>(0), reached = peak, odd = peak;
+  for (std::size_t m = 0; m < n_mels; ++m) {
+    const Row<T> band = rows(bands)[m];
+    Row<T> b = larger<T>(band, level * floor[m]);
+    odd += b * T(0);
+    peak = larger<T>(peak, band);
+    if (power == 1)
+      b = broadcast<T>(1);
+    else if (power != 2)
+      for (std::size_t lane = 0; lane < kLanes<T>; ++lane)
+        b[lane] = std::pow(b[lane], 2 - 2 / power);
+    reached = larger<T>(reached, b * reach[m]);
+  }
+  *rows(loudest) = peak + odd;
+  *rows(most) = reached + odd;
 }
 
 template <class T>

@@ -92,7 +92,7 @@ def frontend_options(command: Callable[..., None]) -> Callable[..., None]:
             "--precision",
             type=click.Choice(["mixed", "single", "double"]),
             show_default="mixed",
-            help="Arithmetic of the core; mixed: single for pixels, double for --format npy.",
+            help="Arithmetic of the core; mixed: single for 8-bit images of logarithms.",
         ),
         click.option("--fmax", type=float, show_default="sr / 2", help="Highest frequency [Hz]."),
         click.option("--fmin", type=float, show_default="0", help="Lowest frequency [Hz]."),
