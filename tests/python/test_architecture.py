@@ -126,6 +126,7 @@ MAY_IMPORT = {
     "recipe": {"frontend", "png"},
     "reference_formulas": set(),  # independent of what they judge
     "reference_packages": {
+        "ai_edge_litert",
         "kaldi_native_fbank",
         "librosa",
         "torch",
