@@ -102,8 +102,9 @@ class Frontend:
     compress : {"ln", "log10", "db", None}, ("power", exponent) or "pcen"
         What becomes of mel values ``x``, ``f = max(x, floor)``: the logarithm of ``f + offset``
         (``db``: ten times the decadic one) minus that of ``max(ref, floor)``; nothing more; a
-        power, of real parts that of ``|x|``; or per-channel energy normalisation as in `melpix.pcen`, whose parameters may
-        follow: ``("pcen", gain, bias, power, time_constant, eps)``.
+        power, of real parts that of ``|x|``; or per-channel energy normalisation as in
+        `melpix.pcen`, whose parameters may follow:
+        ``("pcen", gain, bias, power, time_constant, eps)``.
     offset : number >= 0
         Added before the logarithm; above 0 if there is no `floor`.
     floor : number > 0 or None

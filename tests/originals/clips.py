@@ -26,7 +26,7 @@ def ready(judge):
 
 
 def made(sr, seconds):
-    """Names and samples: noises, tones, what glides, clicks; shorter and longer than the model's."""
+    """Names and samples: noises, tones, what glides, clicks; some shorter or longer than that."""
     n = round(seconds * sr)
     t = np.arange(n) / sr
     rng = np.random.default_rng(15)
