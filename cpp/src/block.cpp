@@ -36,7 +36,8 @@ Compression<T> compression_of(const Config& c) {
     rule.offset = static_cast<T>(c.offset);
     rule.unit = static_cast<T>(unit);
     if (c.ref) rule.shift = static_cast<T>(unit * std::log(std::max(*c.ref, c.floor)));
-  } else if (c.compress == Compress::kPower && c.exponent != 1) {
+  } else if (c.compress == Compress::kPower &&
+             (c.exponent != 1 || c.spectrum == Spectrum::kReal)) {  // |x|^1 is no x then
     rule.kind = Kind::kPower;
     // Above 0, or 0^exponent were no number.
     rule.exponent = std::max(static_cast<T>(c.exponent), std::numeric_limits<T>::min());
@@ -195,6 +196,8 @@ void Block<T>::load(const SampleReader<T>& reader, std::size_t begin, std::size_
 
 template <class T>
 void Block<T>::spectrum() {
+  if (plan_.config.spectrum == Spectrum::kReal)
+    return plan_.kernels.real_spectrum(plan_.fft.get(), block_, bins_);
   plan_.kernels.spectrum(plan_.fft.get(), block_, static_cast<T>(plan_.config.power),
                          static_cast<T>(plan_.config.bin_offset), plan_.mel.begin, plan_.mel.end,
                          bins_);

@@ -67,7 +67,7 @@ class Block {
   void load(const SampleReader<T>& reader, std::size_t begin, std::size_t count,
             const std::size_t* frames = nullptr);
 
-  // Loaded frames to powers of bins.
+  // Loaded frames to powers, or real parts, of bins.
   void spectrum();
 
   // Bins to mel bands.

@@ -31,6 +31,17 @@ void finite_from(const char* name, double value, double least) {
     throw invalid(name, " must be >= ", least, ", got ", value);
 }
 
+// Real parts have a sign, and nothing but a power of their magnitude is made of it.
+void check_spectrum(const Config& c) {
+  if (c.spectrum == Spectrum::kMagnitude) return;
+  if (c.power != 1) throw invalid("power must be 1 with spectrum='real', got ", c.power);
+  if (c.bin_offset != 0)
+    throw invalid("bin_offset must be 0 with spectrum='real', got ", c.bin_offset);
+  if (c.compress != Compress::kNone && c.compress != Compress::kPower)
+    throw invalid("compress must be none or a power with spectrum='real'");
+  if (c.floor != 0) throw invalid("floor must be none with spectrum='real', got ", c.floor);
+}
+
 void check_patches(const Config& c) {
   if (c.patch) check_range("patch", *c.patch, kMaxColumns);
   if (c.patch_step) check_range("patch_step", *c.patch_step, kMaxColumns);
@@ -55,9 +66,10 @@ bool is_log(Compress compress) {
 
 void validate(const MelConfig& c) {
   if (!(c.sr > 0) || !std::isfinite(c.sr)) throw invalid("sr must be > 0, got ", c.sr);
+  if (c.mel_sr) above_zero("mel_sr", *c.mel_sr);
   check_range("n_fft", c.n_fft, kMaxFft);
   check_range("n_mels", c.n_mels, kMaxMels);
-  const double fmax = c.fmax.value_or(c.sr / 2);
+  const double fmax = c.highest();
   if (!(c.fmin >= 0)) throw invalid("fmin must be >= 0, got ", c.fmin);
   if (!std::isfinite(fmax)) throw invalid("fmax must be finite, got ", fmax);
   if (!(c.fmin < fmax)) throw invalid("fmin must be below fmax (", fmax, "), got ", c.fmin);
@@ -95,6 +107,7 @@ void validate(const Config& c) {
   finite_from("offset", c.offset, 0);
   if (is_log(c.compress) && c.offset == 0 && c.floor == 0)
     throw invalid("offset must be > 0 where there is no floor, got 0");
+  check_spectrum(c);
   if (c.ref) above_zero("ref", *c.ref);
   if (c.top_db) above_zero("top_db", *c.top_db);
   above_zero("exponent", c.exponent);

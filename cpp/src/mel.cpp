@@ -41,7 +41,7 @@ double position(double hz, MelScale scale) {
 // n_mels + 2 positions: filter m rises from edge m to m + 1 and falls to m + 2.
 std::vector<double> mel_edges(const MelConfig& c) {
   const double lo = hz_to_mel(c.fmin, c.scale);
-  const double hi = hz_to_mel(c.fmax.value_or(c.sr / 2), c.scale);
+  const double hi = hz_to_mel(c.highest(), c.scale);
   const double step = (hi - lo) / static_cast<double>(c.n_mels + 1);
   std::vector<double> edges(c.n_mels + 2);
   for (std::size_t i = 0; i < edges.size(); ++i) {
@@ -75,7 +75,7 @@ template <class T>
 MelBands<T> build(const MelConfig& c) {
   validate(c);
   const std::size_t n_bins = 1 + c.n_fft / 2;
-  const double bin_hz = 1 / (static_cast<double>(c.n_fft) * (1 / c.sr));
+  const double bin_hz = 1 / (static_cast<double>(c.n_fft) * (1 / c.bank_sr()));
   const std::vector<double> edges = mel_edges(c);
   // Bins that no filter may weigh.
   const std::size_t lowest = c.scale == MelScale::kTf ? 1 : 0;

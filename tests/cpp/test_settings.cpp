@@ -47,11 +47,13 @@ void every_parameter() {
   CHECK(parsed("gain=32768").gain == 32768);
   CHECK(parsed("remove_dc=true").remove_dc);
   CHECK(parsed("preemphasis=.97").preemphasis == 0.97);
+  CHECK(parsed("spectrum=real").spectrum == melpix::Spectrum::kReal);
   CHECK(parsed("power=1").power == 1);
   CHECK(parsed("bin_offset=1e-9").bin_offset == 1e-9);
   CHECK_EQUAL(parsed("n_mels=80").mel.n_mels, std::size_t{80});
   CHECK(parsed("fmin=20").mel.fmin == 20);
   CHECK(parsed("fmax=8000").mel.fmax == 8000.0);
+  CHECK(parsed("mel_sr=32000").mel.mel_sr == 32000.0);
   CHECK(parsed("mel_scale=htk").mel.scale == melpix::MelScale::kHtk);
   CHECK(parsed("mel_scale=kaldi").mel.scale == melpix::MelScale::kKaldi);
   CHECK(parsed("mel_scale=tf").mel.scale == melpix::MelScale::kTf);
@@ -98,7 +100,8 @@ void defaults() {
   const char* written =
       "sr=22050 duration=none fit=pad level=none n_fft=1024 hop_length=512 win_length=none "
       "window=hann periodic=true framing=center pad_mode=constant gain=1 remove_dc=false "
-      "preemphasis=0 power=2 bin_offset=0 n_mels=128 fmin=0 fmax=none mel_scale=slaney norm=slaney "
+      "preemphasis=0 spectrum=magnitude power=2 bin_offset=0 n_mels=128 fmin=0 fmax=none "
+      "mel_sr=none mel_scale=slaney norm=slaney "
       "compress=ln offset=1e-9 floor=none ref=1 top_db=none columns=none normalise=none patch=none "
       "patch_step=none tail=drop range=minmax rounding=truncate flip=true invert=true "
       "single_filterbank=false precision=mixed isa=none";
@@ -107,7 +110,8 @@ void defaults() {
     const melpix::Config &c = s.config, recipe;
     CHECK(s.precision == melpix::Precision::kMixed && s.isa.empty());
     CHECK(c.mel.sr == recipe.mel.sr && c.mel.n_fft == recipe.mel.n_fft);
-    CHECK(c.mel.n_mels == recipe.mel.n_mels && c.mel.fmin == 0 && !c.mel.fmax);
+    CHECK(c.mel.n_mels == recipe.mel.n_mels && c.mel.fmin == 0 && !c.mel.fmax && !c.mel.mel_sr);
+    CHECK(c.spectrum == recipe.spectrum);
     CHECK(c.mel.scale == recipe.mel.scale && c.mel.norm.kind == recipe.mel.norm.kind);
     CHECK(!c.duration && c.fit == recipe.fit && c.level == recipe.level);
     CHECK(!c.patch && !c.patch_step && c.tail == recipe.tail);

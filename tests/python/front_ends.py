@@ -69,6 +69,7 @@ def draw_mel(p, draw):
         bin_offset=st.sampled_from([0, 1e-9, 0.1]),
         fmin=number(0, 500),
         fmax=st.one_of(st.none(), number(1000, 0.7 * p["sr"])),
+        mel_sr=st.sampled_from([6000, 11025.5, 48000]),
         mel_scale=st.sampled_from(["slaney", "htk", "kaldi", "tf"]),
         # No p-norms: of a filter that catches one bin at its very edge, they make a rounding as
         # large as the others. test_melspectrogram.py compares them with librosa's.
@@ -76,6 +77,8 @@ def draw_mel(p, draw):
     )
     if p.get("mel_scale") in ("kaldi", "tf"):
         p["norm"] = None
+    if draw(st.integers(0, 5)) == 5:
+        p |= {"spectrum": "real", "power": 1, "bin_offset": 0}
 
 
 PCEN = st.tuples(
@@ -89,6 +92,10 @@ PCEN = st.tuples(
 
 
 def draw_compress(p, draw):
+    if p.get("spectrum") == "real":
+        powers = st.tuples(st.just("power"), st.sampled_from([0.25, 0.381, 1, 2]))
+        p["compress"] = draw(st.one_of(st.none(), powers))
+        return
     p["compress"] = draw(
         st.one_of(
             st.sampled_from([*LOGS, None, "pcen"]),
@@ -114,7 +121,8 @@ def draw_normalise(p, draw):
         st.tuples(number(-5, 5), number(0.5, 4)),
         st.tuples(bands, bands),
     ]
-    if p["compress"] not in LOGS:  # whose greatest may be next to 0
+    signed = p.get("spectrum") == "real" and p["compress"] is None
+    if p["compress"] not in LOGS and not signed:  # whose greatest may be next to 0
         menu.append(st.just("max"))
     optional(p, draw, normalise=st.one_of(menu))
 
@@ -147,7 +155,8 @@ def draw_stack(p, draw):
     """Further mels that have the same bands and frames as the first."""
     if draw(st.integers(0, 3)) == 0:
         differing = st.fixed_dictionaries(
-            {"fmin": number(0, 900)}, optional={"power": st.sampled_from([1, 2])}
+            {"fmin": number(0, 900)},
+            optional={"power": st.sampled_from([1, 2] if p.get("spectrum") != "real" else [1])},
         )
         p["stack"] = draw(st.lists(differing, min_size=1, max_size=3))
 

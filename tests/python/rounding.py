@@ -23,14 +23,14 @@ def shaken(M, x, p):
     A bin's power may be off by a part of the greatest, a root of it by the root of that part.
     """
     bank = melling.mel_filterbank(
-        *(p[name] for name in ("sr", "n_fft", "n_mels", "fmin", "fmax", "mel_scale", "norm"))
+        *(p[name] for name in ("mel_sr", "n_fft", "n_mels", "fmin", "fmax", "mel_scale", "norm"))
     )
     power = p["power"]
     greatest = np.abs(x).max() * p["n_fft"] / 4
     step = bank.sum(axis=1).max() * greatest**power * ROUNDED ** min(1, power)
     rng = np.random.default_rng(0)
     for sign in (1, -1, rng.choice([-1, 1], M.shape), rng.choice([-1, 1], M.shape)):
-        yield np.maximum(M + sign * step, 0)
+        yield M + sign * step if p["spectrum"] == "real" else np.maximum(M + sign * step, 0)
 
 
 def by_statistics(M, p):

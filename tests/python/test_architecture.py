@@ -135,6 +135,7 @@ MAY_IMPORT = {
     "recipe": {"frontend", "png", "suffixes"},
     "reference_formulas": set(),  # independent of what they judge
     "reference_packages": {
+        "ai_edge_litert",
         "kaldi_native_fbank",
         "librosa",
         "torch",

@@ -149,6 +149,22 @@ def test_stacked_mels_say_what_their_png_is(run):
     assert b"channels" not in run("presets", "birdclef").out
 
 
+PROVED = {"spectrum": "birdnet-2.4", "mel_sr": "clap-ms-2023"}
+
+
+def test_what_no_original_proves_is_unverified(run):
+    lines = run("presets").out.decode().splitlines()
+    marked = {line.split()[0] for line in lines if "[unverified: " in line}
+    assert marked >= {"yamnet", "riffusion"}
+    assert not marked & {"birdnet-2.4", "clap-ms-2023", "whisper-80", "vggish", "recipe"}
+    assert b"reference: formulas of tf.signal in NumPy [unverified: all of it]" in (
+        run("presets", "yamnet").out
+    )
+    assert b"unverified" not in run("presets", "birdnet-2.4").out
+    for name in ("spectrum", "mel_sr"):
+        assert f"  * {name} ".encode() in run("presets", PROVED[name]).out
+
+
 def test_stars_tell_what_is_not_as_in_the_recipe(run):
     lines = run("presets", "whisper-128").out.decode().splitlines()
     starred = {line.split()[1] for line in lines if line.startswith("  * ")}

@@ -21,6 +21,7 @@ from melpix.errors import SignalError
 
 Y = np.random.default_rng(0).uniform(-1, 1, 8000).astype(np.float32)
 SMALL = {"sr": 8000, "hop_length": 64, "n_mels": 20}
+REAL: dict[str, Any] = {"spectrum": "real", "power": 1, "compress": None}
 
 PARAMETER_SETS: list[dict[str, Any]] = [
     {},
@@ -32,6 +33,8 @@ PARAMETER_SETS: list[dict[str, Any]] = [
     {"precision": "double", "offset": 1e-6, "window": "tukey"},
     {"range": (np.float32(-20.7), 1), "window": ("kaiser", 8.6)},
     {"range": [-1e30, 1e30]},
+    {**REAL, "mel_sr": 6000},
+    {"mel_sr": 6000.5, "stack": [{"mel_sr": 8000}, {**REAL, "compress": ("power", 0.4)}]},
 ]
 
 
@@ -47,6 +50,52 @@ def test_params_are_json_and_make_an_equal_front_end(parameters: dict[str, Any])
     for twin in (pickle.loads(pickle.dumps(f)), copy.copy(f), copy.deepcopy(f)):
         assert twin == f
         np.testing.assert_array_equal(twin.image(Y), f.image(Y))
+
+
+@pytest.mark.parametrize("win_length", [100, 99, 128])
+def test_real_parts_have_the_phase_and_the_sign_of_other_transforms(win_length: int) -> None:
+    import librosa
+    from scipy.signal import get_window
+
+    p: dict[str, Any] = {**SMALL, **REAL, "n_fft": 128, "win_length": win_length}
+    bank = librosa.filters.mel(sr=8000, n_fft=128, n_mels=20, dtype=np.float64)
+    y = Y.astype(np.float64)
+    S = librosa.stft(y, n_fft=128, hop_length=64, win_length=win_length)
+    centred = Frontend(**p, precision="double").features(y)
+    np.testing.assert_allclose(centred, bank @ S.real, atol=1e-9 * np.abs(centred).max())
+    assert centred.min() < -0.5 * centred.max()
+    # tf.signal.stft: the frame begins with its window, and zeros follow.
+    frames = np.lib.stride_tricks.sliding_window_view(y, win_length)[::64]
+    S = np.fft.rfft(frames * get_window("hann", win_length), 128).T
+    snipped = Frontend(**p, framing="snip", precision="double").features(y)
+    np.testing.assert_allclose(snipped, bank @ S.real, atol=1e-12 * np.abs(snipped).max())
+
+
+@pytest.mark.parametrize("more", [{}, {"fmin": 50, "fmax": 2500}, {"mel_scale": "htk"}])
+def test_a_filterbank_may_be_that_of_another_rate(more: dict[str, Any]) -> None:
+    import librosa
+
+    htk = more.get("mel_scale") == "htk"
+    limits = {name: more[name] for name in ("fmin", "fmax") if name in more}
+    for mel_sr in (6000, 16000):
+        p = {**SMALL, **more, "mel_sr": mel_sr, "compress": None}
+        mel = Frontend(**p, precision="double").features(Y.astype(np.float64))
+        bank = librosa.filters.mel(
+            sr=mel_sr, n_fft=128, n_mels=20, htk=htk, dtype=np.float64, **limits
+        )
+        S = np.abs(librosa.stft(Y.astype(np.float64), n_fft=128, hop_length=64)) ** 2
+        np.testing.assert_allclose(mel, bank @ S, atol=1e-9 * mel.max())
+
+
+def test_the_rate_of_a_filterbank_follows_that_of_the_samples() -> None:
+    f = Frontend(**SMALL)
+    assert (f.mel_sr, f.fmax, f.params["spectrum"]) == (8000, 4000, "magnitude")
+    assert f.replace(sr=6000).mel_sr == 6000
+    g = f.replace(mel_sr=5000)
+    assert (g.sr, g.mel_sr, g.fmax) == (8000, 5000, 2500)
+    assert g.replace(sr=6000).mel_sr == 5000
+    old = {name: value for name, value in f.params.items() if name not in ("spectrum", "mel_sr")}
+    assert Frontend(**old) == f  # images from before these parameters
 
 
 def test_a_copy_does_not_warn_again() -> None:
@@ -112,12 +161,20 @@ def test_it_cannot_be_changed() -> None:
         ({"pad_mode": "wrap"}, "pad_mode must be one of"),
         ({"power": 0}, "power must be > 0, got 0"),
         ({"power": -1}, "power must be > 0, got -1"),
+        ({"spectrum": "imag"}, "spectrum must be one of 'magnitude', 'real', got 'imag'"),
+        ({"spectrum": "real"}, "power must be 1 with spectrum='real', got 2"),
+        ({**REAL, "bin_offset": 1}, "bin_offset must be 0 with spectrum='real', got 1"),
+        ({**REAL, "floor": 1}, "floor must be None with spectrum='real', got 1"),
+        ({**REAL, "compress": "ln"}, "compress must be None or ('power', exponent) with"),
+        ({**REAL, "compress": "pcen"}, "may be negative: got ('pcen', 0.98, 2, 0.5, 0.4, 1e-06)"),
         ({"n_mels": 0}, "n_mels must be >= 1, got 0"),
         ({"n_mels": 10**6}, "n_mels must be in 1 ... 65536, got 1000000"),
         ({"fmin": -1}, "fmin must be >= 0, got -1"),
         ({"fmin": 12000}, "fmin must be below fmax (11025), got 12000"),
         ({"fmin": 500, "fmax": 500}, "fmin must be below fmax (500), got 500"),
         ({"fmax": np.inf}, "fmax must be finite"),
+        ({"mel_sr": 0}, "mel_sr must be > 0, got 0"),
+        ({"mel_sr": 8000, "fmin": 4000}, "fmin must be below fmax (4000), got 4000"),
         ({"mel_scale": "kaldi"}, "norm must be None with mel_scale='kaldi', got 'slaney'"),
         ({"mel_scale": "bark"}, "mel_scale must be one of"),
         ({"norm": "sum"}, "norm must be 'slaney', None or a number, got 'sum'"),

@@ -207,11 +207,13 @@ INVALID = {
     "pad_mode": ["wrap", 0, *ANY],
     "remove_dc": [0, 1, None, "yes", NAN],
     "preemphasis": [-0.1, 1, 1.5, NAN, INF, *ANY],
+    "spectrum": ["imaginary", 0, *ANY],
     "power": [0, -1, NAN, INF, *ANY],
     "bin_offset": [-1e-9, NAN, INF, *ANY],
     "n_mels": [0, -1, 80.0, 10**6, *ANY],
     "fmin": [-1, 11025, 20000, NAN, INF, *ANY],
     "fmax": [0, -1, NAN, INF, *ANY[1:]],
+    "mel_sr": [0, -1, NAN, INF, *ANY[1:]],
     "mel_scale": ["bark", True, 0, *ANY],
     "norm": ["l2", -1, NAN, 10**400, np.array([1.0, 2.0]), b"x", [], {}, ...],
     "compress": [
@@ -248,6 +250,7 @@ INVALID = {
     ],
     "precision": ["half", 64, *ANY],
 }  # fmt: skip
+REAL = {"spectrum": "real", "power": 1, "compress": None}
 NEEDED = {  # what else a parameter needs to be asked at all
     "fit": {"duration": 1.0},
     "patch_step": {"patch": 10},
@@ -279,6 +282,11 @@ def test_an_invalid_parameter_is_named(name, value):
         ({"framing": "middle", "n_fft": 256, "hop_length": 257}, "hop_length"),
         ({"win_length": 300, "n_fft": 256}, "win_length"),
         ({"fmin": 5000, "fmax": 4000}, "fmin"),
+        ({"fmin": 5000, "mel_sr": 8000}, "fmin"),
+        ({**REAL, "power": 2}, "power"),
+        ({**REAL, "bin_offset": 1e-9}, "bin_offset"),
+        ({**REAL, "floor": 1e-9}, "floor"),
+        *(({**REAL, "compress": name}, "compress") for name in ("ln", "log10", "db", "pcen")),
         ({"normalise": ([0.0] * 128, [1.0] * 127)}, "normalise"),
         ({"duration": 1e-9}, "duration"),
     ],

@@ -136,6 +136,7 @@ def test_a_spectrum_by_its_definition(power):
     X = (x * np.exp(-2j * np.pi * k * i / 50)).sum(axis=1)
     closely(spectrum(x, power), np.abs(X) ** power, 1e-10)
     closely(spectrum(x, power, 0.1), np.sqrt(np.abs(X) ** 2 + 0.1) ** power, 1e-10)
+    closely(spectrum(x, part="real"), X.real, 1e-10)
 
 
 @pytest.mark.parametrize("scale", ["slaney", "htk", "kaldi", "tf"])

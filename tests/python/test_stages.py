@@ -16,6 +16,7 @@ Y = (0.8 * signals.speech_like(1300, 8000) + signals.chirp(1300, 8000, 50, 3900,
 )
 SMALL = {"sr": 8000, "n_fft": 128, "hop_length": 64, "n_mels": 12}
 KALDI = {"framing": "snip", "win_length": 100}
+REAL = {"spectrum": "real", "power": 1, "compress": None}
 LISTS = ([float(b) for b in range(-12, 0)], [0.5 + b / 4 for b in range(12)])
 
 CASES = {
@@ -55,7 +56,18 @@ CASES = {
     # spectrum
     **{f"power {p}": {"power": p} for p in (0.5, 1, 1.7, 3)},
     **{f"bin_offset, power {p}": {"bin_offset": 0.01, "power": p} for p in (0.5, 1, 2, 3)},
+    "real parts": REAL,
+    "magnitudes of real mels": REAL | {"compress": ("power", 1)},
+    **{f"real parts ** {x}": REAL | {"compress": ("power", x)} for x in (0.25, 0.381, 0.5, 2)},
+    "real parts, snip": KALDI | REAL,
+    "real parts in the middle": REAL | {"win_length": 99, "preemphasis": 0.5},
+    "real parts, odd": REAL | {"framing": "snip", "n_fft": 101, "win_length": 50},
+    "real parts beside magnitudes": REAL | {"stack": [{"spectrum": "magnitude"}]},
     # mel
+    **{f"for {sr} Hz": {"mel_sr": sr} for sr in (6000, 11025.5, 48000)},
+    "for another rate, tf": {"mel_sr": 32000, "mel_scale": "tf", "norm": None, "fmax": 5000},
+    "for another rate, kaldi": {"mel_sr": 4000, "mel_scale": "kaldi", "norm": None},
+    "for two rates": {"stack": [{"mel_sr": 6000}]},
     **{
         f"{scale} {fmax}": {"mel_scale": scale, "norm": None, "fmin": 20, "fmax": fmax}
         for scale in ("kaldi", "tf", "htk")

@@ -94,7 +94,7 @@ def test_every_preset_whose_reference_is_installed(files, capfd):
             assert out.startswith(f"{name} beside ")
             assert err == ""
         else:
-            assert "is not installed (pip install 'melpix[references]')" in err
+            assert f"is not installed ({reference.install})" in err
             assert reference.packages
     assert run(capfd, files[0], "--preset", "vggish")[1].startswith("vggish beside its formulas")
 

@@ -64,7 +64,7 @@ def compress(M, sr, hop_length, compress="ln", offset=1e-9, floor=None, ref=1.0,
         return log_relative(M, offset, floor, ref, top_db, name)
     x = M if floor is None else np.maximum(M, floor)
     if name == "power":
-        return x ** numbers[0]
+        return np.abs(x) ** numbers[0]  # of real parts: those of magnitudes are not negative
     if name == "pcen":
         return pcen(x, sr, hop_length, *(numbers or PCEN_DEFAULTS.values()))
     return x

@@ -32,11 +32,13 @@ DEFAULTS = {
     "pad_mode": "constant",
     "remove_dc": False,
     "preemphasis": 0.0,
+    "spectrum": "magnitude",
     "power": 2.0,
     "bin_offset": 0.0,
     "n_mels": 128,
     "fmin": 0.0,
     "fmax": None,
+    "mel_sr": None,
     "mel_scale": "slaney",
     "norm": "slaney",
     "compress": "ln",
@@ -72,6 +74,7 @@ def complete(params):
         p = first | differing
         p["n_fft"] = p["n_fft"] or 2 * p["hop_length"]
         p["win_length"] = p["win_length"] or p["n_fft"]
+        p["mel_sr"] = p["mel_sr"] or p["sr"]
         p["patch_step"] = p["patch_step"] or p["patch"]
         stacked.append(p)
     return stacked
@@ -103,9 +106,10 @@ def mel_of(y, p):
         frames = framing.remove_dc(frames)
     frames = framing.preemphasis(frames, p["preemphasis"])
     frames = frames * window_values(p["window"], p["win_length"], p["periodic"])
-    S = spectrum(framing.fill(frames, p["n_fft"], p["framing"]), p["power"], p["bin_offset"])
+    frames = framing.fill(frames, p["n_fft"], p["framing"])
+    S = spectrum(frames, p["power"], p["bin_offset"], p["spectrum"])
     bank = melling.mel_filterbank(
-        *(p[name] for name in ("sr", "n_fft", "n_mels", "fmin", "fmax", "mel_scale", "norm"))
+        *(p[name] for name in ("mel_sr", "n_fft", "n_mels", "fmin", "fmax", "mel_scale", "norm"))
     )
     return melling.mel(S, bank)
 

@@ -54,11 +54,11 @@ typedef struct melpix_frontend melpix_frontend;
    any order; null or "" is the recipe:
 
      sr=22050 duration=none fit=pad level=none n_fft=1024 hop_length=512 win_length=none window=hann
-     periodic=true framing=center pad_mode=constant gain=1 remove_dc=false preemphasis=0 power=2
-     bin_offset=0 n_mels=128 fmin=0 fmax=none mel_scale=slaney norm=slaney compress=ln offset=1e-9
-     floor=none ref=1 top_db=none columns=none normalise=none patch=none patch_step=none tail=drop
-     range=minmax rounding=truncate flip=true invert=true single_filterbank=false precision=mixed
-     isa=none
+     periodic=true framing=center pad_mode=constant gain=1 remove_dc=false preemphasis=0
+     spectrum=magnitude power=2 bin_offset=0 n_mels=128 fmin=0 fmax=none mel_sr=none
+     mel_scale=slaney norm=slaney compress=ln offset=1e-9 floor=none ref=1 top_db=none columns=none
+     normalise=none patch=none patch_step=none tail=drop range=minmax rounding=truncate flip=true
+     invert=true single_filterbank=false precision=mixed isa=none
 
    Names and values are those of melpix.Frontend in Python (melpix/config.h says the same in
    C++), None being none:
@@ -77,7 +77,10 @@ typedef struct melpix_frontend melpix_frontend;
      periodic           true (for spectra) or false (symmetric)
      framing            center uncentered snip middle
      pad_mode           constant reflect edge symmetric linear_ramp
-     fmax               a number, or none: sr / 2
+     spectrum           magnitude, or real: the real part of each bin, with its sign, for which
+                        power=1 and compress=none or compress=power,EXPONENT (|x|^EXPONENT)
+     fmax               a number, or none: half of mel_sr
+     mel_sr             the rate that the filterbank is made for, or none: sr
      mel_scale          slaney htk kaldi tf
      norm               slaney, none, or a number p, which may be inf or -inf
      compress           none ln log10 db power,EXPONENT pcen pcen,GAIN,BIAS,POWER,TIME_CONSTANT,EPS

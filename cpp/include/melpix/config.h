@@ -55,15 +55,27 @@ struct MelConfig {
   std::size_t n_fft = 1024;
   std::size_t n_mels = 128;
   double fmin = 0;             // Hz
-  std::optional<double> fmax;  // Hz; nothing: sr / 2
+  std::optional<double> fmax;  // Hz; nothing: half the rate that the filterbank is made for
   MelScale scale = MelScale::kSlaney;
   MelNorm norm;
+  // The rate that the filterbank is made for, in Hz: bin k lies at k * mel_sr / n_fft. Nothing: sr.
+  // (Some models use the filterbank of one rate on signals of another.)
+  std::optional<double> mel_sr;
+
+  double bank_sr() const { return mel_sr.value_or(sr); }
+  double highest() const { return fmax.value_or(bank_sr() / 2); }
 };
+
+// What of a bin X[k] of the spectrum goes into the bands: |X[k]|, with its power and offset; or Re
+// X[k], with its sign. The phase of X counts from the frame's first sample: from that of the window
+// with kSnip (as in tf.signal.stft), else from that of the n_fft samples in whose middle the window
+// lies (as in torch.stft and librosa.stft).
+enum class Spectrum { kMagnitude, kReal };
 
 // What becomes of a mel value x, with f = max(x, floor):
 //   kNone   f
 //   kLn, kLog10, kDb   ln, log10, 10 log10 of f + offset, minus that of max(ref, floor)
-//   kPower  f^exponent
+//   kPower  f^exponent; of real parts, |x|^exponent
 //   kPcen   per-channel energy normalisation: see Pcen
 enum class Compress { kNone, kLn, kLog10, kDb, kPower, kPcen };
 
@@ -116,6 +128,7 @@ struct Config {
   bool remove_dc = false;                 // each frame minus its mean
   double preemphasis = 0;                 // a: each frame's x[i] - a x[i - 1], its x[0] - a x[0]
 
+  Spectrum spectrum = Spectrum::kMagnitude;
   double power = 2;       // the exponent of |X|
   double bin_offset = 0;  // (|X|^2 + bin_offset)^(power / 2)
 

@@ -49,13 +49,15 @@ void powers(Row<T>* x, std::size_t n_mels, const Compression<T>& rule) {
   const T exponent = rule.exponent;
   const Row<T> bottom = broadcast(rule.floor);
   const auto each = [&](const auto& f) {
-    for (std::size_t m = 0; m < n_mels; ++m) x[m] = f(larger<T>(bottom, x[m]));
+    for (std::size_t m = 0; m < n_mels; ++m) x[m] = f(larger<T>(bottom, larger<T>(-x[m], x[m])));
   };
   // Roots are exact.
   if (exponent == T(0.5)) {
     each([](const Row<T>& v) { return root_of<T>(v); });
   } else if (exponent == T(0.25)) {
     each([](const Row<T>& v) { return root_of<T>(root_of<T>(v)); });
+  } else if (exponent == T(1)) {
+    each([](const Row<T>& v) { return v; });
   } else {
     each([exponent](const Row<T>& v) { return power_of<T>(v, exponent); });
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Power spectra of all frames of a block at once.
+// Spectra of all frames of a block at once.
 //
 // A block of 1024 rows and pocketfft's scratch of the same size are more than the first-level
 // cache, and every pass over them would go through the second. So a frame of n = R m samples is
@@ -54,9 +54,10 @@ class RealFft {
   std::size_t stride() const { return stride_; }
   std::size_t block_rows() const { return split_ * stride_ + (joint_ ? 2 * split_ : 0); }
 
-  // Calls put(k, |X[k]|^2) for all bins of a loaded block, which is used up, in no order.
+  // Calls put(k, X[k]) for all bins of a loaded block, which is used up, in no order. Some of them
+  // are the conjugate of X[k].
   template <class Put>
-  void power(Row<T>* x, const Put& put) const {
+  void transform_block(Row<T>* x, const Put& put) const {
     for (std::size_t r = 0; r < split_; ++r) {
       if (chain_)
         chain_->exec(x + r * stride_);
@@ -84,10 +85,11 @@ class RealFft {
       default:
         break;
     }
-    put(0, x[0] * x[0]);
+    const Row<T> none = broadcast<T>(0);
+    put(0, Complex<T>{x[0], none});
     std::size_t k = 1;
-    for (; 2 * k < n_; ++k) put(k, x[2 * k - 1] * x[2 * k - 1] + x[2 * k] * x[2 * k]);
-    if (2 * k == n_) put(k, x[n_ - 1] * x[n_ - 1]);
+    for (; 2 * k < n_; ++k) put(k, Complex<T>{x[2 * k - 1], x[2 * k]});
+    if (2 * k == n_) put(k, Complex<T>{x[n_ - 1], none});
   }
 
   // Rounding adds something like white noise to the spectrum. Its standard deviation in each real
@@ -158,10 +160,10 @@ class RealFft {
   }
 
   template <std::size_t R, class Put>
-  MELPIX_INLINE static void put_powers(Complex<T>* v, const std::size_t* bin, const Put& put) {
+  MELPIX_INLINE static void put_joined(Complex<T>* v, const std::size_t* bin, const Put& put) {
     Complex<T> V[R];
     transform<R, T>(v, V);
-    unrolled<R>([&](auto q) { put(bin[q], V[q].r * V[q].r + V[q].i * V[q].i); });
+    unrolled<R>([&](auto q) { put(bin[q], V[q]); });
   }
 
   template <std::size_t R, class Put>
@@ -174,13 +176,13 @@ class RealFft {
       if (k > 0 && m % 2 == 1) break;
       const Row<T>* y = k == 0 ? x : x + m - 1;
       unrolled<R>([&](auto r) { v[r] = turned_real(y[r * stride], r, w + k * 2 * (R - 1)); });
-      put_powers<R>(v, bin + k * R, put);
+      put_joined<R>(v, bin + k * R, put);
     }
     for (std::size_t i = 1; i + 1 < m; i += 2) {
       w += 2 * (R - 1);
       bin += R;
       unrolled<R>([&](auto r) { v[r] = turned<T>(x + r * stride + i, r, w); });
-      put_powers<R>(v, bin, put);
+      put_joined<R>(v, bin, put);
     }
   }
 
@@ -197,7 +199,7 @@ class RealFft {
         v[r] = k == 0 || 2 * k == m_ ? turned_real(*y, r, w) : turned<T>(y, r, w);
       }
       joint_->exec(v, T(1), true);
-      for (std::size_t q = 0; q < split_; ++q) put(bin[q], v[q].r * v[q].r + v[q].i * v[q].i);
+      for (std::size_t q = 0; q < split_; ++q) put(bin[q], v[q]);
     }
   }
 
@@ -241,6 +243,11 @@ std::size_t fft_rows(const void* plan) {
 }
 
 template <class T>
+MELPIX_INLINE Row<T> square_of(const Complex<T>& v) {
+  return v.r * v.r + v.i * v.i;
+}
+
+template <class T>
 void spectrum(const void* plan, T* block, T power, T bin_offset, std::size_t begin, std::size_t end,
               T* bins) {
   const RealFft<T>& fft = real_fft<T>(plan);
@@ -248,19 +255,27 @@ void spectrum(const void* plan, T* block, T power, T bin_offset, std::size_t beg
   const auto wanted = [begin, end](std::size_t k) { return k - begin < end - begin; };
   if (power == 2) {
     // Here a question would take longer than what it saves.
-    return fft.power(rows(block),
-                     [p, bin_offset](std::size_t k, const Row<T>& v) { p[k] = v + bin_offset; });
+    return fft.transform_block(rows(block), [p, bin_offset](std::size_t k, const Complex<T>& v) {
+      p[k] = square_of<T>(v) + bin_offset;
+    });
   }
   if (power == 1) {
     // Roots keep another unit of the processor busy than butterflies do: side by side they cost
     // least.
-    return fft.power(rows(block), [&](std::size_t k, const Row<T>& v) {
-      if (wanted(k)) p[k] = root_of<T>(v + bin_offset);
+    return fft.transform_block(rows(block), [&](std::size_t k, const Complex<T>& v) {
+      if (wanted(k)) p[k] = root_of<T>(square_of<T>(v) + bin_offset);
     });
   }
-  fft.power(rows(block), [&](std::size_t k, const Row<T>& v) {
-    if (wanted(k)) p[k] = v + bin_offset;
+  fft.transform_block(rows(block), [&](std::size_t k, const Complex<T>& v) {
+    if (wanted(k)) p[k] = square_of<T>(v) + bin_offset;
   });
   for (std::size_t i = begin * kLanes<T>; i < end * kLanes<T>; ++i)
     bins[i] = std::pow(bins[i], power / 2);
+}
+
+template <class T>
+void real_spectrum(const void* plan, T* block, T* bins) {
+  Row<T>* p = rows(bins);
+  real_fft<T>(plan).transform_block(rows(block),
+                                    [p](std::size_t k, const Complex<T>& v) { p[k] = v.r; });
 }

@@ -85,6 +85,7 @@ constexpr Kernels<T> make_table() {
           fft_rows<T>,
           load<T>,
           spectrum<T>,
+          real_spectrum<T>,
           mel<T>,
           doubt<T>,
           noise<T>,

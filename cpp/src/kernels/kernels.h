@@ -32,7 +32,7 @@ struct Compression {
   T floor = 0;
   // kLog: unit * ln(f + offset) - shift
   T offset = 0, unit = 1, shift = 0;
-  T exponent = 1;  // kPower: f^exponent
+  T exponent = 1;  // kPower: f^exponent, with f = max(|x|, floor)
   // kPcen: with M = M' + smoothing * (f - M'), M' that of the frame before,
   // (f * (eps + M)^-gain + bias)^power - bias^power
   T gain = 0, bias = 0, power = 0, smoothing = 0, eps = 0;
@@ -77,7 +77,7 @@ struct Kernels {
   // times the one before it, the first minus that of itself. Returns the sum of x^2.
   double (*prepare)(const T* x, std::size_t count, bool remove_dc, double preemphasis, T* out);
 
-  // A plan for the power spectra of frames of n_fft samples; null if memory ran out. Any thread may
+  // A plan for the spectra of frames of n_fft samples; null if memory ran out. Any thread may
   // use it.
   void* (*fft_create)(std::size_t n_fft);
   void (*fft_destroy)(void* plan);
@@ -100,6 +100,9 @@ struct Kernels {
   // written as well. The block is used up. May throw std::bad_alloc.
   void (*spectrum)(const void* plan, T* block, T power, T bin_offset, std::size_t begin,
                    std::size_t end, T* bins);
+
+  // bins[k] = Re X[k], for all bins. The block is used up. May throw std::bad_alloc.
+  void (*real_spectrum)(const void* plan, T* block, T* bins);
 
   // bands[m] = sum of weights[offset[m] + i] * bins[first[m] + i]
   void (*mel)(const T* bins, const T* weights, const std::size_t* first, const std::size_t* offset,

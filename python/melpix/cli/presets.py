@@ -4,8 +4,12 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from melpix.preset_table import Preset
 
 
 @click.command()
@@ -13,6 +17,8 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
 def presets(name: str | None, as_json: bool) -> None:
     """List the presets, or all numbers of one: what a known model takes for its input.
+
+    What no test compares with the models' own code is marked as unverified.
 
     What is printed with --json can be kept in a file, changed, and given to melpix convert
     --config.
@@ -32,7 +38,7 @@ def presets(name: str | None, as_json: bool) -> None:
             return
         width = max(map(len, PRESETS)) + 2
         for each, found in PRESETS.items():
-            click.echo(f"{each:{width}}{found.about}")
+            click.echo(f"{each:{width}}{found.about}{_mark(found)}")
         return
     try:
         found = preset(name)
@@ -45,7 +51,7 @@ def presets(name: str | None, as_json: bool) -> None:
         click.echo(json.dumps(parameters))
         return
     click.echo(f"{name}: {found.about}")
-    click.echo(f"reference: {found.reference}")
+    click.echo(f"reference: {found.reference}{_mark(found)}")
     click.echo(f"tolerance: {found.tolerance:g} between features (melpix verify --preset {name})")
     if parameters["stack"]:
         channels = 1 + len(parameters["stack"])
@@ -56,3 +62,7 @@ def presets(name: str | None, as_json: bool) -> None:
     for key, value in parameters.items():
         star = "*" if value != recipe[key] else " "
         click.echo(f"  {star} {key:14}{json.dumps(value)}")
+
+
+def _mark(found: Preset) -> str:
+    return f" [unverified: {found.unverified}]" if found.unverified else ""
