@@ -160,7 +160,7 @@ class Frontend {
     melpix::StageSeconds seconds{};
     std::visit(
         [&](const auto& f) {
-          const py::gil_scoped_release unlocked;
+          const Unlocked unlocked;
           const std::size_t frames = f.frames(signal.length);
           std::vector<std::uint8_t> image(f.config().mel.n_mels * frames);
           f.profile(signal, image.data(), static_cast<std::ptrdiff_t>(frames), &seconds);
@@ -200,7 +200,7 @@ class Frontend {
     const std::ptrdiff_t stride = values.strides(0) / size, across = values.strides(1) / size;
     typename F::Summary seen;
     {
-      const py::gil_scoped_release unlocked;
+      const Unlocked unlocked;
       seen = render(signal, data, stride, across);
     }
     return py::make_tuple(std::move(values), seen.min, seen.max, seen.peak);
@@ -223,7 +223,7 @@ class Frontend {
     }
     std::size_t failed = ys.size();
     naming(failed, ys.size(), [&] {
-      const py::gil_scoped_release unlocked;
+      const Unlocked unlocked;
       f.images(tasks.data(), tasks.size(), threads, &failed);
     });
     double peak = 0;
@@ -237,7 +237,7 @@ class Frontend {
 
 Frontend make_frontend(const py::dict& parameters, bool single, bool deep, const std::string& isa) {
   const melpix::Config config = to_config(parameters);
-  const py::gil_scoped_release unlocked;
+  const Unlocked unlocked;
   return Frontend(config, single, deep, isa);
 }
 
