@@ -322,7 +322,8 @@ class Frontend:
 
     @property
     def _mels(self) -> tuple[Frontend, ...]:
-        """This one, and those of `stack`. (Kept, it would be a cycle: plans are large memory.)"""
+        """The mels: of this one, and of `stack`."""
+        # Kept, it would be a cycle, whose plans wait for the garbage collector.
         return (self, *self._others)
 
     @property

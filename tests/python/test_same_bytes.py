@@ -6,11 +6,11 @@ from typing import TypeVar
 
 import numpy as np
 import pytest
-from signals import noise
 
 import melpix
 from melpix import Frontend
 from melpix.png import encode
+from signals import noise
 
 T = TypeVar("T")
 
