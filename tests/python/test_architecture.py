@@ -28,6 +28,7 @@ MAY_IMPORT = {
         "cutting",
         "errors",
         "frontend",
+        "host",
         "mel",
         "png",
         "preset_table",
@@ -97,6 +98,7 @@ MAY_IMPORT = {
     "demo": set(),
     "errors": set(),
     "find": {"lists", "sources"},
+    "host": set(),
     "frontend": {
         "_core",
         "checks",
@@ -134,7 +136,7 @@ MAY_IMPORT = {
     },
     "references": {"contenders", "reference_formulas", "reference_packages"},
     "rendering": {"_core"},
-    "resampling": {"decoder", "soxr"},
+    "resampling": {"decoder", "host", "soxr"},
     "report": {"summary", "text", "thumbnails"},
     "run": {
         "_core",
