@@ -14,6 +14,7 @@
 #include "bind_config.h"
 #include "bindings.h"
 #include "melpix/frontend.h"
+#include "melpix/isa.h"
 
 melpix::Signal to_signal(const py::array& y) {
   melpix::Signal signal;
@@ -237,8 +238,10 @@ class Frontend {
 
 Frontend make_frontend(const py::dict& parameters, bool single, bool deep, const std::string& isa) {
   const melpix::Config config = to_config(parameters);
+  // Who writes os.environ has the GIL: it is read before others get it.
+  const std::string chosen = isa.empty() ? melpix::default_isa() : isa;
   const Unlocked unlocked;
-  return Frontend(config, single, deep, isa);
+  return Frontend(config, single, deep, chosen);
 }
 
 }  // namespace
