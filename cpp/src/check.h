@@ -7,15 +7,21 @@
 #include <locale>
 #include <sstream>
 #include <stdexcept>
+#include <string>
 
 namespace melpix {
 
 template <class... Parts>
+std::string text_of(const Parts&... parts) {
+  std::ostringstream text;
+  text.imbue(std::locale::classic());  // the embedding program may have set another
+  (text << ... << parts);
+  return text.str();
+}
+
+template <class... Parts>
 std::invalid_argument invalid(const Parts&... parts) {
-  std::ostringstream message;
-  message.imbue(std::locale::classic());  // the embedding program may have set another
-  (message << ... << parts);
-  return std::invalid_argument(message.str());
+  return std::invalid_argument(text_of(parts...));
 }
 
 // Sizes stay in the range of ptrdiff_t, since they become pointer offsets.

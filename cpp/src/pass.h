@@ -6,10 +6,10 @@
 #include <cstddef>
 #include <limits>
 #include <optional>
-#include <sstream>
 #include <stdexcept>
 
 #include "block.h"
+#include "check.h"
 #include "finish.h"
 #include "framing.h"
 #include "kernels/kernels.h"
@@ -131,10 +131,9 @@ class Pass {
   void check_finite(double peak) const {
     if (std::all_of(extremes_.poison, extremes_.poison + kMaxLanes, [](T x) { return x == 0; }))
       return;
-    std::ostringstream message;
-    message << "a feature is not finite: y, with a peak of " << peak << ", is too large in "
-            << (sizeof(T) == sizeof(float) ? "single" : "double") << " precision";
-    throw std::overflow_error(message.str());
+    throw std::overflow_error(
+        text_of("a feature is not finite: y, with a peak of ", peak, ", is too large in ",
+                sizeof(T) == sizeof(float) ? "single" : "double", " precision"));
   }
 
  private:

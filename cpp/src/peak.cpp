@@ -2,8 +2,10 @@
 #include "peak.h"
 
 #include <cmath>
-#include <sstream>
 #include <stdexcept>
+#include <string>
+
+#include "check.h"
 
 namespace melpix {
 
@@ -34,11 +36,11 @@ void PeakMeter::refuse(std::size_t begin, std::size_t end) const {
       const S value = x[static_cast<std::ptrdiff_t>(i) * y_.stride +
                         static_cast<std::ptrdiff_t>(c) * y_.channel_stride];
       if (std::isfinite(value)) continue;
-      std::ostringstream message;
-      message << "y must be finite, but sample " << before_ + i;
-      if (y_.channels > 1) message << " of channel " << c;
-      message << " is " << (std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf");
-      throw std::domain_error(message.str());
+      const std::string channel = y_.channels > 1 ? text_of(" of channel ", c) : "";
+      throw std::domain_error(text_of("y must be finite, but sample ", before_ + i, channel, " is ",
+                                      std::isnan(value) ? "nan"
+                                      : value > 0       ? "inf"
+                                                        : "-inf"));
     }
   }
 }

@@ -129,7 +129,7 @@ template <class T>
 py::tuple filterbank(const melpix::MelConfig& config) {
   melpix::DenseFilterbank<T> bank;
   {
-    const py::gil_scoped_release unlocked;
+    const Unlocked unlocked;
     bank = melpix::mel_filterbank<T>(config);
   }
   const py::ssize_t n_mels = static_cast<py::ssize_t>(config.n_mels);

@@ -13,6 +13,7 @@
 
 #include "bind_config.h"
 #include "bindings.h"
+#include "melpix/isa.h"
 #include "melpix/mixed.h"
 
 melpix::Signal to_signal(const py::array& y) {
@@ -148,7 +149,7 @@ class Frontend {
     melpix::StageSeconds seconds{};
     std::visit(
         [&](const auto& f) {
-          const py::gil_scoped_release unlocked;
+          const Unlocked unlocked;
           const std::size_t frames = f.frames(signal.length);
           std::vector<std::uint8_t> image(f.config().mel.n_mels * frames);
           f.profile(signal, image.data(), static_cast<std::ptrdiff_t>(frames), &seconds);
@@ -213,7 +214,7 @@ class Frontend {
     const std::ptrdiff_t stride = values.strides(0) / size, across = values.strides(1) / size;
     typename F::Summary seen;
     {
-      const py::gil_scoped_release unlocked;
+      const Unlocked unlocked;
       seen = render(signal, data, stride, across);
     }
     return py::make_tuple(std::move(values), seen.min, seen.max, seen.peak);
@@ -236,7 +237,7 @@ class Frontend {
     }
     std::size_t failed = ys.size();
     naming(failed, ys.size(), [&] {
-      const py::gil_scoped_release unlocked;
+      const Unlocked unlocked;
       f.images(tasks.data(), tasks.size(), threads, &failed);
     });
     double peak = 0;
@@ -254,8 +255,10 @@ Frontend make_frontend(const py::dict& parameters, const std::string& precision,
   const melpix::Precision of = precision == "single"   ? melpix::Precision::kSingle
                                : precision == "double" ? melpix::Precision::kDouble
                                                        : melpix::Precision::kMixed;
-  const py::gil_scoped_release unlocked;
-  return Frontend(config, of, deep, isa);
+  // Who writes os.environ has the GIL: it is read before others get it.
+  const std::string chosen = isa.empty() ? melpix::default_isa() : isa;
+  const Unlocked unlocked;
+  return Frontend(config, of, deep, chosen);
 }
 
 }  // namespace

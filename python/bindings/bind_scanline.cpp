@@ -22,7 +22,7 @@ py::bytes filter(const Pixels& image) {
   const std::uint8_t* pixels = image.data();
   const std::ptrdiff_t stride = image.strides(0);
   // To let go of the GIL for a microsecond costs threads that share it more: a switch each time.
-  std::optional<py::gil_scoped_release> unlocked;
+  std::optional<Unlocked> unlocked;
   if (height * width > kQuick) unlocked.emplace();
   melpix::filter_scanlines(pixels, height, width, stride, out);
   unlocked.reset();
@@ -40,7 +40,7 @@ Pixels unfilter(const py::bytes& raw, std::size_t height, std::size_t width,
   std::uint8_t* pixels = image.mutable_data();
   bool good = false;
   {
-    const py::gil_scoped_release unlocked;
+    const Unlocked unlocked;
     good = melpix::unfilter_scanlines(in, height, width, pixels, pixel_bytes);
   }
   if (!good) throw py::value_error("raw names a scanline filter above 4");

@@ -22,7 +22,7 @@ void scale_int16(const py::array& samples, py::array_t<T>& out) {
   const auto* in = static_cast<const char*>(samples.data());
   T* to = out.mutable_data();
   // As in filter(), bind_scanline.cpp: a switch of threads would cost more than it lets others do.
-  std::optional<py::gil_scoped_release> unlocked;
+  std::optional<Unlocked> unlocked;
   if (count > kQuick) unlocked.emplace();
   for (py::ssize_t i = 0; i < count; ++i) {
     std::int16_t sample;

@@ -57,24 +57,27 @@ class Stream {
     return melpix::Stream<T>(f, values);
   }
 
-  // One call at a time; whoever waits for it lets others have the GIL.
-  std::unique_lock<std::mutex> wait() {
-    std::unique_lock<std::mutex> lock(mutex_, std::try_to_lock);
-    if (!lock.owns_lock()) {
-      const py::gil_scoped_release unlocked;
-      lock.lock();
+  using Lock = std::unique_lock<std::mutex>;
+
+  // One call at a time; whoever waits for it lets others have the GIL. Nobody who waits for the GIL
+  // holds the lock: he may wait for ever (see Unlocked).
+  Lock wait() {
+    for (;;) {
+      Lock lock(mutex_, std::try_to_lock);
+      if (lock) return lock;
+      const Unlocked unlocked;
+      const Lock end_of_another(mutex_);
     }
-    return lock;
   }
 
   // As many columns as count(stream) says, into an array of their own.
   template <class Count, class Write>
   py::array run(const Count& count, const Write& write) {
-    const auto lock = wait();
+    auto lock = wait();
     return std::visit(
         [&](auto& stream) -> py::array {
           const auto into = [&](auto value) {
-            return run_as<decltype(value)>(stream, count(stream), write);
+            return run_as<decltype(value)>(stream, count(stream), write, lock);
           };
           if (values_ == melpix::Values::kImage)
             return deep_ ? into(std::uint16_t()) : into(std::uint8_t());
@@ -83,9 +86,9 @@ class Stream {
         stream_);
   }
 
-  // Calls write(stream, data, row_stride, column_stride) without the GIL.
+  // Calls write(stream, data, row_stride, column_stride) without the GIL, and unlocks.
   template <class V, class S, class Write>
-  py::array run_as(S& stream, std::size_t count, const Write& write) const {
+  py::array run_as(S& stream, std::size_t count, const Write& write, Lock& lock) const {
     const auto rows = static_cast<py::ssize_t>(stream.config().mel.n_mels);
     const auto columns = static_cast<py::ssize_t>(count);
     const bool across = layout_ == Layout::kFrames;
@@ -98,7 +101,8 @@ class Stream {
       row_stride = -columns;
     }
     {
-      const py::gil_scoped_release unlocked;
+      const Unlocked unlocked;
+      const Lock until_written = std::move(lock);
       write(stream, data, row_stride, across ? rows : 1);
     }
     return std::move(values);

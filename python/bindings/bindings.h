@@ -7,6 +7,19 @@
 
 namespace py = pybind11;
 
+// Lets other threads have the GIL while it lives. It stands in for py::gil_scoped_release, whose
+// destructor ends the process when a program ends while one of its threads is in here.
+class Unlocked {
+ public:
+  Unlocked() : state_(PyEval_SaveThread()) {}
+  ~Unlocked();
+  Unlocked(const Unlocked&) = delete;
+  Unlocked& operator=(const Unlocked&) = delete;
+
+ private:
+  PyThreadState* const state_;
+};
+
 void bind_errors(py::module_& m);
 void bind_config(py::module_& m);
 void bind_frontend(py::module_& m);

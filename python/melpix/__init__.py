@@ -13,6 +13,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from melpix import host as _host  # noqa: F401  (it stands by)
 from melpix._core import __version__
 
 if TYPE_CHECKING:

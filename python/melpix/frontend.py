@@ -242,8 +242,7 @@ class Frontend:
     _params: dict[str, Any] = field(init=False, repr=False, compare=False)
     _params_text: str = field(init=False, repr=False, compare=False)
     _impl: _core.Frontend = field(init=False, repr=False, compare=False)
-    # This one, and those of `stack`.
-    _mels: tuple[Frontend, ...] = field(init=False, repr=False, compare=False)
+    _others: tuple[Frontend, ...] = field(init=False, repr=False, compare=False)
     _warned: list[bool] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -304,7 +303,7 @@ class Frontend:
         core = parameters.core(done)
         now("_impl", _core.Frontend(core, precision=self.precision, deep=self.bits == 16))
         further = [self._further(dict(changes)) for changes in self.stack or ()]
-        now("_mels", (self, *further))
+        now("_others", tuple(further))
         if further:  # each in one form: all that is not as in this one
             now("stack", tuple(self._changes(f) for f in further))
             self._given["stack"] = self.stack
@@ -334,6 +333,12 @@ class Frontend:
         except ValueError as error:
             raise ValueError(f"stack: {error}") from None
         return f
+
+    @property
+    def _mels(self) -> tuple[Frontend, ...]:
+        """The mels: of this one, and of `stack`."""
+        # Kept, it would be a cycle, whose plans wait for the garbage collector.
+        return (self, *self._others)
 
     @property
     def params(self) -> dict[str, Any]:
@@ -439,13 +444,13 @@ class Frontend:
         shape: tuple[int, ...] = (self.n_mels, self._columns(y.shape[-1]))
         if self.layout == "frames":
             shape = shape[::-1]
-        if len(self._mels) > 1:
+        if self._others:
             shape = (*shape, len(self._mels))
 
         def one(y: NDArray[Any], out: NDArray[Any]) -> float:
             peak = 0.0
             for channel, f in enumerate(self._mels):
-                to = out[..., channel] if len(self._mels) > 1 else out
+                to = out[..., channel] if self._others else out
                 if self.layout == "frames":
                     to = to.T
                 elif self.layout == "flipped":
@@ -496,7 +501,7 @@ class Frontend:
             If the image were larger than PNG readers accept.
         """
         y = self._signal(y)
-        if len(self._mels) > 1:
+        if self._others:
             image: NDArray[np.uint8] = self._stacked(y, out).image
         else:
             to = None if out is None else checks.destination(out, y)
@@ -542,7 +547,7 @@ class Frontend:
                 raise type(error)(error.code, f"ys[{i}]: {error}") from None
             except ValueError as error:
                 raise ValueError(f"ys[{i}]: {error}") from None
-        if len(self._mels) == 1:
+        if not self._others:
             images, peak = self._impl.images(signals, threads)
         else:
             images, peak = [self._channels(y) for y in signals], 0.0
@@ -555,7 +560,7 @@ class Frontend:
     def render(self, y: ArrayLike, out: Any = None) -> Rendering:
         """Return the image with its value range; parameters and errors are those of `image`."""
         y = self._signal(y)
-        if len(self._mels) > 1:
+        if self._others:
             return self._stacked(y, out)
         return self._rendered(y, None if out is None else checks.destination(out, y))
 
@@ -672,7 +677,7 @@ class Frontend:
     def _columns(self, n: int) -> int:
         """Return the columns of an image, or say why there are none."""
         columns = self._impl.frames(n)
-        for f in self._mels[1:]:
+        for f in self._others:
             if f._impl.frames(n) != columns:
                 raise ValueError(
                     f"stack must give all mels as many columns, but {n} samples give {columns} and "

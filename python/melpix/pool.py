@@ -53,6 +53,16 @@ _PROGRESS, _STOP, _AHEAD = range(3)  # the numbers that a worker shares with its
 _starting = threading.Lock()  # the environment is one for all threads
 
 
+def _start_anew() -> None:
+    """Let go, in a forked process, of what a thread held that is not there any more."""
+    global _starting
+    _starting = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_anew)
+
+
 @dataclass(frozen=True, slots=True)
 class Failed:
     """The function raised an exception, or its result could not be pickled."""
@@ -96,7 +106,8 @@ def prepare(*modules: str) -> None:
         from multiprocessing import forkserver
 
         multiprocessing.get_context(METHOD).set_forkserver_preload([__name__, *modules])
-        with inheritance():
+        # What is in the way is said when the workers themselves start.
+        with contextlib.suppress(OSError), inheritance():
             forkserver.ensure_running()
 
 
@@ -350,7 +361,8 @@ class Pool(Generic[_Job, _Result]):
             job = self._suspects.pop() if self._suspects else self._next()
             if job is None:
                 break
-            worker = _Worker(self._context, self._function)
+            with _starting_one():
+                worker = _Worker(self._context, self._function)
             self._workers.append(worker)  # first: close() must know it whatever happens now
             worker.start()
             worker.send([job])
@@ -408,10 +420,8 @@ class _Worker:
 
     def start(self) -> None:
         try:
-            with inheritance():
+            with _starting_one(), inheritance():
                 self._process.start()
-        except (EOFError, ConnectionError) as error:  # the fork server has died
-            raise RuntimeError("workers cannot start") from error
         finally:
             self._end.close()
 
@@ -437,6 +447,17 @@ class _Worker:
         self._process.kill()
         self._process.join(_GRACE)  # longer if the system itself hangs: then without it
         return self._process.exitcode
+
+
+@contextlib.contextmanager
+def _starting_one() -> Iterator[None]:
+    """Say of what the system refuses in here what it is good for: it names no file of a user's."""
+    try:
+        yield
+    except EOFError as error:  # the fork server has died
+        raise RuntimeError("workers cannot start") from error
+    except OSError as error:  # no more processes, memory or open files
+        raise RuntimeError(f"workers cannot start: {error.strerror or error}") from error
 
 
 @contextlib.contextmanager

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import tempfile
 from collections.abc import Iterator
 from types import FrameType
 
@@ -20,7 +19,7 @@ KEPT = {"MALLOC_MMAP_THRESHOLD_": str(4 << 20), "MALLOC_TRIM_THRESHOLD_": str(16
 """Variables for glibc: bytes up to which a process keeps what it frees. To take memory anew costs a
 page fault for each 4 KB, which a worker would pay again with each short sound."""
 
-_HEARD = 10_000  # bytes of what decoders print that are kept
+_HEARD = 10_000  # bytes of what decoders print that are told
 
 
 class Stopped(BaseException):
@@ -61,34 +60,46 @@ def overhear(heard: list[str]) -> Iterator[None]:
         try:
             stderr = os.dup(2)
             stack.callback(os.close, stderr)
-            listener = stack.enter_context(tempfile.TemporaryFile())
+            listener = Listener()
+            stack.callback(listener.close)
         except OSError:  # no standard error, or no room to listen: do without
             yield
             return
-        os.dup2(listener.fileno(), 2)
         try:
             yield
         finally:
             os.dup2(stderr, 2)
-            listener.seek(0)
-            heard += _lines(listener.read(_HEARD))
+            heard += listener.heard()
 
 
 class Listener:
-    """Collects the same for the rest of the process's life, at the cost of a look a time."""
+    """Collects the same for the rest of the process's life, at the cost of a look a time.
+
+    A broken file may have its decoder print without end. What is not read yet lies in a pipe, which
+    holds 64 KB; what comes when it is full is lost.
+    """
 
     def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile("a+b")  # noqa: SIM115
-        os.dup2(self._file.fileno(), 2)
+        self._pipe, end = os.pipe()
+        if hasattr(
+            os, "set_blocking"
+        ):  # on Windows, not before Python 3.12: there it hears nothing
+            os.set_blocking(self._pipe, False)
+            os.set_blocking(end, False)
+            os.dup2(end, 2)
+        os.close(end)
 
     def heard(self) -> list[str]:
         """Return what was printed since the last time."""
-        if os.fstat(self._file.fileno()).st_size == 0:
-            return []
-        self._file.seek(0)
-        lines = _lines(self._file.read(_HEARD))
-        self._file.truncate(0)
-        return lines
+        heard = b""
+        with contextlib.suppress(BlockingIOError):  # nothing more
+            while part := os.read(self._pipe, 1 << 16):
+                heard = (heard + part)[:_HEARD]
+        return _lines(heard)
+
+    def close(self) -> None:
+        """Listen no more, once standard error goes elsewhere."""
+        os.close(self._pipe)
 
 
 def _lines(heard: bytes) -> list[str]:

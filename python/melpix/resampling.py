@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from melpix.decoder import Samples
+from melpix.host import until_done
 
 
 def resample(y: Samples, sr: float, target: float) -> Samples:
@@ -19,7 +20,8 @@ def resample(y: Samples, sr: float, target: float) -> Samples:
         return np.stack([resample(channel, sr, target) for channel in y])
     import soxr
 
-    resampled = soxr.resample(y, sr, target, quality="soxr_hq")
+    with until_done():
+        resampled = soxr.resample(y, sr, target, quality="soxr_hq")
     return _fit(resampled, _resampled_length(len(y), sr, target))
 
 
@@ -35,7 +37,8 @@ def resample_together(ys: list[Samples], sr: float, target: float) -> list[Sampl
     together = np.zeros((len(ys), max(map(len, ys))), np.float32)
     for row, y in zip(together, ys, strict=True):
         row[: len(y)] = y
-    resampled = soxr.resample(together.T, sr, target, quality="soxr_hq").T
+    with until_done():
+        resampled = soxr.resample(together.T, sr, target, quality="soxr_hq").T
     for row, y in zip(resampled, ys, strict=True):
         row[int(len(y) / (sr / target) + 0.5) :] = 0.0  # so many it gives of one
     return [
@@ -64,7 +67,8 @@ class Resampler:
             import soxr
 
             self._stream = soxr.ResampleStream(*self._rates, 1, dtype=y.dtype, quality="soxr_hq")
-        resampled: Samples = self._stream.resample_chunk(y, last=last)
+        with until_done():
+            resampled: Samples = self._stream.resample_chunk(y, last=last)
         self._taken += len(y)
         if last:
             whole = _resampled_length(self._taken, *self._rates)

@@ -242,6 +242,7 @@ class _Shard:
         self._temporary = f"{folder}/{sinks.temporary_name(stem)}"
         with sinks.naming(self._path):
             self._file = open(self._temporary, "wb", _BUFFER)  # noqa: SIM115
+            sinks.claim(self._file.fileno())
         try:
             self._writer = format.open(self._file)
         except BaseException:

@@ -8,6 +8,7 @@ import dataclasses
 import io
 import os
 import re
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
@@ -24,6 +25,8 @@ _DEVICE = re.compile(
     r"(?:CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(?:COM|LPT)[1-9\xb9\xb2\xb3]) *(?:\..*)?", re.I | re.S
 )
 _TEMPORARY = (".melpix-", ".tmp")
+# Files of `melpix.output.Output`.
+_DATASET = re.compile(r"melpix(-\d+-of-\d+)?\.json|\.melpix(-\d+-of-\d+)?\.lock")
 _FLOAT16_END = 65520  # what rounds to infinity
 _FLOATS = {"float32": "<f4", "float16": "<f2"}  # one byte order, so that bytes agree
 
@@ -217,11 +220,12 @@ def replace(path: str, data: bytes, mode: int | None = None) -> None:
     """
     temporary = f"{os.path.dirname(path) or os.curdir}/{temporary_name(os.urandom(8).hex())}"
     try:
-        with naming(path):
-            with io.FileIO(temporary, "xb") as file:
-                png.write_all(file, data)
+        with naming(path), _claimed(temporary) as file:
+            png.write_all(file, data)
             if mode is not None:
                 os.chmod(temporary, mode)
+            if sys.platform == "win32":  # there an open file cannot be renamed
+                file.close()
             os.replace(temporary, path)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -256,11 +260,54 @@ def temporary_name(unique: str) -> str:
     return unique.join(_TEMPORARY)
 
 
+# A temporary file is somebody's as long as its writer has it open and locked. The system lets go of
+# a lock when its process ends, however that ends. So no process's number has to be trusted, which
+# may be another's by now, or mean another one in another container. A file system that several
+# machines share has its locks in common too; where one has none, no run begins (`melpix.lock`).
+
+
+def claim(file: int) -> bool:
+    """Lock an open temporary file until it is closed; return whether it is still there."""
+    if sys.platform != "win32":  # there an open file cannot be removed
+        import fcntl
+
+        with contextlib.suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_EX)  # at once, or when a `clean` has had its look
+    return os.fstat(file).st_nlink > 0
+
+
+def _claimed(path: str) -> io.FileIO:
+    while True:
+        file = io.FileIO(path, "xb")
+        if claim(file.fileno()):
+            return file
+        file.close()
+
+
+def _remove_unclaimed(path: str) -> bool:
+    """Remove a temporary file if no living process has it."""
+    if sys.platform == "win32":
+        os.unlink(path)
+        return True
+    import fcntl
+
+    file = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.unlink(path)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(file)
+    return True
+
+
 def clean(folder: str, age: float = 0.0) -> int:
     """Remove the temporary files that killed runs have left in a folder and those below it.
 
-    Links are not followed, and nothing is asked of another file but its name: some seconds for a
-    million files. What the system refuses stays.
+    What a living process writes stays, and so do folders below that hold a dataset of their own:
+    its own runs clean them. Links are not followed, and nothing is asked of another file but its
+    name: some seconds for a million files. What the system refuses stays.
 
     Parameters
     ----------
@@ -284,15 +331,22 @@ def clean(folder: str, age: float = 0.0) -> int:
     removed, folders = 0, [folder]
     begin, end = _TEMPORARY
     while folders:
-        with contextlib.suppress(OSError), os.scandir(folders.pop()) as entries:
+        within, temporary = [], []
+        current = folders.pop()
+        with contextlib.suppress(OSError), os.scandir(current) as entries:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
-                    folders.append(entry.path)
+                    within.append(entry.path)
                 elif entry.name.startswith(begin) and entry.name.endswith(end):
+                    temporary.append(entry)
+                elif current is not folder and _DATASET.fullmatch(entry.name):
+                    break
+            else:
+                folders += within
+                for entry in temporary:
                     with contextlib.suppress(OSError):
                         if not age or time.time() - entry.stat().st_mtime > age:
-                            os.unlink(entry.path)
-                            removed += 1
+                            removed += _remove_unclaimed(entry.path)
     return removed
 
 

@@ -2,6 +2,9 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <locale>
+#include <stdexcept>
+#include <string>
 #include <vector>
 
 #include "melpix/frontend.h"
@@ -342,6 +345,23 @@ void test_any_stride_of_one_sample() {
   }
 }
 
+struct Continental : std::numpunct<char> {
+  char do_decimal_point() const override { return ','; }
+  char do_thousands_sep() const override { return '.'; }
+  std::string do_grouping() const override { return "\3"; }
+};
+
+void test_messages_are_of_no_locale() {
+  const std::locale before =
+      std::locale::global(std::locale(std::locale::classic(), new Continental));
+  const melpix::Frontend<float> f(melpix::Config{});
+  std::vector<float> y(200000, 1.5e30F);
+  CHECK_THROWS(std::overflow_error, "a peak of 1.5e+30, is", image_of(f, {y.data(), y.size()}));
+  y[123456] = std::numeric_limits<float>::quiet_NaN();
+  CHECK_THROWS(std::domain_error, "sample 123456 is nan", image_of(f, {y.data(), y.size()}));
+  std::locale::global(before);
+}
+
 }  // namespace
 
 int main() {
@@ -362,6 +382,7 @@ int main() {
   test_beyond_float();
   test_below_float();
   test_any_stride_of_one_sample();
+  test_messages_are_of_no_locale();
 #if defined(__unix__) || defined(__APPLE__)
   test_page_ends();
 #endif

@@ -28,6 +28,7 @@ MAY_IMPORT = {
         "cutting",
         "errors",
         "frontend",
+        "host",
         "mel",
         "png",
         "preset_table",
@@ -103,6 +104,7 @@ MAY_IMPORT = {
     "errors": set(),
     "find": {"first_bytes", "lists", "sources"},
     "first_bytes": set(),
+    "host": set(),
     "frontend": {
         "_core",
         "checks",
@@ -144,7 +146,7 @@ MAY_IMPORT = {
     },
     "references": {"contenders", "reference_formulas", "reference_packages"},
     "rendering": {"_core"},
-    "resampling": {"decoder", "soxr"},
+    "resampling": {"decoder", "host", "soxr"},
     "report": {"summary", "text", "thumbnails"},
     "run": {
         "_core",

@@ -236,6 +236,19 @@ def test_clean_removes_what_killed_runs_left_and_nothing_else(tmp_path: Path) ->
     assert os.name != "posix" or (tmp_path / ".melpix-3.tmp").exists()
 
 
+@pytest.mark.parametrize(
+    "own", ["melpix.json", ".melpix.lock", "melpix-1-of-2.json", ".melpix-2-of-2.lock"]
+)
+def test_clean_leaves_a_dataset_below_to_its_own_runs(tmp_path: Path, own: str) -> None:
+    for name in ("a/.melpix-1.tmp", "a/b/.melpix-2.tmp", "a/b/c/.melpix-3.tmp", f"a/b/{own}"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert clean(str(tmp_path)) == 1
+    assert (tmp_path / "a/b/.melpix-2.tmp").exists()
+    assert (tmp_path / "a/b/c/.melpix-3.tmp").exists()
+    assert clean(str(tmp_path / "a" / "b")) == 2
+
+
 def grown(folder: Path) -> dict[str, np.ndarray]:
     """A tree as a run leaves it: two classes, and the run's own files at its top."""
     for name in ("manifest.jsonl", "melpix.json", ".melpix.lock"):

@@ -15,6 +15,8 @@ MELPIX_API std::vector<std::string> available_isas();
 
 // What a front-end takes unless told otherwise: the strongest available, or the one that the
 // environment variable MELPIX_ISA names. Throws std::invalid_argument if that one cannot run.
+// (It, and whatever is made for the instruction set "", reads the environment, which no thread may
+// change meanwhile: see getenv in the C standard.)
 MELPIX_API std::string default_isa();
 
 // Sets the upper halves of the vector registers to zero, where there are any. Code for AVX that

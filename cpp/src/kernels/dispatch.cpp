@@ -61,8 +61,8 @@ std::vector<std::string> available_isas() {
 std::string default_isa() { return find_isa("").name; }
 
 const Isa& find_isa(const char* name) {
-  const char* forced = std::getenv("MELPIX_ISA");
-  const bool by_environment = *name == '\0' && forced != nullptr && *forced != '\0';
+  const char* forced = *name == '\0' ? std::getenv("MELPIX_ISA") : nullptr;
+  const bool by_environment = forced != nullptr && *forced != '\0';
   if (by_environment) name = forced;
 
   const Isa* found = nullptr;  // the last that fits: the list runs from weak to strong

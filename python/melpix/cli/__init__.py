@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 
 import click
@@ -20,6 +21,7 @@ from melpix.cli.report import report
 from melpix.cli.serve import serve
 from melpix.cli.verify import verify
 from melpix.process import Stopped, signals
+from melpix.text import printable
 
 
 @click.group(
@@ -75,8 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 with cli.make_context("melpix", arguments) as context:
                     cli.invoke(context)
             finally:
-                if sys.stdout is not None:
-                    sys.stdout.flush()
+                _flush()
     except click.exceptions.Exit as exit:
         return exit.exit_code
     except click.UsageError as error:
@@ -90,10 +91,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         return error.exit_code
     except Stopped as stop:
         return 128 + stop.signum
-    except OSError as error:  # standard output: every other file is spoken for in faults
+    except OSError as error:
+        if not _of_standard_output(error):
+            what = "" if error.filename is None else f"{printable(str(error.filename))}: "
+            say("error", f"{what}{error.strerror or error}")
+            return NotWritten.exit_code
         if not isinstance(error, BrokenPipeError):
             say("error", f"standard output: {error.strerror}")
         with contextlib.suppress(OSError, AttributeError):  # else Python flushes once more at exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return NotWritten.exit_code
     return 0
+
+
+def _flush() -> None:
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+def _of_standard_output(error: OSError) -> bool:
+    """Whether it was raised on the way there, and not by the work of a command."""
+    writers = click.echo.__code__, _flush.__code__
+    return any(frame.f_code in writers for frame, _ in traceback.walk_tb(error.__traceback__))

@@ -8,6 +8,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from melpix.cli.common import NotWritten, faults, made, read, say, usage
 from melpix.text import printable
 
@@ -31,7 +33,7 @@ def convert_one(source: str, output: str, parameters: dict[str, Any], **options:
     for note in notes:
         say("warning", note)
     if output == "-":
-        sys.stdout.buffer.write(picture.getvalue())
+        click.echo(picture.getvalue(), nl=False)
     return conversion
 
 
