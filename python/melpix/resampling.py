@@ -38,7 +38,8 @@ def _together_pays(sr: float, target: float) -> bool:
     What is saved is soxr's design of the filter, which takes longest for a rate that goes up by an
     odd ratio: 170 µs from 8 to 22.05 kHz, 441 phases, and 25 µs from 44.1 to 22.05 kHz, one phase.
     What it costs are the zeros behind the shorter ones, and more memory than the nearest cache
-    has. With clips of 0.3 to 1 s, up to 320 phases, and going down at all, it is no gain or a loss.
+    has. With clips of 0.3 to 1 s, up by more phases than these saves 40 to 130 µs a clip; between
+    other rates of sound it is from 30 µs less to 50 µs more.
     """
     a, b = float(target).as_integer_ratio()
     c, d = float(sr).as_integer_ratio()

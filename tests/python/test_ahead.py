@@ -207,13 +207,12 @@ def test_the_range_is_that_without_reading_ahead(files, plan, monkeypatch):
 def test_sounds_are_together_where_that_saves_time(files, monkeypatch, sr, target, together):
     channels = []
     resample = soxr.resample
-    monkeypatch.setattr(
-        soxr,
-        "resample",
-        lambda y, *args, **options: (channels.append(y.shape[1:]), resample(y, *args, **options))[
-            1
-        ],
-    )
+
+    def watched(y, *rates, **options):
+        channels.append(y.shape[1:])
+        return resample(y, *rates, **options)
+
+    monkeypatch.setattr(soxr, "resample", watched)
     paths = files(*(wav(noise(n, n), sr) for n in (4000, 3000)))
     one = Ahead(target)
     assert one.look(items(paths)) == 2
