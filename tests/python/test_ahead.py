@@ -59,7 +59,7 @@ def files(tmp_path):
     return write
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(LENGTHS, RATES, RATES)
 def test_together_as_alone(lengths, sr, target):
     ys = [noise(n, i) for i, n in enumerate(lengths)]
@@ -71,7 +71,7 @@ def test_together_as_alone(lengths, sr, target):
         assert np.array_equal(resampled, alone)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.integers(1, 40_000), st.integers(100, 200_000), st.one_of(st.floats(100, 2e5), RATES))
 def test_how_many_samples_one_gives_is_known_for_any_rates(n, sr, target):
     n = min(n, int(200_000 * sr / target) + 1)
