@@ -18,7 +18,6 @@ import sys
 import tempfile
 import threading
 import time
-import wave
 from collections.abc import Iterator
 from functools import cache
 from multiprocessing import get_context
@@ -32,14 +31,16 @@ import soundfile
 import soxr
 
 import melpix
+from made_clips import write_clips, write_wav
 from melpix import contenders, process, read_png
 from melpix.contenders import Work
 from melpix.cores import available_cores
 from turns import TwoCores, check, recordings, temporary_folder
 
 TURNS = 5  # of everybody; an odd number, so that one of them is the median
-CLIPS, CLIP_SR, CLASSES = 3000, 8000, 10
+CLIPS, CLIP_SR = 3000, 8000
 RATES = {"22,050 Hz": 22050, "their own rate": "native"}
+DOWN = {"44.1 kHz, to 22.05": (44100, 22050), "48 kHz, to 16": (48000, 16000)}
 RECIPE, LOOP = "the recipe, Pool(2)", "convert_file in a loop"
 DATASET = {"melpix, 2 workers": 2, "melpix, 1 worker": 1}
 START_UP = {"start-up of 2 workers": 2, "start-up of 1 worker": 1}  # a file for each
@@ -85,13 +86,13 @@ def loop(source, target, sr):
 
 def resampling(source, groups, sr):
     import soundfile
-    from melpix.resampling import resample_together
+    from melpix.resampling import resample_several
     def job():
         seconds = 0.0
         for group in groups:
             read = [soundfile.read(f"{source}/{name}", dtype="float32") for name in group]
             start = time.perf_counter()
-            resample_together([y for y, _ in read], read[0][1], sr)
+            resample_several([y for y, _ in read], read[0][1], sr)
             seconds += time.perf_counter() - start
         return {"seconds": seconds}
     return job
@@ -218,30 +219,11 @@ def fresh() -> str:
 
 
 @cache
-def clips(n: int) -> str:
+def clips(n: int, sr: int = CLIP_SR) -> str:
     """A folder of short clips in folders of classes: cuts of as many voices with some noise."""
-    rng = np.random.default_rng(4)
     folder = fresh()
-    t = np.arange(20 * CLIP_SR) / CLIP_SR
-    for k in range(min(n, CLASSES)):
-        os.makedirs(f"{folder}/{k}")
-        pitch = 90 + 13 * k + 20 * np.sin(2 * np.pi * (0.3 + 0.1 * k) * t)
-        phase = 2 * np.pi * np.cumsum(pitch) / CLIP_SR
-        voice = sum(np.sin(h * phase) / (1 + abs(h - 2 - k)) for h in range(1, 13))
-        voice = 0.2 * voice + rng.normal(0, 0.003, len(t))
-        for i in range(k, n, CLASSES):
-            length = int(rng.uniform(0.3, 1.0) * CLIP_SR)
-            start = rng.integers(len(t) - length)
-            write_wav(f"{folder}/{k}/{i}.wav", voice[start : start + length] * np.hanning(length))
+    write_clips(folder, n, sr)
     return folder
-
-
-def write_wav(path: str, y: Any, sr: int = CLIP_SR, times: int = 1) -> None:
-    samples = (y.clip(-1, 1) * 32767).astype("<i2").tobytes()
-    with wave.open(path, "wb") as file:
-        file.setparams((1, 2, sr, len(y) * times, "NONE", ""))
-        for _ in range(times):
-            file.writeframesraw(samples)
 
 
 def sound(seconds: float, sr: int, at: int = 0) -> Any:
@@ -298,8 +280,8 @@ def check_some(source: str, target: str, sr: float | None, equal: float) -> None
 def resampling(source: str, sr: int, together: int) -> float:
     """Seconds that resampling all files of a folder takes one thread, judged by some of them.
 
-    So many of them are resampled together, as workers do (`melpix.ahead`), in a process that keeps
-    its memory as a worker does.
+    So many of them are read and resampled in one go, as workers do (`melpix.ahead`), in a process
+    that keeps its memory as a worker does.
     """
     names = files_of(source)
     groups = [names[i : i + together] for i in range(0, len(names), together)]
@@ -358,6 +340,21 @@ def bench_clips(benchmark: Any, pool: Any, turn: int, rate: str, name: str) -> N
     if native is not None:
         benchmark.extra_info["resample"] = resampling(source, native, together=8)
     check_some(source, target, native, equal=0.99)
+
+
+@pytest.mark.parametrize("name", ["melpix, 2 workers", RECIPE])
+@pytest.mark.parametrize("rates", DOWN)
+def bench_downsampling(benchmark: Any, pool: Any, turn: int, rates: str, name: str) -> None:
+    """Short clips of a higher rate than is wanted, as most recordings are."""
+    source_sr, sr = DOWN[rates]
+    source, target = clips(40 if benchmark.disabled else CLIPS, source_sr), fresh()
+    benchmark.group, benchmark.name = f"{CLIPS} WAVs at {rates}", name
+    if name == RECIPE:
+        time_recipe(benchmark, pool, source, sr)
+        return
+    time_run(benchmark, "dataset", source, target, sr=sr, workers=2)
+    benchmark.extra_info["resample"] = resampling(source, sr, together=8)
+    check_some(source, target, sr, equal=0.99)
 
 
 @pytest.mark.parametrize("name", ["melpix, 2 workers", RECIPE])

@@ -2,7 +2,8 @@
 """Short sounds of a dataset that are read and resampled together, ahead of their turn.
 
 To do one thing for several files and then the next takes less time than all things for one file
-after the other: soxr designs its filter once, and code stays in the processor's caches.
+after the other: code stays in the processor's caches, and soxr designs its filter once where that
+takes long.
 
 Only plain WAV files are read ahead: there is no decoder that one of them could crash. The others,
 and all that is unusual, are left for their turn.
@@ -22,7 +23,7 @@ from melpix import audio
 from melpix.audio import Clip, Prepared
 from melpix.decoder import Samples, Sound, open_plain
 from melpix.errors import DecodeError
-from melpix.resampling import resample_together
+from melpix.resampling import resample_several
 from melpix.sources import Item
 
 _MOST = 8  # sounds together; twice as many save little more
@@ -85,7 +86,7 @@ class Ahead:
         ys = [y for _, _, y in sounds]
         if not self._plain(sounds[0][1]):
             assert self._sr is not None
-            ys = resample_together(ys, sr, self._sr)
+            ys = resample_several(ys, sr, self._sr)
         share = (time.perf_counter() - started) / len(sounds)
         for version, (path, sound, read), y in zip(versions, sounds, ys, strict=True):
             target = self._sr or sound.sr

@@ -11,6 +11,8 @@ import numpy as np
 from melpix.decoder import Samples
 from melpix.host import until_done
 
+_PHASES = 400  # of a filter that takes longer to design than a short sound takes to go through it
+
 
 def resample(y: Samples, sr: float, target: float) -> Samples:
     """Resample along the last axis, to the length that librosa makes of it."""
@@ -25,12 +27,33 @@ def resample(y: Samples, sr: float, target: float) -> Samples:
     return _fit(resampled, _resampled_length(len(y), sr, target))
 
 
-def resample_together(ys: list[Samples], sr: float, target: float) -> list[Samples]:
-    """Resample several short sounds of one rate, each to the samples that `read_clip` gives.
+def resample_several(ys: list[Samples], sr: float, target: float) -> list[Samples]:
+    """Resample several short sounds of one rate, each to the samples that `read_clip` gives."""
+    if _together_pays(sr, target):
+        return _resample_together(ys, sr, target)
+    return [resample(y, sr, target) for y in ys]
 
-    soxr designs its filter anew for each signal, which for half a second takes longer than to
-    apply it. The channels of one signal share theirs, and know nothing else of each other; what
-    is missing at the end of a signal is zeros to it, as they are here.
+
+def _together_pays(sr: float, target: float) -> bool:
+    """Whether several short sounds are resampled together in less time than one by one.
+
+    What is saved is soxr's design of the filter, which takes longest for a rate that goes up by an
+    odd ratio: 170 µs from 8 to 22.05 kHz, 441 phases, and 25 µs from 44.1 to 22.05 kHz, one phase.
+    What it costs are the zeros behind the shorter ones, and more memory than the nearest cache
+    has. With clips of 0.3 to 1 s, up by more phases than these saves 40 to 130 µs a clip; between
+    other rates of sound it is from 30 µs less to 50 µs more.
+    """
+    a, b = float(target).as_integer_ratio()
+    c, d = float(sr).as_integer_ratio()
+    return sr < target and a * d // math.gcd(a * d, b * c) > _PHASES
+
+
+def _resample_together(ys: list[Samples], sr: float, target: float) -> list[Samples]:
+    """Resample them as channels of one signal.
+
+    soxr designs its filter anew for each signal. The channels of one signal share theirs, and know
+    nothing else of each other; what is missing at the end of a signal is zeros to it, as they are
+    here.
     """
     import soxr
 

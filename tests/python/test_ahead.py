@@ -8,13 +8,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import soundfile
+import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from melpix import Frontend, ahead, stats, worker
 from melpix.ahead import _MOST, _PAUSE, Ahead
 from melpix.audio import read_blocks, read_clip
-from melpix.resampling import resample_together
+from melpix.resampling import resample_several
 from melpix.sources import Item
 from melpix.worker import Converter, Plan
 
@@ -58,11 +59,11 @@ def files(tmp_path):
     return write
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(LENGTHS, RATES, RATES)
 def test_together_as_alone(lengths, sr, target):
     ys = [noise(n, i) for i, n in enumerate(lengths)]
-    together = resample_together(ys, sr, target)
+    together = resample_several(ys, sr, target)
     for y, resampled in zip(ys, together, strict=True):
         file = io.BytesIO()
         soundfile.write(file, y, sr, format="WAV", subtype="FLOAT")
@@ -70,13 +71,13 @@ def test_together_as_alone(lengths, sr, target):
         assert np.array_equal(resampled, alone)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.integers(1, 40_000), st.integers(100, 200_000), st.one_of(st.floats(100, 2e5), RATES))
 def test_how_many_samples_one_gives_is_known_for_any_rates(n, sr, target):
     n = min(n, int(200_000 * sr / target) + 1)
     ys = [noise(n), noise(n + 7)]
-    together = resample_together(ys, sr, target)
-    assert np.array_equal(together[0], resample_together(ys[:1], sr, target)[0])
+    together = resample_several(ys, sr, target)
+    assert np.array_equal(together[0], resample_several(ys[:1], sr, target)[0])
     file = io.BytesIO()
     soundfile.write(file, ys[0], sr, format="WAV", subtype="FLOAT")
     if target != sr:
@@ -182,6 +183,43 @@ def test_the_range_is_that_without_reading_ahead(files, plan, monkeypatch):
         again = meter(source)
         assert again[:2] == seen[:2]
         assert all(map(np.array_equal, again.bins, seen.bins))
+
+
+@pytest.mark.parametrize(
+    ("sr", "target", "together"),
+    [
+        (8000, 22050, True),
+        (16000, 22050, True),
+        (8000, 44100, True),
+        (11025, 16000, True),
+        (7999, 22050.5, True),
+        (44100, 22050, False),
+        (48000, 22050, False),
+        (44100, 16000, False),
+        (48000, 16000, False),
+        (32000, 22050, False),
+        (22050, 22049.5, False),
+        (8000, 16000, False),
+        (11025, 22050, False),
+        (44100, 48000, False),
+    ],
+)
+def test_sounds_are_together_where_that_saves_time(files, monkeypatch, sr, target, together):
+    channels = []
+    resample = soxr.resample
+
+    def watched(y, *rates, **options):
+        channels.append(y.shape[1:])
+        return resample(y, *rates, **options)
+
+    monkeypatch.setattr(soxr, "resample", watched)
+    paths = files(*(wav(noise(n, n), sr) for n in (4000, 3000)))
+    one = Ahead(target)
+    assert one.look(items(paths)) == 2
+    assert channels == ([(2,)] if together else [(), ()])
+    for path in paths:
+        clip = taken(one, path).clip
+        assert np.array_equal(clip.y, read_clip(path, sr=target).y)
 
 
 def test_rates_may_differ_where_each_stays(files):
