@@ -98,7 +98,7 @@ PARAMETERS = {
         (), ("drop", "pad"), "What becomes of the frames behind the last whole patch."
     ),
     "dtype": Parameter(
-        (), ("float32", "float64", None), "Type of the features; null: as precision has it."
+        ("null",), ("float32", "float64"), "Type of the features; null: as precision has it."
     ),
     "range": Parameter(
         ("array",),

@@ -12,7 +12,7 @@ from melpix.parameter_table import PARAMETERS
 BESIDE = {"mel_scale": {"norm": None}, "tail": {"patch": 10}, "floor": {"offset": 1}}
 TYPES = {
     "number": (int, float), "integer": (int,), "boolean": (bool,), "string": (str,),
-    "array": (list,),
+    "array": (list,), "null": (type(None),),
 }  # fmt: skip
 WORDS = [name for name, parameter in PARAMETERS.items() if not parameter.types]
 
