@@ -220,8 +220,8 @@ def convert_file(
     if hasattr(dst, "write"):
         write = functools.partial(png.write_all, cast(BinaryIO, dst))
     else:
-        refuse_other_suffix("dst", dst)
         write = functools.partial(_replace, _target(dst, src))
+        refuse_other_suffix("dst", dst)
     if source is None and isinstance(src, (str, os.PathLike)):
         source = os.path.basename(os.fsdecode(src))
     made = _convert(

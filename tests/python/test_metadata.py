@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import melpix
@@ -37,6 +37,7 @@ PARAMS = ("flip", "invert", "rounding", "bits", "n_mels", "stack")
 # --- back to features -----------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(
     metadata=JSON | st.dictionaries(st.sampled_from(("lo", "hi", "params")), JSON),
     params=JSON | st.dictionaries(st.sampled_from(PARAMS), JSON),
