@@ -412,7 +412,7 @@ def test_an_mp3_whose_second_frame_is_broken(tmp_path):
         np.testing.assert_array_equal(y, expected, err_msg=door)
 
 
-@pytest.mark.parametrize("zeros", [70_000, 5_000_000])
+@pytest.mark.parametrize("zeros", [70_000, 300_000])
 def test_an_mp3_behind_many_zeros(tmp_path, zeros):
     """More than the decoder passes over by itself."""
     mp3 = encode("mp3", chirp(44100), 44100)
