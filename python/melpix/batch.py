@@ -73,7 +73,7 @@ def convert_dataset(
         What makes pixels of samples; None is the recipe, ``Frontend()``.
     time_steps, seconds, exact_width, step, tail, short, first, sr, strict
         As in `windows`. A front-end that brings signals to a `duration` gets windows of so many
-        seconds, unless told otherwise; what is left over is kept then, for it is filled up.
+        seconds, and takes no others; what is left over is kept then, for it is filled up.
     offset, duration : float >= 0 [s]
         The part of each file to read. What a list of files says goes before.
     max_seconds : float > 0 [s] or None

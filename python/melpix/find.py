@@ -30,6 +30,7 @@ UNREAD = frozenset(
 """Sounds that no decoder here reads, unless their first bytes say otherwise. Of what may be a film
 as well, as ``.mp4`` is, the first bytes alone tell."""
 
+_MAYBE = UNREAD | {""}  # names of links that may have led to sounds, or to folders of them
 _MAGIC = re.compile(r"[*?[]")
 
 Matcher: TypeAlias = Callable[[str], object]
@@ -132,7 +133,7 @@ class Finder:
         path, inside = folder.path + name, folder.inside + name
         matched = pattern.end in at
         pattern.matched |= matched
-        suffix = os.path.splitext(name)[1].lower()
+        suffix = name[name.rfind(".") :].lower() if "." in name else ""
         taken = whole or matched
         wanted = (
             taken
@@ -157,10 +158,10 @@ class Finder:
                 self._skip_special(path, os.stat(path).st_mode)
             elif taken and entry.is_file() and self._wants(inside, name):
                 self._sniff(path, folder.key + os.fsencode(name), suffix)
-            elif "." not in name and entry.is_symlink() and not self._excluded(inside, name):
+            elif suffix in _MAYBE and entry.is_symlink() and not self._excluded(inside, name):
                 os.stat(path)  # it may have led to a folder of sounds
         except OSError as error:  # a link to nothing, or to itself
-            if wanted or "." not in name:
+            if wanted or suffix in _MAYBE:
                 self._skip_error(path, error)
         return None
 

@@ -343,6 +343,7 @@ def test_openapi_describes_every_parameter() -> None:
         {"file": "/etc/passwd"}, {"max_seconds": 9999}, {"_impl": 1}, {"max_columns": 5},
         {"sr": "null"}, {"fmin": "9e9"}, {"compress": "{}"}, {"compress": '["pcen", "x"]'},
         {"dtype": "object"}, {"precision": "half"}, {"patch": -1}, {"columns": 10**12},
+        {"preset": "whisper-80", "time_steps": 100}, {"columns": 5, "time_steps": 50},
     ],
     ids=str,
 )  # fmt: skip
