@@ -355,9 +355,9 @@ void test_messages_are_of_no_locale() {
   const std::locale before =
       std::locale::global(std::locale(std::locale::classic(), new Continental));
   const melpix::Frontend<float> f(melpix::Config{});
-  std::vector<float> y(200000, 1.5e30F);
-  CHECK_THROWS(std::overflow_error, "a peak of 1.5e+30, is", image_of(f, {y.data(), y.size()}));
-  y[123456] = std::numeric_limits<float>::quiet_NaN();
+  std::vector<double> y(200000, 1.5e200);
+  CHECK_THROWS(std::overflow_error, "a peak of 1.5e+200, is", image_of(f, {y.data(), y.size()}));
+  y[123456] = std::numeric_limits<double>::quiet_NaN();
   CHECK_THROWS(std::domain_error, "sample 123456 is nan", image_of(f, {y.data(), y.size()}));
   std::locale::global(before);
 }
