@@ -87,7 +87,7 @@ constexpr Kernels<T> make_table() {
           spectrum<T>,
           mel<T>,
           doubt<T>,
-          noise<T>,
+          loudest<T>,
           compress<T>,
           store<T>,
           finish<T>,
