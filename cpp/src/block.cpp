@@ -221,11 +221,12 @@ unsigned Block<T>::doubt() const {
                              plan_.noise_factor);
 }
 
-// Whether all samples of a frame are 0, and not just their squares.
+// Whether all samples under a frame's window are 0, and not just their squares. (A stream may not
+// have the others yet.)
 template <class T>
 bool Block<T>::silent(std::size_t lane) const {
   const T* frame = in_.samples + static_cast<std::ptrdiff_t>(lane) * in_.stride;
-  return plan_.kernels.peak(frame, plan_.config.mel.n_fft, 1) == 0;
+  return plan_.kernels.peak(frame + plan_.margin, plan_.win_length, 1) == 0;
 }
 
 template <class T>
