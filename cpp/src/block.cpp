@@ -86,7 +86,12 @@ BlockPlan<T>::BlockPlan(const Config& c, const Isa& isa)
     most_weight = std::max(most_weight, static_cast<double>(w) * static_cast<double>(w));
   reach.push_back(*std::max_element(reach.begin(), reach.end()));
   noise_factor = static_cast<T>(std::pow(c.power * kDeviations * error / kShows, 2));
-  mel_noise_factor = std::pow(c.power * kDeviations * error / kMelShows, 2);
+  for (std::size_t m = 0; m < c.mel.n_mels; ++m)
+    mel_reach.push_back(c.power < 2 ? T(1)
+                                    : static_cast<T>(std::pow(static_cast<double>(reach[m]),
+                                                              c.power / (2 * c.power - 2))));
+  mel_noise_factor = std::pow(c.power * kDeviations * error / kMelShows, 2) *
+                     (c.power < 2 ? static_cast<double>(reach.back()) : 1);
   // What |X| makes of a band where |X|^2 is lost below the smallest number.
   const double lost =
       most_sum *
@@ -219,26 +224,30 @@ unsigned Block<T>::doubt() const {
                              plan_.noise_factor);
 }
 
-// Whether all samples of a frame are 0, and not just their squares.
+// Whether all samples under a frame's window are 0, and not just their squares. (A stream may not
+// have the others yet.)
 template <class T>
 bool Block<T>::silent(std::size_t lane) const {
   const T* frame = in_.samples + static_cast<std::ptrdiff_t>(lane) * in_.stride;
-  return plan_.kernels.peak(frame, plan_.config.mel.n_fft, 1) == 0;
+  return plan_.kernels.peak(frame + plan_.margin, plan_.win_length, 1) == 0;
 }
 
 template <class T>
 unsigned Block<T>::mel_doubt(double* loudest) const {
-  if (plan_.config.power < 1) return ~0u;
+  if (plan_.config.power < 1) return ~0u;  // what magnifies the faint has no bound
   // Below this, what squares lose in float's smallest numbers shows.
-  constexpr double kFaintest = 1e-30;
+  constexpr double kFaintest = 1e-24;
+  const double power = plan_.config.power;
   alignas(kAlignment) T peaks[kMaxLanes], reached[kMaxLanes];
-  plan_.kernels.noise(bands_, plan_.reach.data(), plan_.floor.data(), plan_.config.mel.n_mels,
-                      static_cast<T>(plan_.config.power), energy_, peaks, reached);
+  plan_.kernels.loudest(bands_, plan_.mel_reach.data(), plan_.floor.data(), plan_.config.mel.n_mels,
+                        static_cast<T>(power), energy_, peaks, reached);
   unsigned lanes = 0;
   for (std::size_t lane = 0; lane < count_; ++lane) {
     const double energy = static_cast<double>(energy_[lane]);
     const double peak = std::max(*loudest, static_cast<double>(peaks[lane]));
-    const double noise = energy * plan_.mel_noise_factor * static_cast<double>(reached[lane]);
+    const double reach = static_cast<double>(reached[lane]);
+    const double noise =
+        energy * plan_.mel_noise_factor * (power == 2 ? reach : std::pow(reach, 2 - 2 / power));
     const bool faint = energy < kFaintest && !silent(lane);
     if (noise <= peak * peak && !faint)
       *loudest = peak;

@@ -46,8 +46,11 @@ struct BlockPlan {
   std::vector<T> floor;  // fft_error^p sum w
   T noise_factor = 0;
   // Mel values themselves, which are judged beside the greatest of the signal: a frame is in doubt
-  // if the same noise may have moved a band by more than kMelShows of the greatest so far.
+  // if the same noise may have moved a band by more than kMelShows of the greatest so far, g:
+  //   g^2 < mel_noise_factor energy (the greatest of mel_reach b)^(2 - 2/p).
+  // (Where the power is below 2, b is not weighed, and the factor has the largest reach.)
   static constexpr double kMelShows = 1.5e-6;
+  std::vector<T> mel_reach;
   double mel_noise_factor = 0;
   // Powers below 1, which magnify what is faint without a bound, offsets that float's arithmetic
   // cannot square, and those that do not hide what is lost where |X|^2 underflows: every frame is

@@ -54,6 +54,7 @@ SIGNALS = {
     "tone": sine(440),
     "square wave": 0.9 * np.sign(sine(50)),
     "noise": 0.5 * NOISE,
+    "faint hum": 1e-8 * (sine(50) + FAINT),
 }
 VARIANTS = (
     {},

@@ -63,7 +63,8 @@ class Frontend {
   // Mel spectrogram, n_mels rows of mel_frames(y.length) values that start `row_stride` apart. U is
   // float or double. Values that overflow come out infinite or NaN, as the arithmetic has them.
   // Single precision computes the frames again in double in which float may move a value by more
-  // than 2e-6 of the greatest (so far, so that a stream does the same), and all with a power below 1.
+  // than 2e-6 of the greatest (so far, so that a stream does the same), and all with a power
+  // below 1.
   template <class U>
   MELPIX_API Summary mel(const Signal& y, U* out, std::ptrdiff_t row_stride) const;
 

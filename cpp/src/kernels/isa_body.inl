@@ -88,7 +88,7 @@ constexpr Kernels<T> make_table() {
           real_spectrum<T>,
           mel<T>,
           doubt<T>,
-          noise<T>,
+          loudest<T>,
           compress<T>,
           store<T>,
           finish<T>,

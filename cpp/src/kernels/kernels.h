@@ -115,10 +115,10 @@ struct Kernels {
   unsigned (*doubt)(const T* bands, const T* reach, const T* floor, std::size_t n_mels, T least,
                     T offset, T power, const T* energy, T noise_factor);
 
-  // Of each lane, with b and n as above: the greatest band, and the greatest reach[m] *
-  // b^(2 - 2 / power). NaN where a band is not finite.
-  void (*noise)(const T* bands, const T* reach, const T* floor, std::size_t n_mels, T power,
-                const T* energy, T* loudest, T* most);
+  // Of each lane, with b and n as above: the greatest band, and the greatest reach[m] * b. NaN
+  // where a band is not finite.
+  void (*loudest)(const T* bands, const T* reach, const T* floor, std::size_t n_mels, T power,
+                  const T* energy, T* loudest, T* reached);
 
   // In place, over whole rows; the first `frames` columns follow each other, and `smooth` has M' of
   // each band for kPcen, before and after.

@@ -22,27 +22,21 @@ void mel(const T* bins, const T* weights, const std::size_t* first, const std::s
 }
 
 template <class T>
-void noise(const T* bands, const T* reach, const T* floor, std::size_t n_mels, T power,
-           const T* energy, T* loudest, T* most) {
+void loudest(const T* bands, const T* reach, const T* floor, std::size_t n_mels, T power,
+             const T* energy, T* loudest, T* reached) {
   Row<T> level = *rows(energy);
   if (power != 2)
     for (std::size_t lane = 0; lane < kLanes<T>; ++lane)
       level[lane] = std::pow(level[lane], power / 2);
-  Row<T> peak = broadcast<T>(0), reached = peak, odd = peak;
+  Row<T> band = broadcast<T>(0), product = band, odd = band;
   for (std::size_t m = 0; m < n_mels; ++m) {
-    const Row<T> band = rows(bands)[m];
-    Row<T> b = larger<T>(band, level * floor[m]);
-    odd += b * T(0);
-    peak = larger<T>(peak, band);
-    if (power == 1)
-      b = broadcast<T>(1);
-    else if (power != 2)
-      for (std::size_t lane = 0; lane < kLanes<T>; ++lane)
-        b[lane] = std::pow(b[lane], 2 - 2 / power);
-    reached = larger<T>(reached, b * reach[m]);
+    const Row<T> value = rows(bands)[m];
+    band = larger<T>(band, value);
+    product = larger<T>(product, larger<T>(value, level * floor[m]) * reach[m]);
+    odd += value * T(0);
   }
-  *rows(loudest) = peak + odd;
-  *rows(most) = reached + odd;
+  *rows(loudest) = band + odd;
+  *rows(reached) = product + odd;
 }
 
 template <class T>
