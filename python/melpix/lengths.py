@@ -22,7 +22,7 @@ def left_out(f: Frontend, n: int) -> int:
 
     Examples
     --------
-    >>> f = Frontend(sr=16000, hop_length=160, columns=1000)
+    >>> f = Frontend(sr=16000, hop_length=160, n_mels=64, columns=1000)
     >>> left_out(f, 160000), left_out(f, 480000)
     (0, 320000)
     """

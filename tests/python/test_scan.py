@@ -288,6 +288,15 @@ def test_the_output_folder_is_not_searched() -> None:
 
 
 @posix
+def test_links_to_sounds_that_are_not_there_are_told() -> None:
+    make("data/a.wav")
+    for name in ("annexed.m4a", "annexed.txt"):  # what git-annex has not fetched
+        os.symlink("none", f"data/{name}")
+    (skipped,) = scan("data").skipped
+    assert (skipped.path, skipped.code) == ("data/annexed.m4a", "os_error")
+
+
+@posix
 def test_what_is_no_file_is_skipped_and_never_opened() -> None:
     make("data/good.wav")
     os.mkfifo("data/pipe.wav")
