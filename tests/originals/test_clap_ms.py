@@ -27,28 +27,26 @@ def frontend():
     return melpix.Frontend.from_preset(NAME)
 
 
-def test_recordings(original, frontend):
-    for name, y in clips.recorded(44100, 7, most=3, shorts=3).items():
-        assert np.abs(frontend.features(y) - original.features(y)).max() <= MOST, name
-
-
-# Beside pure tones, bands are so faint that the class's own float32 moves them by more.
-TONAL = {"chirp", "tone 440 Hz", "tone 2 kHz", "warble"}
-
-
-def test_made_clips(original, frontend):
+def check(original, frontend, sounds):
     both = verify.Pair(NAME, frontend, original, PRESETS[NAME].tolerance)
-    for name, y in clips.made(44100, 7).items():
-        if name == "long":  # the class's user cuts a random part
-            y = y[: 7 * 44100]
+    for name, y in sounds.items():
         expected = original.features(y)
         apart = np.abs(frontend.features(y) - expected)
         assert apart.shape == (965, 64)
-        if name in TONAL:
-            assert apart.mean() <= MOST, name
-        else:
-            assert apart.max() <= MOST, name
+        # What is fainter the class's own float32 moves by more: verify knows by how much.
+        assert apart[expected > expected.max() - 80].max() <= MOST, name
+        assert apart.mean() <= MOST, name
         assert verify.distance(both, y, expected, name, 7).within, name
+
+
+def test_recordings(original, frontend):
+    check(original, frontend, clips.recorded(44100, 7, most=3, shorts=3))
+
+
+def test_made_clips(original, frontend):
+    sounds = clips.made(44100, 7)
+    sounds["long"] = sounds["long"][: 7 * 44100]  # the class's user cuts a random part
+    check(original, frontend, sounds)
 
 
 @pytest.mark.parametrize(
