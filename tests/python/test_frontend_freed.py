@@ -46,7 +46,7 @@ MAKERS: dict[str, Callable[[], Frontend]] = {
 
 
 def alive() -> int:
-    return sum(isinstance(thing, Frontend) for thing in gc.get_objects())
+    return sum(type(thing) is Frontend for thing in gc.get_objects())
 
 
 @pytest.fixture

@@ -9,7 +9,12 @@ from melpix import Frontend, presets
 from melpix.parameter_table import PARAMETERS
 
 # What a word needs beside it.
-BESIDE = {"mel_scale": {"norm": None}, "tail": {"patch": 10}, "floor": {"offset": 1}}
+BESIDE = {
+    "mel_scale": {"norm": None},
+    "spectrum": {"power": 1, "compress": None},
+    "tail": {"patch": 10},
+    "floor": {"offset": 1},
+}
 TYPES = {
     "number": (int, float), "integer": (int,), "boolean": (bool,), "string": (str,),
     "array": (list,), "null": (type(None),),
