@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from melpix import contenders, demo, spectrogram_image
-from melpix.contenders import Work
+from melpix import demo, spectrogram_image
+from melpix.compare import peers
+from melpix.compare.peers import Work
 from turns import Jobs, check, measure
 
 CALLS = 50
@@ -37,7 +38,7 @@ def clip_jobs() -> Jobs:
         "Frontend.image": lambda: f.image(y),
         "the binding alone": lambda: f._impl.image(y)[0],
         "spectrogram_image": lambda: spectrogram_image(y, 8000),
-        "librosa": contenders.librosa(work),
+        "librosa": peers.librosa(work),
     }
     for single in singles.values():
         check(single(), singles["librosa"]())

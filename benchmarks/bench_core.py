@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import melpix
-from melpix import contenders, demo
+from melpix import demo
+from melpix.compare import peers
 from turns import Jobs, check, measure, recipes_work, verified
 
 # The usual ones of speech and music, the recipe's, the largest of librosa's examples, a prime.
@@ -32,7 +33,7 @@ PRECISIONS = ("single", "double")
 @cache
 def size_jobs(n_fft: int, hop_length: int) -> Jobs:
     work = recipes_work(n_fft=n_fft, hop_length=hop_length)
-    return verified(work, (contenders.MELPIX, contenders.LIBROSA))
+    return verified(work, (peers.MELPIX, peers.LIBROSA))
 
 
 @pytest.mark.parametrize("name", ["melpix", "librosa"])
@@ -53,7 +54,7 @@ def type_jobs() -> Jobs:
         "int16, interleaved stereo": np.repeat(pcm, 2).reshape(-1, 2).T,
     }
     f = melpix.Frontend()
-    expected = contenders.librosa(recipes_work())()
+    expected = peers.librosa(recipes_work())()
     for y in signals.values():
         check(f.image(y), expected)
     return {name: (lambda y=y: f.image(y)) for name, y in signals.items()}
@@ -67,11 +68,11 @@ def bench_type(benchmark: Any, name: str) -> None:
 @cache
 def isa_jobs() -> Jobs:
     work = recipes_work()
-    expected = contenders.librosa(work)()
+    expected = peers.librosa(work)()
     jobs: Jobs = {}
     for isa in ISAS:
         for precision in PRECISIONS:
-            job = contenders.melpix(isa, precision=precision)(work)
+            job = peers.melpix(isa, precision=precision)(work)
             check(job(), expected)
             jobs[f"{isa}, {precision}"] = job
     return jobs

@@ -32,9 +32,11 @@ import soxr
 
 import melpix
 from made_clips import write_clips, write_wav
-from melpix import contenders, process, read_png
-from melpix.contenders import Work
-from melpix.cores import available_cores
+from melpix import read_png
+from melpix.compare import peers
+from melpix.compare.peers import Work
+from melpix.workers import process
+from melpix.workers.cores import available_cores
 from turns import TwoCores, check, recordings, temporary_folder
 
 TURNS = 5  # of everybody; an odd number, so that one of them is the median
@@ -62,8 +64,8 @@ PHASES = ("scan", "first run", "second run", "summary")
 CHILD = """
 import json, os, sys, time
 from melpix import Frontend, convert_dataset, convert_file
-from melpix.scan import scan
-from melpix.summary import summarise
+from melpix.dataset.sources.scan import scan
+from melpix.dataset.report.summary import summarise
 
 def dataset(source, target, **options):
     def job():
@@ -86,7 +88,7 @@ def loop(source, target, sr):
 
 def resampling(source, groups, sr):
     import soundfile
-    from melpix.resampling import resample_several
+    from melpix.audio.resample import resample_several
     def job():
         seconds = 0.0
         for group in groups:
@@ -184,7 +186,7 @@ def recipe(job: tuple[str, str, float | None]) -> None:
 
     source, target, sr = job
     y, sr = librosa.load(source, sr=sr)
-    imsave(target, contenders.librosa(Work(y, sr))(), check_contrast=False)
+    imsave(target, peers.librosa(Work(y, sr))(), check_contrast=False)
 
 
 def warm_up(source: str) -> None:
@@ -268,7 +270,7 @@ def expected(path: str, sr: float | None) -> Any:
     """The recipe's image of a file."""
     librosa = pytest.importorskip("librosa")
     y, rate = librosa.load(path, sr=sr)
-    return contenders.librosa(Work(y, rate))()
+    return peers.librosa(Work(y, rate))()
 
 
 def check_some(source: str, target: str, sr: float | None, equal: float) -> None:
@@ -280,7 +282,7 @@ def check_some(source: str, target: str, sr: float | None, equal: float) -> None
 def resampling(source: str, sr: int, together: int) -> float:
     """Seconds that resampling all files of a folder takes one thread, judged by some of them.
 
-    So many of them are read and resampled in one go, as workers do (`melpix.ahead`), in a process
+    So many of them are read and resampled in one go, as workers do (`melpix.dataset.read_ahead`), in a process
     that keeps its memory as a worker does.
     """
     names = files_of(source)

@@ -10,8 +10,9 @@ import pytest
 import soundfile
 import soxr
 
-from melpix import contenders, demo, read_png
-from melpix.contenders import UnableError, Work
+from melpix import demo, read_png
+from melpix.compare import peers
+from melpix.compare.peers import UnableError, Work
 from turns import Jobs, check, measure, recordings, temporary_folder
 
 FOLDER = temporary_folder()
@@ -43,9 +44,9 @@ def file_jobs(kind: str) -> Jobs:
     write(source, subtype, sr, channels)
     jobs: Jobs = {"decoder alone": lambda: soundfile.read(source, dtype=dtype)}
     images = []
-    for contender in contenders.to_file(str(source), str(target)):
+    for contender in peers.to_file(str(source), str(target)):
         try:
-            job, _ = contenders.first(contender, Work(np.zeros(1, np.float32), demo.SR))
+            job, _ = peers.first(contender, Work(np.zeros(1, np.float32), demo.SR))
         except UnableError as error:
             jobs[contender.name] = error
             continue

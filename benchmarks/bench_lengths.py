@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from melpix import Frontend, contenders, demo
-from melpix.contenders import Work
+from melpix import Frontend, demo
+from melpix.compare import peers
+from melpix.compare.peers import Work
 from turns import Jobs, measure, verified
 
 LENGTHS, HOUR = (1, 10, 100, 1000), 3600  # for an hour, peers want more memory than there may be
-PEERS = contenders.PEERS[:-1]  # without the floor
+PEERS = peers.PEERS[:-1]  # without the floor
 
 # In a process of its own: the most memory it held beyond what it held before, in bytes. The
 # signal is filled in place, so that its making leaves no higher mark. (Not ru_maxrss: a child's
@@ -44,10 +45,10 @@ def signal(seconds: int) -> Any:
 
 @lru_cache(maxsize=1)  # a long signal is let go
 def length_jobs(seconds: int) -> Jobs:
-    return verified(Work(signal(seconds), demo.SR), (contenders.MELPIX, *PEERS), equal=0.99)
+    return verified(Work(signal(seconds), demo.SR), (peers.MELPIX, *PEERS), equal=0.99)
 
 
-@pytest.mark.parametrize("name", [contender.name for contender in (contenders.MELPIX, *PEERS)])
+@pytest.mark.parametrize("name", [contender.name for contender in (peers.MELPIX, *PEERS)])
 @pytest.mark.parametrize("seconds", LENGTHS)
 def bench_length(benchmark: Any, seconds: int, name: str) -> None:
     measure(benchmark, f"{seconds} s of signal", name, length_jobs(seconds), rounds=20)

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from melpix import contenders, demo
-from melpix.contenders import Work
+from melpix import demo
+from melpix.compare import peers
+from melpix.compare.peers import Work
 from turns import Jobs, measure, recipes_work, verified
 
-FIELD = (contenders.MELPIX, contenders.DOUBLE, *contenders.PEERS)
-OURS = (contenders.MELPIX, contenders.DOUBLE, contenders.LIBROSA)
+FIELD = (peers.MELPIX, peers.DOUBLE, *peers.PEERS)
+OURS = (peers.MELPIX, peers.DOUBLE, peers.LIBROSA)
 
 
 @cache

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from melpix import Frontend, audio, demo
-from melpix.contenders import Job, UnableError
-from melpix.preset_table import PRESETS
-from melpix.references import REFERENCES, Reference
-from melpix.verify import Pair, distance
+from melpix import Frontend, demo
+from melpix.audio.load import load
+from melpix.compare.peers import Job, UnableError
+from melpix.compare.references import REFERENCES, Reference
+from melpix.compare.verify import Pair, distance
+from melpix.frontend.presets import PRESETS
 from turns import Jobs, measure
 
 SINGLE = "melpix, single precision"
@@ -38,7 +39,7 @@ def kind(reference: Reference) -> str:
 def preset_jobs(name: str) -> Jobs:
     reference = REFERENCES[name]
     f, single = Frontend.from_preset(name), Frontend.from_preset(name, precision="single")
-    y, _ = audio.load(demo.wav(), sr=reference.sr)
+    y, _ = load(demo.wav(), sr=reference.sr)
     jobs: Jobs = {
         "melpix": _job(f, reference, y),
         SINGLE: _job(single, reference, y),

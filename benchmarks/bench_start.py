@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from melpix import demo, read_png
-from melpix.contenders import UnableError
+from melpix.compare.peers import UnableError
 from turns import Jobs, check, measure, temporary_folder
 
 IMPORTS = ("import numpy", "import melpix", "from melpix import Frontend")

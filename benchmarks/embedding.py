@@ -35,8 +35,8 @@ from isal import isal_zlib
 
 from load import RATE, SECONDS, sounds
 from melpix import Frontend, _core, convert_bytes
-from melpix.decoder import _Memory
-from melpix.wav import plain_memory
+from melpix.audio.decoder import _Memory
+from melpix.audio.wav import plain_memory
 
 Calls = dict[str, Callable[[], Any]]
 

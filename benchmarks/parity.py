@@ -29,10 +29,10 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "python")]
 
 import signals  # noqa: E402
 from melpix import Frontend, __version__  # noqa: E402
-from melpix.contenders import UnableError  # noqa: E402
-from melpix.preset_table import PRESETS  # noqa: E402
-from melpix.references import REFERENCES  # noqa: E402
-from melpix.verify import Pair, distance  # noqa: E402
+from melpix.compare.peers import UnableError  # noqa: E402
+from melpix.compare.references import REFERENCES  # noqa: E402
+from melpix.compare.verify import Pair, distance  # noqa: E402
+from melpix.frontend.presets import PRESETS  # noqa: E402
 from reference import pipeline  # noqa: E402
 
 BEGIN, END = "<!-- parity: begin -->", "<!-- parity: end -->"

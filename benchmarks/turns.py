@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from melpix import contenders, demo, load
-from melpix.bench import compare
-from melpix.contenders import Contender, Job, UnableError, Work
+from melpix import demo, load
+from melpix.compare import peers
+from melpix.compare.bench import compare
+from melpix.compare.peers import Contender, Job, UnableError, Work
 
 SECONDS = 1.5
 """What a benchmark takes, roughly, with the turns of the others in its group."""
@@ -131,13 +132,13 @@ def verified(work: Work, field: tuple[Contender, ...], equal: float = 0.999) -> 
     for contender in field:
         scale = contender.mel_scale
         try:
-            job, image = contenders.first(contender, work)
+            job, image = peers.first(contender, work)
         except UnableError as error:
             jobs[contender.name] = error
             continue
         if scale is not None:
             if scale not in expected:
-                expected[scale] = contenders.librosa(work, htk=scale == "htk")()
+                expected[scale] = peers.librosa(work, htk=scale == "htk")()
             check(image, expected[scale], equal)
         jobs[contender.name] = job
     return jobs

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <vector>
 
-#include "check.h"
+#include "base/check.h"
 
 namespace melpix {
 namespace {

@@ -13,17 +13,17 @@
 #include <type_traits>
 #include <vector>
 
-#include "check.h"
-#include "condition.h"
-#include "deliver.h"
-#include "finish.h"
-#include "framing.h"
+#include "base/check.h"
+#include "base/parallel.h"
+#include "base/scratch.h"
 #include "kernels/kernels.h"
-#include "parallel.h"
 #include "pass.h"
-#include "peak.h"
 #include "plan.h"
-#include "scratch.h"
+#include "stages/frame.h"
+#include "stages/image.h"
+#include "stages/normalise.h"
+#include "stages/peak.h"
+#include "stages/signal.h"
 
 namespace melpix {
 namespace {

@@ -8,12 +8,12 @@
 #include <optional>
 #include <stdexcept>
 
-#include "block.h"
-#include "check.h"
-#include "finish.h"
-#include "framing.h"
+#include "base/check.h"
 #include "kernels/kernels.h"
 #include "plan.h"
+#include "stages/block.h"
+#include "stages/frame.h"
+#include "stages/normalise.h"
 
 namespace melpix {
 

@@ -5,10 +5,10 @@
 #include <memory>
 #include <string>
 
-#include "block.h"
-#include "finish.h"
 #include "kernels/kernels.h"
 #include "melpix/config.h"
+#include "stages/block.h"
+#include "stages/normalise.h"
 
 namespace melpix {
 

@@ -12,13 +12,13 @@
 #include <utility>
 #include <vector>
 
-#include "check.h"
-#include "condition.h"
-#include "deliver.h"
+#include "base/check.h"
+#include "base/scratch.h"
 #include "pass.h"
-#include "peak.h"
 #include "plan.h"
-#include "scratch.h"
+#include "stages/image.h"
+#include "stages/peak.h"
+#include "stages/signal.h"
 
 namespace melpix {
 namespace {

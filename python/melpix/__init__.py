@@ -17,55 +17,57 @@ from melpix import host as _host  # noqa: F401  (it stands by)
 from melpix._core import __version__
 
 if TYPE_CHECKING:
-    from melpix.audio import load
-    from melpix.batch import convert_dataset
-    from melpix.compress import amplitude_to_db, pcen, power_to_db
-    from melpix.config import show_config
-    from melpix.convert import convert_bytes, convert_file
-    from melpix.cutting import windows
+    from melpix.audio.load import load
+    from melpix.convert.file import convert_bytes, convert_file
+    from melpix.convert.windows import windows
+    from melpix.dataset.dataset import convert_dataset
     from melpix.errors import DecodeError, EncodeError, MelpixError, SignalError
-    from melpix.frontend import Frontend
-    from melpix.mel import (
+    from melpix.frontend.frontend import Frontend
+    from melpix.frontend.presets import presets
+    from melpix.frontend.recipe import scale_minmax, spectrogram_image
+    from melpix.frontend.stream import Stream
+    from melpix.image.features import features_from_image
+    from melpix.image.read import read_png
+    from melpix.image.write import write_png
+    from melpix.installation import show_config
+    from melpix.librosa_api.decibels import amplitude_to_db, pcen, power_to_db
+    from melpix.librosa_api.mel import (
         hz_to_mel,
         mel_filterbank,
         mel_frequencies,
         mel_to_hz,
         melspectrogram,
     )
-    from melpix.png import features_from_image, read_png, write_png
-    from melpix.preset_table import presets
-    from melpix.recipe import scale_minmax, spectrogram_image
-    from melpix.stream import Stream
 
 # Each public name and the module that holds it. Modules load on first use, so that importing
 # melpix costs little more than importing NumPy: a service that renders arrays needs no decoder.
 _HOMES = {
     "DecodeError": "errors",
     "EncodeError": "errors",
-    "Frontend": "frontend",
+    "Frontend": "frontend.frontend",
     "MelpixError": "errors",
     "SignalError": "errors",
-    "Stream": "stream",
-    "amplitude_to_db": "compress",
-    "convert_bytes": "convert",
-    "convert_dataset": "batch",
-    "convert_file": "convert",
-    "features_from_image": "png",
-    "hz_to_mel": "mel",
-    "load": "audio",
-    "mel_filterbank": "mel",
-    "mel_frequencies": "mel",
-    "mel_to_hz": "mel",
-    "melspectrogram": "mel",
-    "pcen": "compress",
-    "power_to_db": "compress",
-    "presets": "preset_table",
-    "read_png": "png",
-    "scale_minmax": "recipe",
-    "show_config": "config",
-    "spectrogram_image": "recipe",
-    "windows": "cutting",
-    "write_png": "png",
+    "Stream": "frontend.stream",
+    "amplitude_to_db": "librosa_api.decibels",
+    "convert_bytes": "convert.file",
+    "convert_dataset": "dataset.dataset",
+    "convert_file": "convert.file",
+    "features_from_image": "image.features",
+    "hz_to_mel": "librosa_api.mel",
+    "load": "audio.load",
+    "mel_filterbank": "librosa_api.mel",
+    "mel_frequencies": "librosa_api.mel",
+    "mel_to_hz": "librosa_api.mel",
+    "melspectrogram": "librosa_api.mel",
+    "pcen": "librosa_api.decibels",
+    "power_to_db": "librosa_api.decibels",
+    "presets": "frontend.presets",
+    "read_png": "image.read",
+    "scale_minmax": "frontend.recipe",
+    "show_config": "installation",
+    "spectrogram_image": "frontend.recipe",
+    "windows": "convert.windows",
+    "write_png": "image.write",
 }
 
 __all__ = [

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """``python -m melpix`` is the command line."""
 
+from __future__ import annotations
+
 import sys
 
 from melpix.cli import main

@@ -5,6 +5,12 @@ from __future__ import annotations
 
 import os
 
+SUFFIXES = frozenset(
+    {".aif", ".aifc", ".aiff", ".au", ".bwf", ".caf", ".flac", ".mp1", ".mp2", ".mp3", ".mpga"}
+    | {".nist", ".oga", ".ogg", ".opus", ".rf64", ".snd", ".sph", ".w64", ".wav", ".wave"}
+)
+
+
 # What people make of sounds and spectrograms, beside sounds themselves.
 _OTHERS = frozenset(
     {".avif", ".bmp", ".eps", ".gif", ".heic", ".heif", ".ico", ".j2k", ".jfif", ".jp2", ".jpe"}
@@ -30,8 +36,6 @@ def is_another(name: str) -> bool:
     suffix = (suffix or stem).lower()  # ".jpg" alone is all stem
     if suffix in ("", ".png"):
         return False
-    from melpix.find import SUFFIXES
-
     return suffix in _OTHERS or suffix in SUFFIXES
 
 

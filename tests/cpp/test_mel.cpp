@@ -2,7 +2,7 @@
 #include <cmath>
 
 #include "check.h"
-#include "mel.h"
+#include "stages/mel.h"
 
 int main() {
   melpix::MelConfig c;

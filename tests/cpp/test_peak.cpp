@@ -5,8 +5,8 @@
 
 #include "check.h"
 #include "melpix/isa.h"
-#include "peak.h"
 #include "signals.h"
+#include "stages/peak.h"
 
 using melpix::Signal;
 

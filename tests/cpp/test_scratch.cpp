@@ -4,8 +4,8 @@
 #include <thread>
 #include <vector>
 
+#include "base/scratch.h"
 #include "check.h"
-#include "scratch.h"
 
 namespace {
 

@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "check.h"
-#include "framing.h"
 #include "melpix/melpix.h"
 #include "signals.h"
+#include "stages/frame.h"
 
 using melpix::Config;
 using melpix::Signal;

@@ -15,9 +15,9 @@
 #include <pthread.h>
 #endif
 
+#include "base/parallel.h"
 #include "check.h"
 #include "melpix/melpix.h"
-#include "parallel.h"
 #include "signals.h"
 
 namespace {

@@ -16,7 +16,7 @@ SUFFIXES = {".wav", ".ogg", ".flac", ".mp3"}
 
 def ready(judge):
     """The reference, or a skip that says what is not installed."""
-    from melpix.contenders import UnableError
+    from melpix.compare.peers import UnableError
 
     try:
         judge.ready()

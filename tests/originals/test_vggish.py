@@ -6,8 +6,8 @@ import pytest
 
 import clips
 import melpix
-from melpix.preset_table import PRESETS
-from melpix.reference_packages import part_of
+from melpix.compare.packages import part_of
+from melpix.frontend.presets import PRESETS
 
 SR = 16000
 

@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from melpix import process
-from melpix.pool import Pool
+from melpix.workers import process
+from melpix.workers.batch_pool import Pool
 
 
 class Starting:

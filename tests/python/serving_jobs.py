@@ -9,9 +9,11 @@ import sys
 import time
 from typing import Any
 
-from melpix import serving, serving_protocol
-from melpix.process import Stopped, signals
-from melpix.serving_work import Answer, Limits, Work
+from melpix.serving import protocol
+from melpix.serving.answer import Answer, Limits
+from melpix.serving.app import Service, run
+from melpix.serving.work import Work
+from melpix.workers.process import Stopped, signals
 
 
 class Faulty(Work):
@@ -44,10 +46,10 @@ class Faulty(Work):
 
 if __name__ == "__main__":
     # So that tests need not wait.
-    serving_protocol._PATIENCE = 2.0
-    serving_protocol._HEAD_SECONDS = 2.0
+    protocol._PATIENCE = 2.0
+    protocol._HEAD_SECONDS = 2.0
     limits = Limits(max_bytes=1_000_000, max_seconds=20, max_pixels=100_000)
-    service = serving.Service(
+    service = Service(
         limits,
         work=Faulty(limits),
         workers=2,
@@ -58,6 +60,6 @@ if __name__ == "__main__":
     )
     try:
         with signals():
-            serving.run(service, lambda address: print(address, flush=True), port=0, connections=32)
+            run(service, lambda address: print(address, flush=True), port=0, connections=32)
     except Stopped as stopped:
         sys.exit(128 + stopped.signum)

@@ -12,12 +12,15 @@ import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from melpix import Frontend, ahead, stats, worker
-from melpix.ahead import _MOST, _PAUSE, Ahead
-from melpix.audio import read_blocks, read_clip
-from melpix.resampling import resample_several
-from melpix.sources import Item
-from melpix.worker import Converter, Plan
+from melpix import Frontend
+from melpix.audio.load import read_blocks, read_clip
+from melpix.audio.resample import resample_several
+from melpix.dataset import grey_range, read_ahead
+from melpix.dataset.plan import Plan
+from melpix.dataset.read_ahead import _MOST, _PAUSE, Ahead
+from melpix.dataset.sources.item import Item
+from melpix.dataset.worker import Converter
+from melpix.workers import process
 
 SR = 22050
 RATES = st.sampled_from([7999, 8000, 11025, 16000, 22050, 24000, 44100, 48000, 96000])
@@ -121,7 +124,7 @@ def test_a_sound_longer_than_may_be_read_is_refused(files):
     source = taken(one, paths[0])
     assert read_clip(source, sr=SR, max_seconds=0.5).duration == 0.5
     for read in (read_clip, lambda *a, **k: list(read_blocks(*a, **k))):
-        with pytest.raises(ahead.audio.DecodeError, match="too long"):
+        with pytest.raises(read_ahead.audio.DecodeError, match="too long"):
             read(source, sr=SR, max_seconds=0.499)
 
 
@@ -173,13 +176,13 @@ def test_a_part_of_a_file_is_left_for_its_turn(files):
 
 @pytest.mark.parametrize("plan", [Plan(), Plan(native=True), Plan(time_steps=5)])
 def test_the_range_is_that_without_reading_ahead(files, plan, monkeypatch):
-    monkeypatch.setattr(stats, "listener", lambda: None)
+    monkeypatch.setattr(grey_range, "listener", lambda: None)
     sources = items(files(*(wav(noise(n, n)) for n in (3000, 4000, 5000))))
-    meter = stats._Meter(plan)
+    meter = grey_range._Meter(plan)
     alone = [meter(source) for source in sources]
     assert meter.prepare(iter(sources)) == 3
     for source, seen in zip(sources, alone, strict=True):
-        monkeypatch.setattr("melpix.decoder.plain_wav", None)  # nobody reads it again
+        monkeypatch.setattr("melpix.audio.decoder.plain_wav", None)  # nobody reads it again
         again = meter(source)
         assert again[:2] == seen[:2]
         assert all(map(np.array_equal, again.bins, seen.bins))
@@ -236,7 +239,7 @@ def test_rates_may_differ_where_each_stays(files):
 )
 def test_images_are_those_without_reading_ahead(files, tmp_path, options, monkeypatch):
     deaf = SimpleNamespace(heard=list)  # this process is no worker: it keeps its standard error
-    monkeypatch.setattr(worker, "listener", lambda: deaf)
+    monkeypatch.setattr(process, "listener", lambda: deaf)
     if options.pop("overlap", None):
         options["step"] = 4
     paths = files(*(wav(noise(n, n)) for n in range(3000, 8000, 400)))

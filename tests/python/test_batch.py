@@ -38,15 +38,16 @@ from dataset_runs import (
     tree,
     write,
 )
-from melpix import Frontend, load, read_png, show_config, stats
-from melpix.batch import convert_dataset
+from melpix import Frontend, load, read_png, show_config
 from melpix.cli import main
 from melpix.cli import progress as shown
-from melpix.cutting import windows
+from melpix.convert.windows import windows
+from melpix.dataset import grey_range
+from melpix.dataset.coordinator import Summary
+from melpix.dataset.dataset import convert_dataset
+from melpix.dataset.report.summary import summarise
+from melpix.dataset.sources.scan import scan
 from melpix.errors import DecodeError, MelpixError
-from melpix.run import Summary
-from melpix.scan import scan
-from melpix.summary import summarise
 from sounds import chirp
 
 FORMATS = ["png", "npy", "webdataset", "parquet"]
@@ -378,8 +379,8 @@ def test_the_range_of_the_dataset(run: Callable[..., Run], sounds: Path) -> None
     ]
     lo, hi = (float(f([f(x) for x in features])) for f in (np.min, np.max))
     assert facts(OUT)["frontend"]["range"] == [lo, hi]
-    stats = json.loads(Path("stats.json").read_bytes())
-    assert (stats["lo"], stats["hi"], stats["sources"]) == (lo, hi, 13)
+    grey_range = json.loads(Path("stats.json").read_bytes())
+    assert (grey_range["lo"], grey_range["hi"], grey_range["sources"]) == (lo, hi, 13)
     f = Frontend(range=(lo, hi))
     for line in manifest(OUT)[1:]:
         assert line["status"] == "ok"
@@ -441,9 +442,9 @@ def test_a_histogram_is_the_same_in_any_order() -> None:
     values = (rng.normal(size=200_000) * 10.0 ** rng.integers(-30, 30, 200_000)).astype(np.float32)
     found = []
     for parts in (1, 150):
-        whole = stats._Histogram()
+        whole = grey_range._Histogram()
         for part in np.array_split(rng.permutation(values), parts):
-            histogram = stats._Histogram()
+            histogram = grey_range._Histogram()
             histogram.add(part)
             whole.join(histogram.bins())
         found.append([whole.percentile(p) for p in (0.01, 1, 50, 77.7, 99.99)])
@@ -501,7 +502,7 @@ def test_a_range_is_kept_and_compared_when_a_run_goes_on(
 def test_where_the_range_cannot_be_kept_nothing_is_measured(
     run: Callable[..., Run], sounds: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("melpix.stats.measure", None)
+    monkeypatch.setattr("melpix.dataset.grey_range.measure", None)
     result = run(sounds, "-o", OUT, "--scale", "dataset", "--stats", "none/stats.json")
     assert result.code == 3
     assert "stopped at none/stats.json: No such file or directory" in result.err
@@ -1139,7 +1140,7 @@ def test_progress_without_a_terminal(
 def test_progress_while_one_source_takes_long(
     sounds: Path, scale: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("melpix.pool._MEANWHILE", 0)
+    monkeypatch.setattr("melpix.workers.batch_pool._MEANWHILE", 0)
     seen: list[tuple[str, int]] = []
     convert_dataset(
         sounds, OUT, scale=scale, progress=lambda s, records: seen.append((s.phase, s.done))

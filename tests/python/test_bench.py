@@ -16,11 +16,12 @@ import numpy as np
 import pytest
 import soundfile
 
-from melpix import contenders, demo
-from melpix.bench import Difference, compare, differing, open_sound, take_turns
+from melpix import demo
 from melpix.cli import main
-from melpix.contenders import Contender, UnableError, Work
-from melpix.process import POOLS
+from melpix.compare import peers
+from melpix.compare.bench import Difference, compare, differing, open_sound, take_turns
+from melpix.compare.peers import Contender, UnableError, Work
+from melpix.workers.process import POOLS
 
 pytest.importorskip("librosa")
 
@@ -184,7 +185,7 @@ def test_other_commands_do_not_load_it(tmp_path):
     code = (
         "import sys; from melpix.cli import main\n"
         "main(['bench', '--help']); main(['demo', '-o', sys.argv[1]])\n"
-        "print([m for m in ('melpix.bench', 'melpix.contenders', 'librosa') if m in sys.modules])"
+        "print([m for m in ('melpix.compare.bench', 'melpix.compare.peers', 'librosa') if m in sys.modules])"
     )
     command = [sys.executable, "-c", code, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -240,16 +241,16 @@ def test_who_cannot_take_part_says_why():
             Contender("c", lambda work: lambda: 1 / 0, ("c",)),
             "fails: ZeroDivisionError: division by zero",
         ),
-        (contenders.PEERS[2], "takes powers of two as n_fft only"),
+        (peers.PEERS[2], "takes powers of two as n_fft only"),
     ):
         with pytest.raises(UnableError) as caught:
-            contenders.first(contender, work)
+            peers.first(contender, work)
         assert str(caught.value) == reason
 
 
 def test_melpix_has_no_excuse():
     with pytest.raises(ZeroDivisionError):
-        contenders.first(Contender("melpix", lambda work: lambda: 1 / 0), Work(np.zeros(9), 22050))
+        peers.first(Contender("melpix", lambda work: lambda: 1 / 0), Work(np.zeros(9), 22050))
 
 
 @pytest.mark.parametrize(("n_fft", "hop_length"), [(1024, 512), (1021, 256), (400, 1000)])

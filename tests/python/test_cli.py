@@ -23,9 +23,10 @@ import pytest
 import soundfile
 
 from dataset_runs import WITHOUT_INTERRUPTS
-from melpix import Frontend, __version__, audio, convert_bytes, demo, load, read_png, write_png
+from melpix import Frontend, __version__, convert_bytes, demo, load, read_png, write_png
+from melpix.audio.load import MAX_SECONDS
 from melpix.cli import main
-from melpix.convert import MAX_SECONDS
+from melpix.convert.file import MAX_IMAGE_SECONDS
 
 MELPIX = [sys.executable, "-m", "melpix"]
 
@@ -421,8 +422,8 @@ def test_help_states_the_defaults(run):
         "--fmax": "(sr / 2)",
         "--time-steps": "(the whole file is one image)",
         "--precision": "(mixed)",
-        "--max-duration": f"({MAX_SECONDS:g}, for windows of a folder's files "
-        f"{audio.MAX_SECONDS:g})",
+        "--max-duration": f"({MAX_IMAGE_SECONDS:g}, for windows of a folder's files "
+        f"{MAX_SECONDS:g})",
     }
     for option, default in defaults.items():
         stated = re.search(rf"{option} [A-Z\[].*?\[default: (.*?)\]", text)

@@ -25,7 +25,7 @@ from melpix import (
     load,
     read_png,
 )
-from melpix.convert import write_atomically
+from melpix.files import write_atomically
 from sounds import flac_frames
 
 

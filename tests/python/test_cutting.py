@@ -20,12 +20,13 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from melpix import audio, lengths
-from melpix.audio import load, read_blocks, read_clip
-from melpix.cutting import Window, windows
+from melpix.audio import load as audio_load
+from melpix.audio.load import _BLOCK, load, read_blocks, read_clip
+from melpix.audio.samples import kept_memory
+from melpix.convert.windows import Window, windows
 from melpix.errors import DecodeError, EncodeError, MelpixError, SignalError
-from melpix.frontend import Frontend
-from melpix.kept import kept_memory
+from melpix.frontend.frontend import Frontend
+from melpix.frontend.lengths import columns_of_sound, left_out
 from sounds import KINDS, PLAIN, chirp, encode, flac_frames, vbr_mp3, without_xing
 
 RATE = 48000
@@ -47,7 +48,7 @@ def whole() -> dict[str, bytes]:
 @pytest.fixture
 def block(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Sets how many samples are decoded at a time."""
-    return lambda size: monkeypatch.setattr(audio, "_BLOCK", size)
+    return lambda size: monkeypatch.setattr(audio_load, "_BLOCK", size)
 
 
 def pcm(n: int, sr: int = 8000, channels: int = 1) -> bytes:
@@ -86,12 +87,12 @@ def test_blocks_join_to_the_clip(block: Callable[[int], None], kind: str, channe
 def test_resampling_in_blocks_is_bit_equal(rate: int, sr: float, n: int, size: int) -> None:
     n = max(1, min(n, int(200_000 * rate / sr)))
     data = encode("wav", chirp(n, 1, rate), rate, "FLOAT")
-    before = audio._BLOCK
-    audio._BLOCK = max(size, n // 100)
+    before = _BLOCK
+    _BLOCK = max(size, n // 100)
     try:
         joined = np.concatenate([part.y for part in read_blocks(data, sr=sr)])
     finally:
-        audio._BLOCK = before
+        _BLOCK = before
     np.testing.assert_array_equal(joined, load(data, sr=sr)[0], strict=True)
 
 
@@ -164,8 +165,8 @@ def test_the_end_of_the_sound(block: Callable[[int], None], tail: str, step: int
     """At every border that a length can lie next to."""
     w, s = 5 * 64, step * 64
     borders = {0, w, w + s, w + 2 * s, 2 * s, w + 3 * s}
-    lengths = sorted({b + d for b in borders for d in (-1, 0, 1)} - {-1, 0})
-    for n, channels, size in itertools.product(lengths, (1, 2), (100, 2**19)):
+    frontend_lengths = sorted({b + d for b in borders for d in (-1, 0, 1)} - {-1, 0})
+    for n, channels, size in itertools.product(frontend_lengths, (1, 2), (100, 2**19)):
         block(size)
         data = pcm(n, channels=channels)
         y = read_clip(data, sr=None).y
@@ -698,12 +699,12 @@ def test_what_is_left_out_and_what_is_filled_up_is_seen_in_the_features(
     )  # fmt: skip
     y = np.random.default_rng(n).uniform(-1, 1, n)
     features = f.features(y)
-    shown = n - lengths.left_out(f, n)
+    shown = n - left_out(f, n)
     assert shown >= min(n, 1)
     if shown < n:  # what is behind it may be a part of the last frames, but not of one more hop
         y[shown + 256 :] = 0
         assert np.array_equal(f.features(y), features)
-    count = lengths.columns_of_sound(f, n, n)
+    count = columns_of_sound(f, n, n)
     assert features[:, :count].any(axis=0).all()
     if fit in (None, "pad"):
         # Frames without sound are alike: ln(0 + 1) is 0, as missing columns are.

@@ -45,12 +45,12 @@ from dataset_runs import (
     write,
 )
 from melpix import Frontend, load, read_png
-from melpix.batch import convert_dataset
+from melpix.dataset.coordinator import Summary
+from melpix.dataset.dataset import convert_dataset
+from melpix.dataset.outputs.lock import locked
+from melpix.dataset.report.summary import summarise
+from melpix.dataset.sources.scan import scan
 from melpix.errors import MelpixError
-from melpix.lock import locked
-from melpix.run import Summary
-from melpix.scan import scan
-from melpix.summary import summarise
 from sounds import chirp, encode, flac_frames, patch, vbr_mp3, without_xing
 
 OUT = Path("out")

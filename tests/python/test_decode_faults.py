@@ -15,8 +15,8 @@ import librosa
 import numpy as np
 import pytest
 
-from melpix import decoder
-from melpix.audio import MAX_SAMPLES, MAX_SECONDS, load, probe, read_blocks, read_clip
+from melpix.audio import decoder
+from melpix.audio.load import MAX_SAMPLES, MAX_SECONDS, load, probe, read_blocks, read_clip
 from melpix.errors import DecodeError, MelpixError, SignalError
 from sounds import (
     KINDS,

@@ -19,12 +19,13 @@ from melpix import (
     EncodeError,
     Frontend,
     MelpixError,
-    audio,
     convert_bytes,
     convert_file,
     demo,
 )
-from melpix.png import isal_zlib
+from melpix.audio import load
+from melpix.audio.load import open_sound, read_clip
+from melpix.image.write import isal_zlib
 from sounds import chirp, encode, flac_frames
 
 WAV = demo.wav()
@@ -43,7 +44,7 @@ def no_decoding(monkeypatch) -> None:
     def decoded(*_args, **_options):
         raise AssertionError("decoded")
 
-    monkeypatch.setattr("melpix.decoder._decoder", decoded)
+    monkeypatch.setattr("melpix.audio.decoder._decoder", decoded)
 
 
 # --- limits ------------------------------------------------------------------------------------
@@ -73,7 +74,7 @@ def test_an_open_file_is_read_no_further_than_it_may():
 
     source = Endless()
     with pytest.raises(DecodeError, match="more than 3000000 bytes") as caught:
-        audio.read_clip(source, max_bytes=3_000_000)
+        read_clip(source, max_bytes=3_000_000)
     assert caught.value.code == "too_large"
     assert source.taken <= 4 << 20
 
@@ -248,7 +249,7 @@ def test_one_call_may_begin_inside_another(monkeypatch):
     """As a signal handler or a destructor does it."""
     expected = convert_bytes(WAV), convert_bytes(WAV, NARROW)
     inner: list[bytes] = []
-    read = audio.open_sound
+    read = open_sound
 
     def interrupted(*args, **options):
         if not inner:
@@ -256,7 +257,7 @@ def test_one_call_may_begin_inside_another(monkeypatch):
             inner[0] = convert_bytes(WAV, NARROW)
         return read(*args, **options)
 
-    monkeypatch.setattr(audio, "open_sound", interrupted)
+    monkeypatch.setattr(load, "open_sound", interrupted)
     assert (convert_bytes(WAV), inner[0]) == expected
 
 
@@ -295,7 +296,7 @@ def test_the_gil_is_free_in_every_stage(tmp_path):
     assert others_ran(lambda: [None for _ in range(10**7)]) <= 3  # it would show
     assert others_ran(lambda: soxr.resample(y, 44100, 22050, "soxr_hq")) > 5
     assert others_ran(lambda: f.image(y)) > 5
-    assert others_ran(lambda: audio.read_clip(str(path), sr=None)) > 10
-    assert others_ran(lambda: audio.read_clip(path.read_bytes(), sr=None)) > 10
+    assert others_ran(lambda: read_clip(str(path), sr=None)) > 10
+    assert others_ran(lambda: read_clip(path.read_bytes(), sr=None)) > 10
     if isal_zlib is not None:
         assert others_ran(lambda: isal_zlib.compress(image, 1)) > 5

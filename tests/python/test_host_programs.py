@@ -15,7 +15,7 @@ import pytest
 import soundfile
 
 import melpix
-from melpix.process import overhear
+from melpix.workers.process import overhear
 from sounds import chirp, encode
 
 HANGS = 60.0  # seconds in which a process that does not hang has ended

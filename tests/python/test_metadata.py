@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 import melpix
 from melpix import Frontend, features_from_image, read_png
 from melpix.cli import main
-from melpix.png import encode
+from melpix.image.write import encode_png
 
 IMAGE = np.arange(32, dtype=np.uint8).reshape(4, 8)
 RANGE = {"lo": -1.0, "hi": 1.0}
@@ -135,7 +135,7 @@ def chunk(kind: bytes, data: bytes) -> bytes:
 
 def with_entries(*entries: bytes, keyword: bytes = b"melpix", compressed: bool = False) -> bytes:
     """The PNG of IMAGE with these iTXt texts."""
-    good = encode(IMAGE)
+    good = encode_png(IMAGE)
     texts = [zlib.compress(text, 9) if compressed else text for text in entries]
     head = keyword + (b"\0\1\0\0\0" if compressed else b"\0\0\0\0\0")
     return good[:33] + b"".join(chunk(b"iTXt", head + text) for text in texts) + good[33:]

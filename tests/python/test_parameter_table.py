@@ -6,7 +6,7 @@ import re
 import pytest
 
 from melpix import Frontend, presets
-from melpix.parameter_table import PARAMETERS
+from melpix.frontend.parameter_table import PARAMETERS
 
 # What a word needs beside it.
 BESIDE = {

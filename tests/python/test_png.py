@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import melpix
-from melpix.png import encode
+from melpix.image.write import encode_png
 
 METADATA = {"source": "ä \n.wav", "lo": -20.5, "hi": 3.25, "params": {"sr": 8000, "fmax": None}}
 IMAGE = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20
@@ -27,7 +27,7 @@ def chunks(data: bytes) -> list[tuple[bytes, bytes]]:
 
 @given(hnp.arrays(np.uint8, hnp.array_shapes(min_dims=2, max_dims=2, max_side=40)))
 def test_every_image_comes_back(image: Any) -> None:
-    again, metadata = melpix.read_png(encode(image))
+    again, metadata = melpix.read_png(encode_png(image))
     np.testing.assert_array_equal(again, image)
     assert metadata == {}
 
@@ -36,7 +36,7 @@ def test_every_image_comes_back(image: Any) -> None:
     st.dictionaries(st.text(), st.none() | st.booleans() | st.integers() | st.text(), min_size=1)
 )
 def test_metadata_come_back(metadata: dict[str, Any]) -> None:
-    assert melpix.read_png(encode(IMAGE, metadata))[1] == metadata
+    assert melpix.read_png(encode_png(IMAGE, metadata))[1] == metadata
 
 
 def test_other_readers_see_the_same_image(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_paths_files_and_bytes_are_the_same(tmp_path: Path) -> None:
     melpix.write_png(file, IMAGE, METADATA)
     melpix.write_png(str(tmp_path / "a.png"), IMAGE, METADATA)
     data = file.getvalue()
-    assert (tmp_path / "a.png").read_bytes() == data == encode(IMAGE, METADATA)
+    assert (tmp_path / "a.png").read_bytes() == data == encode_png(IMAGE, METADATA)
     for source in (data, io.BytesIO(data), tmp_path / "a.png", str(tmp_path / "a.png")):
         image, metadata = melpix.read_png(source)
         np.testing.assert_array_equal(image, IMAGE)
@@ -134,7 +134,7 @@ def test_paths_files_and_bytes_are_the_same(tmp_path: Path) -> None:
 
 
 def test_the_container_holds_what_it_should() -> None:
-    parts = dict(chunks(encode(IMAGE, METADATA)))
+    parts = dict(chunks(encode_png(IMAGE, METADATA)))
     assert list(parts) == [b"IHDR", b"tEXt", b"iTXt", b"IDAT", b"IEND"]
     assert parts[b"tEXt"] == b"Software\0melpix " + melpix.__version__.encode()
     text = '{"hi":3.25,"lo":-20.5,"params":{"fmax":null,"sr":8000},"source":"\\u00e4 \\n.wav"}'
@@ -144,7 +144,7 @@ def test_the_container_holds_what_it_should() -> None:
 def test_strided_images_are_written() -> None:
     big = np.random.default_rng(0).integers(0, 256, (8, 9), dtype=np.uint8)
     for view in (big[::2, :5], big[:, ::2], big.T, big[::-1, ::-1]):
-        np.testing.assert_array_equal(melpix.read_png(encode(view))[0], view)
+        np.testing.assert_array_equal(melpix.read_png(encode_png(view))[0], view)
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ def made_png(width: int, height: int, raw: bytes, depth: int = 8, colour: int = 
     return file.getvalue()
 
 
-GOOD = encode(IMAGE, METADATA)
+GOOD = encode_png(IMAGE, METADATA)
 
 
 @pytest.mark.parametrize(

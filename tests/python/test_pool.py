@@ -18,10 +18,10 @@ import psutil
 import pytest
 
 import pool_jobs
-from melpix import pool as pool_module
-from melpix import process
-from melpix.cores import available_cores, cpu_quota
-from melpix.pool import Crashed, Failed, Pool, TimedOut
+from melpix.workers import child, process
+from melpix.workers.batch_pool import Pool
+from melpix.workers.child import Crashed, Failed, TimedOut
+from melpix.workers.cores import available_cores, cpu_quota
 from pool_jobs import Starting, do
 
 Job = tuple[Any, ...]
@@ -51,7 +51,7 @@ def test_outcomes_come_in_the_order_of_the_jobs(workers: int) -> None:
 def test_who_crashes_or_hangs_is_named_and_nobody_else(
     method: str, workers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pool_module, "METHOD", method)
+    monkeypatch.setattr(child, "METHOD", method)
     culprits: dict[int, tuple[Job, object]] = {
         0: (("segfault",), Crashed(-signal.SIGSEGV)),
         60: (("exit", 3), Crashed(3)),
@@ -279,7 +279,7 @@ def test_what_workers_inherit() -> None:
 def test_what_workers_are_copied_from_starts_early_and_inherits_the_same() -> None:
     code = """
 import os, psutil, time
-from melpix.pool import prepare
+from melpix.workers.child import prepare
 before = dict(os.environ)
 prepare()
 assert dict(os.environ) == before
@@ -391,7 +391,7 @@ def test_quotas_of_control_groups(
 
 def test_cores_that_may_be_used() -> None:
     code = (
-        "import os; from melpix.cores import available_cores\n"
+        "import os; from melpix.workers.cores import available_cores\n"
         "os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); print(available_cores())"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "1\n"

@@ -14,10 +14,10 @@ import pytest
 
 import melpix
 import signals
-from melpix.contenders import UnableError
-from melpix.preset_table import PRESETS
-from melpix.references import REFERENCES
-from melpix.verify import Pair, compare, distance
+from melpix.compare.peers import UnableError
+from melpix.compare.references import REFERENCES
+from melpix.compare.verify import Pair, compare, distance
+from melpix.frontend.presets import PRESETS
 from reference import pipeline
 
 # How far features may lie from the formulas', besides the rounding to float32. A root of next to
@@ -257,7 +257,7 @@ def test_recordings(name):
 def test_a_package_that_is_missing_is_named(monkeypatch):
     import builtins
 
-    from melpix import references
+    from melpix.compare import references
 
     real = builtins.__import__
 

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 import melpix
-from melpix import recipe
+from melpix.frontend import recipe
 
 Y = np.random.default_rng(0).uniform(-1, 1, 30000).astype(np.float32)
 

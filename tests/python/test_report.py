@@ -17,9 +17,15 @@ import numpy as np
 import pytest
 
 from browser import Browser
-from melpix import Frontend, png, report, sinks, thumbnails
-from melpix.shards import Shards, WebDataset
-from melpix.summary import Picture, Summary, summarise
+from melpix import Frontend
+from melpix.dataset.outputs.shards import Shards, WebDataset
+from melpix.dataset.outputs.tree import npy_bytes
+from melpix.dataset.report import page as report_page
+from melpix.dataset.report import thumbnails
+from melpix.dataset.report.page import printable
+from melpix.dataset.report.summary import Picture, Summary, summarise
+from melpix.image.read import read_png
+from melpix.image.write import encode_png, write_png
 
 HOSTILE = [
     "<script>document.title='ran'</script>",
@@ -128,7 +134,7 @@ def test_a_killed_run_leaves_a_line_cut_short(tmp_path: Path) -> None:
         f"{out / 'manifest.jsonl'}: the last line is cut short",
         f"{out}: the last run was killed, or is under way",
     ]
-    lines = list(report.text(found))
+    lines = list(report_page.text(found))
     assert f"not complete: {found.incomplete[0]}" in lines
     assert any(line.split() == ["unreadable", "lines", "1"] for line in lines)
     complete = write(tmp_path / "out", [ok("a"), json.dumps(ok("b"))])  # only its end is missing
@@ -228,7 +234,7 @@ def test_what_is_kept_is_bounded(tmp_path: Path) -> None:
     assert found.sampled == 4096
     size = len(json.dumps(dataclasses.asdict(found)))
     assert size < 1_000_000
-    assert len(report.html(found)) < 1_000_000
+    assert len(report_page.html(found)) < 1_000_000
 
 
 def test_quantiles_of_a_sample_are_near_those_of_all(tmp_path: Path) -> None:
@@ -272,13 +278,13 @@ def test_values_of_any_type(tmp_path: Path) -> None:
         found = summarise([write(tmp_path / "out", records + nan, **extra)])
         assert found.images == len(names) * len(strange) + 2
         json.dumps(dataclasses.asdict(found), allow_nan=False)
-        assert all(line.isprintable() for line in report.text(found))
-        report.html(found).encode()
+        assert all(line.isprintable() for line in report_page.text(found))
+        report_page.html(found).encode()
 
 
 def test_the_lines_for_a_terminal(tmp_path: Path) -> None:
     out = write(tmp_path / "out", [ok("a", label="dogs"), ok("b", label="cats"), bad("c")])
-    lines = list(report.text(summarise([out])))
+    lines = list(report_page.text(summarise([out])))
     assert lines[0] == str(out)
     for expected in (
         "  images         2",
@@ -297,7 +303,7 @@ def test_the_lines_for_a_terminal(tmp_path: Path) -> None:
     for name in HOSTILE:
         records = [ok(name, label=name, flags=[name]), bad(name, name, message=name)]
         found = summarise([write(tmp_path / "out", records)])
-        for line in report.text(found):
+        for line in report_page.text(found):
             assert line.isprintable()
             line.encode()
 
@@ -310,15 +316,15 @@ def picture(folder: Path, output: str) -> Picture:
 def test_thumbnails_of_trees(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     small = rng.integers(0, 256, (128, 200), np.uint8)
-    png.write_png(tmp_path / "small.png", small)
+    write_png(tmp_path / "small.png", small)
     large = np.repeat(np.repeat(rng.integers(0, 256, (80, 250), np.uint8), 2, 0), 3, 1)
-    png.write_png(tmp_path / "large.png", large)
+    write_png(tmp_path / "large.png", large)
     features = rng.normal(size=(64, 99)).astype(np.float32)
     for dtype in ("float32", "float16"):
-        (tmp_path / f"{dtype}.npy").write_bytes(sinks.npy_bytes(features, dtype))
+        (tmp_path / f"{dtype}.npy").write_bytes(npy_bytes(features, dtype))
     names = ("small.png", "large.png", "float32.npy", "float16.npy")
     made = thumbnails.of([picture(tmp_path, name) for name in names])
-    images = [png.read_png(data)[0] for data in made if isinstance(data, bytes)]
+    images = [read_png(data)[0] for data in made if isinstance(data, bytes)]
     assert (images[0] == small).all()
     assert (images[1] == large[::2, ::3]).all()
     for image in images[2:]:
@@ -332,10 +338,10 @@ def test_thumbnails_show_every_kind_of_image(tmp_path: Path) -> None:
     shown = {(): [0], (1,): [0], (2,): [0], (3,): [0, 1, 2], (4,): [0, 1, 2]}
     for dtype, channels in itertools.product((np.uint8, np.uint16), shown):
         image = rng.integers(0, np.iinfo(dtype).max, (150, 300, *channels), dtype, endpoint=True)
-        png.write_png(tmp_path / "a.png", image)
+        write_png(tmp_path / "a.png", image)
         (made,) = thumbnails.of([picture(tmp_path, "a.png")])
         assert isinstance(made, bytes)
-        seen = png.read_png(made)[0]
+        seen = read_png(made)[0]
         assert seen.dtype == np.uint8
         mels = image.reshape(150, 300, -1)[..., shown[channels]]
         means = mels.reshape(75, 2, 150, 2, -1).mean(axis=(1, 3)) / (np.iinfo(dtype).max / 255)
@@ -346,7 +352,7 @@ def test_thumbnails_show_every_kind_of_image(tmp_path: Path) -> None:
 def test_thumbnails_of_stacked_features_show_the_first(tmp_path: Path) -> None:
     features = np.random.default_rng(0).normal(size=(64, 99, 2)).astype(np.float32)
     for name, values in (("stacked.npy", features), ("first.npy", features[..., 0])):
-        (tmp_path / name).write_bytes(sinks.npy_bytes(values, "float32"))
+        (tmp_path / name).write_bytes(npy_bytes(values, "float32"))
     stacked, first = thumbnails.of([picture(tmp_path, n) for n in ("stacked.npy", "first.npy")])
     assert isinstance(first, bytes)
     assert stacked == first
@@ -357,16 +363,16 @@ def test_thumbnails_of_shards(tmp_path: Path) -> None:
     image = np.arange(256, dtype=np.uint8).reshape(16, 16)
     with Shards(str(tmp_path), WebDataset()) as shards:
         for name in names:
-            shards.add(name, png.encode(image), {"source": name})
+            shards.add(name, encode_png(image), {"source": name})
         outputs = [record["output"] for record in shards.finish()]
     (tmp_path / "shard-000001.parquet").touch()
     (tmp_path / "shard-000002.tar").write_bytes(b"x" * 5000)
     (tmp_path / "shard-000003.tar").mkdir()  # a tree may have such a folder
-    png.write_png(tmp_path / "shard-000003.tar" / "a.png", image)
+    write_png(tmp_path / "shard-000003.tar" / "a.png", image)
     outputs += ["shard-000003.tar/a.png", "shard-000000.tar/b.png"]
     outputs += ["shard-000001.parquet/a.png", "shard-000002.tar/a.png"]
     made = thumbnails.of([picture(tmp_path, output) for output in outputs])
-    assert all((png.read_png(data)[0] == image).all() for data in made[:4])
+    assert all((read_png(data)[0] == image).all() for data in made[:4])
     assert made[4:6] == ["there is no such file", thumbnails.UNSUPPORTED]
     assert isinstance(made[6], str)
 
@@ -374,11 +380,11 @@ def test_thumbnails_of_shards(tmp_path: Path) -> None:
 def test_what_gives_no_thumbnail(tmp_path: Path) -> None:
     tree = tmp_path / "tree"
     tree.mkdir()
-    png.write_png(tmp_path / "outside.png", np.zeros((2, 2), np.uint8))
+    write_png(tmp_path / "outside.png", np.zeros((2, 2), np.uint8))
     (tree / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     (tree / "a.wav").touch()
-    good = sinks.npy_bytes(np.ones((4, 4)))
-    (tree / "nan.npy").write_bytes(sinks.npy_bytes(np.full((4, 4), np.nan, np.float32)))
+    good = npy_bytes(np.ones((4, 4)))
+    (tree / "nan.npy").write_bytes(npy_bytes(np.full((4, 4), np.nan, np.float32)))
     (tree / "huge.npy").write_bytes(good.replace(b"(4, 4), ", b"(9999999999, 4), "))
     (tree / "short.npy").write_bytes(good[:-1])
     (tree / "empty.npy").touch()
@@ -433,8 +439,8 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_page_stands_alone(dataset: Path) -> None:
     found = summarise([dataset])
-    text = report.html(found)
-    assert text == report.html(summarise([dataset]))
+    text = report_page.html(found)
+    assert text == report_page.html(summarise([dataset]))
     text.encode()
     page = Page(text)
     assert not page.tags & {"script", "iframe", "object", "embed", "form", "base", "audio", "video"}
@@ -454,9 +460,9 @@ def test_the_page_shows_stacked_and_deep_images(tmp_path: Path, parameters: Any)
     out = write(tmp_path / "out", [ok("a")])
     y = np.random.default_rng(0).uniform(-1, 1, 33000).astype(np.float32)
     (out / "a.png").write_bytes(Frontend(**parameters).png(y))
-    page = Page(report.html(summarise([out])))
+    page = Page(report_page.html(summarise([out])))
     (link,) = (link for link in page.links if link.startswith("data:image/png;base64,"))
-    seen = png.read_png(base64.b64decode(link.partition(",")[2]))[0]
+    seen = read_png(base64.b64decode(link.partition(",")[2]))[0]
     assert np.abs(seen.astype(int) - Frontend().image(y)).max() <= 1
 
 
@@ -464,22 +470,22 @@ def test_a_format_without_thumbnails_is_said_once(tmp_path: Path) -> None:
     records = [ok(f"{i}", output=f"shard-000000.parquet/{i}.png") for i in range(5)]
     out = write(tmp_path / "out", records)
     (out / "shard-000000.parquet").touch()
-    text = report.html(summarise([out]))
+    text = report_page.html(summarise([out]))
     assert text.count(thumbnails.UNSUPPORTED) == 1
 
 
 def test_a_page_of_nothing(tmp_path: Path) -> None:
     found = summarise([write(tmp_path / "out", [], runs=[], frontend={}, options={})])
     assert isinstance(found, Summary)
-    assert "Nothing failed" in report.html(found)
-    assert list(report.text(found))
+    assert "Nothing failed" in report_page.html(found)
+    assert list(report_page.text(found))
 
 
 @pytest.fixture(scope="module")
 def page(dataset: Path, browser: Browser) -> Path:
     """The page of the hostile data set."""
     path = dataset / "report.html"
-    path.write_text(report.html(summarise([dataset])), "utf-8")
+    path.write_text(report_page.html(summarise([dataset])), "utf-8")
     return path
 
 
@@ -506,7 +512,7 @@ def test_the_page_opens_from_the_disk(browser: Browser, page: Path) -> None:
     assert browser.js("document.title") == f"melpix report: {page.parent}"  # no script has run
     names = set(browser.js("[...document.querySelectorAll('bdi')].map(e => e.textContent)"))
     for name in HOSTILE:
-        assert report.printable(name) in names, name
+        assert printable(name) in names, name
 
 
 def test_the_page_suits_a_phone_and_the_dark(browser: Browser, page: Path) -> None:

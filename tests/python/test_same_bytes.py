@@ -9,7 +9,7 @@ import pytest
 
 import melpix
 from melpix import Frontend
-from melpix.png import encode
+from melpix.image.write import encode_png
 from signals import noise
 
 T = TypeVar("T")
@@ -46,7 +46,7 @@ def test_bytes_do_not_depend_on_where_a_threads_stack_lies() -> None:
     # one in a hundred pairs would show it.
     images = np.random.default_rng(0).integers(0, 256, (24, 1, 40), dtype=np.uint8)
     images[..., 20:32] = images[..., 1:13]
-    made = in_threads(200, lambda: [encode(image) for image in images])
+    made = in_threads(200, lambda: [encode_png(image) for image in images])
     assert all(pngs == made[0] for pngs in made)
     for image, data in zip(images, made[0], strict=True):
         np.testing.assert_array_equal(melpix.read_png(data)[0], image)

@@ -20,10 +20,10 @@ from typing import Any
 
 import pytest
 
-from melpix.find import SUFFIXES
-from melpix.lists import MAX_ROW
-from melpix.scan import Scan, scan
-from melpix.sources import Item, Skipped
+from melpix.dataset.sources.item import Item, Skipped
+from melpix.dataset.sources.lists import MAX_ROW
+from melpix.dataset.sources.scan import Scan, scan
+from melpix.suffixes import SUFFIXES
 
 posix = pytest.mark.skipif(os.name != "posix", reason="POSIX files")
 
@@ -535,7 +535,7 @@ def test_lists_of_paths(here: Path) -> None:
 
 
 def test_the_list_may_be_standard_input() -> None:
-    code = "from melpix.scan import scan; print(scan(from_list='-').items)"
+    code = "from melpix.dataset.sources.scan import scan; print(scan(from_list='-').items)"
     run = subprocess.run(
         [sys.executable, "-c", code], input=b"a/x.wav\nb/y.wav\n", capture_output=True, check=True
     )
@@ -611,7 +611,7 @@ def test_lists_are_utf8_in_every_locale(here: Path, locale: str) -> None:
         lists.append("e.parquet")
     code = """if True:
         import json, os, sys
-        from melpix.scan import scan
+        from melpix.dataset.sources.scan import scan
         found = [sys.getfilesystemencoding()]
         for name in sys.argv[1:]:
             for item in scan(from_list=name).items:

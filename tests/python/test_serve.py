@@ -31,9 +31,12 @@ pytest.importorskip("uvicorn")
 pytest.importorskip("starlette")
 
 from browser import Browser
-from melpix import Frontend, convert_bytes, demo, load, presets, read_png, serving_work
-from melpix.serving_openapi import description
-from melpix.serving_work import FRONTEND, READING, Limits, Work
+from melpix import Frontend, convert_bytes, demo, load, presets, read_png
+from melpix.serving import work as serving_work
+from melpix.serving.answer import Limits
+from melpix.serving.openapi import description
+from melpix.serving.request import FRONTEND, READING
+from melpix.serving.work import Work
 from sounds import chirp, encode
 
 HERE = Path(__file__).parent

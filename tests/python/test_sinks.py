@@ -23,10 +23,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from melpix import Frontend, SignalError, png, read_png
-from melpix.parquet import Parquet
-from melpix.shards import Format, Record, Shards, WebDataset, escape
-from melpix.sinks import Tree, clean, leads_out, npy_bytes, sample_name
+from melpix import Frontend, SignalError, read_png
+from melpix.dataset.outputs.parquet import Parquet
+from melpix.dataset.outputs.shards import Format, Record, Shards, WebDataset, escape
+from melpix.dataset.outputs.tree import Tree, leads_out, npy_bytes, sample_name
+from melpix.files import clean
+from melpix.image.write import encode_png
 
 CLASSES = ["cats", "dogs"]
 # What names of files may hold, where the system takes it.
@@ -81,7 +83,7 @@ def fill(
     with Shards(str(folder), format, **options) as shards:
         return [
             *(
-                shards.add(f"{CLASSES[i % 2]}/clip.{i:04d}", png.encode(picture(i)), record(i))
+                shards.add(f"{CLASSES[i % 2]}/clip.{i:04d}", encode_png(picture(i)), record(i))
                 for i in range(first, count)
             ),
             shards.finish(),
@@ -255,7 +257,7 @@ def grown(folder: Path) -> dict[str, np.ndarray]:
         (folder / name).write_text("{}\n")
     tree = Tree(str(folder), ".png")
     return {
-        tree.write(sample_name(f"{CLASSES[i % 2]}/x", i), png.encode(picture(i))): picture(i)
+        tree.write(sample_name(f"{CLASSES[i % 2]}/x", i), encode_png(picture(i))): picture(i)
         for i in range(9)
     }
 
@@ -416,9 +418,9 @@ def test_a_killed_run_continues_to_the_same_bytes(tmp_path: Path, format: Format
 
 FILL = """
 import errno, json, os, sys
-from melpix.parquet import Parquet
-from melpix.shards import Shards, WebDataset
-from melpix.sinks import Tree
+from melpix.dataset.outputs.parquet import Parquet
+from melpix.dataset.outputs.shards import Shards, WebDataset
+from melpix.dataset.outputs.tree import Tree
 folder, kind, limit = sys.argv[1:]
 if int(limit):
     import resource
@@ -505,7 +507,7 @@ def test_webdataset_reads_shards(tmp_path: Path) -> None:
     webdataset = pytest.importorskip("webdataset")
     with Shards(str(tmp_path), WebDataset(), max_count=4) as shards:
         for i, name in enumerate(NAMES):
-            shards.add(name, png.encode(picture(i)), {**record(i), "source": name})
+            shards.add(name, encode_png(picture(i)), {**record(i), "source": name})
         shards.finish()
     paths = sorted(str(path) for path in tmp_path.iterdir())
     assert len(paths) == 3
@@ -582,8 +584,8 @@ def test_datasets_reads_parquet_shards(tmp_path: Path, datasets: ModuleType) -> 
 
 def test_datasets_reads_labels_that_are_text(tmp_path: Path, datasets: ModuleType) -> None:
     with Shards(str(tmp_path), Parquet()) as shards:
-        shards.add("a", png.encode(picture(0)), {"source": "latin\udce9", "label": "l\udce9"})
-        shards.add("b", png.encode(picture(1)), {"source": "none"})
+        shards.add("a", encode_png(picture(0)), {"source": "latin\udce9", "label": "l\udce9"})
+        shards.add("b", encode_png(picture(1)), {"source": "none"})
         shards.finish()
     path = str(tmp_path / "shard-000000.parquet")
     loaded = datasets.load_dataset("parquet", data_files=path, split="train")
@@ -596,7 +598,7 @@ def test_row_groups_are_small_and_images_lie_as_they_are(tmp_path: Path) -> None
     noise = np.random.default_rng(0).bytes(3_000_000)
     with Shards(str(tmp_path), Parquet()) as shards:
         for i in range(210):
-            shards.add(f"{i}", png.encode(picture(i)), record(i))
+            shards.add(f"{i}", encode_png(picture(i)), record(i))
         for i in range(8):
             shards.add(f"large{i}", noise, record(i))
         # What is not in the file yet is what memory holds.
@@ -608,7 +610,7 @@ def test_row_groups_are_small_and_images_lie_as_they_are(tmp_path: Path) -> None
     assert groups == [100, 100, 16, 2]
     data = path.read_bytes()
     assert data.count(noise) == 8
-    assert png.encode(picture(7)) in data
+    assert encode_png(picture(7)) in data
 
 
 def test_a_class_that_was_not_announced_is_an_error(tmp_path: Path) -> None:

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 import signals
 from front_ends import parameter_sets
 from front_ends import signals as any_signals
-from melpix import Frontend, SignalError, _core, parameters
-from melpix.preset_table import presets
+from melpix import Frontend, SignalError, _core
+from melpix.frontend import parameters
+from melpix.frontend.presets import presets
 
 PROFILE = settings(
     derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)

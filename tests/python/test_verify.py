@@ -14,11 +14,12 @@ import pytest
 import soundfile
 
 import signals
-from melpix import Frontend, demo, references, verify
+from melpix import Frontend, demo
 from melpix.cli import main
-from melpix.contenders import UnableError
-from melpix.references import REFERENCES, Reference
-from melpix.verify import Pair
+from melpix.compare import references, verify
+from melpix.compare.peers import UnableError
+from melpix.compare.references import REFERENCES, Reference
+from melpix.compare.verify import Pair, distance, pair
 
 pytest.importorskip("librosa")
 
@@ -249,7 +250,7 @@ def test_other_commands_do_not_load_it(tmp_path):
     code = (
         "import sys; from melpix.cli import main\n"
         "main(['verify', '--help']); main(['demo', '-o', sys.argv[1]])\n"
-        "print([m for m in ('melpix.verify', 'melpix.references', 'librosa') if m in sys.modules])"
+        "print([m for m in ('melpix.compare.verify', 'melpix.compare.references', 'librosa') if m in sys.modules])"
     )
     command = [sys.executable, "-c", code, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -262,7 +263,7 @@ def test_other_commands_do_not_load_it(tmp_path):
 def test_distance_of_other_shapes_is_infinite():
     y = signals.noise(22050).astype(np.float32)
     both = other(n_mels=64)
-    apart = verify.distance(both, y, both.reference.features(y), "y", 1.0)
+    apart = distance(both, y, both.reference.features(y), "y", 1.0)
     assert apart.max == apart.of_allowed == np.inf
     assert not apart.within
     json.dumps(verify.report(both, [apart], []), allow_nan=False)
@@ -273,19 +274,19 @@ def test_distance_is_that_of_the_features():
     both = other(precision="double")
     expected = both.frontend.features(y)
     expected[3, 4] += 0.04
-    apart = verify.distance(both, y, expected, "y", 1.0)
+    apart = distance(both, y, expected, "y", 1.0)
     assert apart.max == pytest.approx(0.04)
     assert apart.mean == pytest.approx(0.04 / expected.size)
     assert apart.of_allowed == pytest.approx(0.8)
     assert apart.within
     expected[3, 4] += 0.04
-    assert not verify.distance(both, y, expected, "y", 1.0).within
+    assert not distance(both, y, expected, "y", 1.0).within
 
 
 def test_no_patch_at_all_is_no_difference():
     y = signals.noise(500).astype(np.float32)
-    both = verify.pair("vggish")
-    apart = verify.distance(both, y, both.reference.features(y), "y", 0.03)
+    both = pair("vggish")
+    apart = distance(both, y, both.reference.features(y), "y", 0.03)
     assert apart.max == 0
     assert apart.within
 
@@ -317,14 +318,14 @@ def degenerate(sr):
 @pytest.mark.parametrize("name", REFERENCES)
 def test_no_false_alarm(name):
     try:
-        both = verify.pair(name)
+        both = pair(name)
     except UnableError as error:
         pytest.skip(str(error))
     for kind, y in degenerate(both.reference.sr):
         y = y.astype(np.float32)
         try:
             expected = both.reference.features(y)
-            apart = verify.distance(both, y, expected, kind, 1.0)
+            apart = distance(both, y, expected, kind, 1.0)
         except (UnableError, ValueError):
             assert y.size <= 2049, kind  # too short for one of them
             continue
@@ -341,7 +342,7 @@ def test_images_are_the_references_own():
     black = Reference(
         22050, REFERENCES["recipe"].plan, render=lambda x: np.zeros(x.shape, np.uint8)
     )
-    apart = verify.distance(Pair("x", Frontend(), black, 0.05), y, black.features(y), "y", 1.0)
+    apart = distance(Pair("x", Frontend(), black, 0.05), y, black.features(y), "y", 1.0)
     assert apart.within
     assert apart.identical < 0.1
     assert apart.levels == 255

@@ -12,9 +12,9 @@ import pytest
 import soundfile
 
 from melpix import DecodeError, demo, load
-from melpix.audio import read_clip
-from melpix.containers import is_cut_short
-from melpix.wav import plain_memory, plain_wav
+from melpix.audio.formats import is_cut_short
+from melpix.audio.load import read_clip
+from melpix.audio.wav import plain_memory, plain_wav
 
 HEADER = 44
 

@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 from numpy.lib.stride_tricks import as_strided
 
-from melpix import Frontend, checks
+from melpix import Frontend
+from melpix.frontend import arrays
 
 F = Frontend(sr=16000, hop_length=160, n_mels=40)
 Y = np.random.default_rng(5).uniform(-0.5, 0.5, 16000).astype(np.float32)
@@ -67,7 +68,7 @@ HOLDERS = {
 @pytest.mark.parametrize("holder", HOLDERS)
 def test_any_holder_of_samples_is_read_in_place(holder: str, y: np.ndarray) -> None:
     held = HOLDERS[holder](y)
-    assert np.shares_memory(checks.signal(held, "fi"), y)
+    assert np.shares_memory(arrays.signal(held, "fi"), y)
     assert np.array_equal(F.image(held), F.image(y))
     assert np.array_equal(F.features(held), F.features(y))
     assert np.array_equal(F.mel(held), F.mel(y))
@@ -78,7 +79,7 @@ def test_any_holder_of_samples_is_read_in_place(holder: str, y: np.ndarray) -> N
 def test_arrays_of_the_standard_library_are_read_in_place() -> None:
     for code, y in (("h", SHORTS), ("f", Y), ("d", Y.astype(float))):
         held = array.array(code, y)
-        assert np.shares_memory(checks.signal(held, "fi"), np.frombuffer(held, y.dtype))
+        assert np.shares_memory(arrays.signal(held, "fi"), np.frombuffer(held, y.dtype))
         assert np.array_equal(F.image(held), F.image(y))
         stereo = memoryview(held).cast("B").cast(code, (2, 8000))
         assert np.array_equal(F.image(stereo), F.image(y.reshape(2, -1)))
@@ -124,7 +125,7 @@ def test_strides_do_not_matter(layout: str, dtype: type) -> None:
             y.shape,
             [s // 2 * scaled.itemsize for s in y.strides],
         )
-    assert np.shares_memory(checks.signal(y, "fi"), y)
+    assert np.shares_memory(arrays.signal(y, "fi"), y)
     assert np.array_equal(F.image(y), F.image(np.array(y, order="C")))
     assert np.array_equal(F.features(y), F.features(np.array(y, order="C")))
 
@@ -281,7 +282,7 @@ def test_tensors_are_read_and_written_in_place(dtype: str) -> None:
     y = (SHORTS if dtype == "int16" else Y.astype(dtype)).reshape(2, -1)
     tensor = torch.from_numpy(y.copy())
     for strided in (tensor, tensor[:, ::2], tensor.T.contiguous().T, tensor[1], tensor[::1, 7:99]):
-        read = checks.signal(strided, "fi")
+        read = arrays.signal(strided, "fi")
         assert read.ctypes.data == strided.data_ptr()
         assert np.array_equal(F.image(strided), F.image(strided.numpy().copy()))
     image = torch.empty(40, F.frames(8000), dtype=torch.uint8)

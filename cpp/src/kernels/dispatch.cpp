@@ -4,7 +4,7 @@
 #include <cstring>
 #include <string>
 
-#include "../check.h"
+#include "base/check.h"
 #include "cpu_features.h"
 #include "kernels.h"
 #include "melpix/isa.h"

@@ -24,7 +24,7 @@
 #include <immintrin.h>
 #endif
 
-#include "../scratch.h"
+#include "base/scratch.h"
 #include "kernels.h"
 
 #if defined(_MSC_VER) && !defined(__clang__)
@@ -48,19 +48,23 @@ namespace {
 
 #include "lanes.inl"
 //
-#include "butterflies.inl"
+#include "fft/butterflies.inl"
 //
-#include "subfft.inl"
+#include "fft/subfft.inl"
 //
-#include "chain.inl"
+#include "fft/chain.inl"
 //
-#include "fft.inl"
+#include "fft/fft.inl"
 //
-#include "load.inl"
+#include "signal.inl"
 //
-#include "level.inl"
+#include "transpose.inl"
+//
+#include "frame.inl"
 //
 #include "mel.inl"
+//
+#include "doubt.inl"
 //
 #include "log.inl"
 //
@@ -68,7 +72,9 @@ namespace {
 //
 #include "compress.inl"
 //
-#include "pixels.inl"
+#include "normalise.inl"
+//
+#include "image.inl"
 
 template <class T>
 constexpr Kernels<T> make_table() {

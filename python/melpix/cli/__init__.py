@@ -12,16 +12,16 @@ from collections.abc import Sequence
 import click
 
 from melpix.cli.bench import bench
-from melpix.cli.common import NotWritten, say, say_line
 from melpix.cli.convert import convert
 from melpix.cli.demo import demo
+from melpix.cli.faults import NotWritten, say, say_line
 from melpix.cli.inspect import inspect
 from melpix.cli.presets import presets
 from melpix.cli.report import report
 from melpix.cli.serve import serve
 from melpix.cli.verify import verify
-from melpix.process import Stopped, signals
-from melpix.text import printable
+from melpix.printable import printable
+from melpix.workers.process import Stopped, signals
 
 
 @click.group(

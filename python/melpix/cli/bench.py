@@ -11,9 +11,10 @@ from typing import Any
 
 import click
 
-from melpix.cli.common import FileFailed, FiniteRange, NotWritten, faults, image_options, read, say
-from melpix.process import one_thread
-from melpix.text import printable
+from melpix.cli.faults import FileFailed, NotWritten, faults, say
+from melpix.cli.options import FiniteRange, image_options, read
+from melpix.printable import printable
+from melpix.workers.process import one_thread
 
 
 @click.command()
@@ -49,19 +50,19 @@ def bench(
       melpix bench --seconds 60 --json > results.json
     """  # noqa: D301
     one_thread()  # before NumPy is loaded
-    from melpix import bench as benchmark
+    from melpix.compare.bench import differing, open_sound, run, table
     from melpix.errors import MelpixError
 
     with contextlib.ExitStack() as stack:
         name = "the demonstration's sound" if source is None else source
         with faults(name) as notes:
             data = None if source is None else read(source)
-            sound = stack.enter_context(benchmark.open_sound(data, sr, **parameters))
+            sound = stack.enter_context(open_sound(data, sr, **parameters))
         for note in notes:
             say("warning", note)
         try:
             with _progress() as progress:
-                report = benchmark.run(sound, seconds, progress)
+                report = run(sound, seconds, progress)
         except MemoryError as error:
             raise FileFailed(f"{name}: not enough memory: cut it") from error
         except MelpixError as error:  # the file has changed meanwhile
@@ -70,9 +71,9 @@ def bench(
             if error.filename == source:
                 raise FileFailed(f"{name}: {error.strerror}") from error
             raise NotWritten(f"cannot write {error.filename}: {error.strerror}") from error
-    for line in [json.dumps(report)] if as_json else benchmark.table(report):
+    for line in [json.dumps(report)] if as_json else table(report):
         click.echo(line if as_json else printable(line))
-    different = benchmark.differing(report)
+    different = differing(report)
     if different:
         raise FileFailed(f"not the same pixels: {'; '.join(different)}")
 

@@ -13,21 +13,17 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from melpix.cli.common import (
-    FileFailed,
+from melpix.cli.faults import FileFailed, NotWritten, say, spell, usage
+from melpix.cli.options import (
     FiniteRange,
-    NotWritten,
     SectionedCommand,
     frontend_options,
     frontend_parameters,
     made,
-    say,
-    spell,
-    usage,
 )
 from melpix.cli.progress import Show, outcome_line, rehearsal_line, unread_line
 from melpix.cli.single import check_output, convert_one, summary_line
-from melpix.text import printable
+from melpix.printable import printable
 
 # Nothing is to be made anew: another run is at work, or the folder is elsewhere.
 _NO_ADVICE = {"locked", "output_moved"}
@@ -212,6 +208,8 @@ def convert(
 
 # What means the same for one image as for many.
 _FOR_ONE = {"offset", "duration", "max_duration", "strict"}
+
+
 _FOR_ONE |= {"time_steps", "first", "scale", "quiet"}
 
 
@@ -270,12 +268,12 @@ def _many(
     if options["dtype"] is not None and options["format"] != "npy":
         raise usage(f"--dtype is for --format npy, not {options['format']}")
     if not options["dry_run"]:
-        from melpix.pool import prepare
+        from melpix.workers.child import prepare
 
-        prepare("melpix.worker")  # imports there while this process imports what follows
-    from melpix.batch import convert_dataset
-    from melpix.process import Stopped
-    from melpix.scan import scan
+        prepare("melpix.dataset.worker")  # imports there while this process imports what follows
+    from melpix.dataset.dataset import convert_dataset
+    from melpix.dataset.sources.scan import scan
+    from melpix.workers.process import Stopped
 
     options["dtype"] = options["dtype"] or "float32"
     quiet, as_json = options.pop("quiet"), options.pop("as_json")

@@ -10,9 +10,9 @@ import time
 
 import click
 
-from melpix.cli.common import faults
+from melpix.cli.faults import faults
 from melpix.cli.single import convert_one, summary_line
-from melpix.text import printable
+from melpix.printable import printable
 
 
 @click.command()
@@ -38,7 +38,7 @@ def demo(audio: str | None, output_dir: str) -> None:
       melpix demo --audio speech.ogg -o /tmp
     """  # noqa: D301
     from melpix import demo as built_in
-    from melpix.convert import write_atomically
+    from melpix.files import write_atomically
 
     wav, image = (os.path.normpath(os.path.join(output_dir, f"demo.{e}")) for e in ("wav", "png"))
     stages = {}

@@ -10,8 +10,9 @@ from typing import Any
 
 import click
 
-from melpix.cli.common import FileFailed, faults, read, say
-from melpix.text import printable
+from melpix.cli.faults import FileFailed, faults, say
+from melpix.cli.options import read
+from melpix.printable import printable
 
 
 @click.command()
@@ -40,18 +41,19 @@ def inspect(file: str, as_json: bool) -> None:
 
 def _facts(file: str) -> dict[str, Any]:
     """Everything that is known of an image or a sound, as JSON values."""
-    from melpix import audio, png
+    from melpix.audio.load import probe
+    from melpix.image.read import read_png
 
     data = read(file)
     if _starts_as_png(data):
-        image, metadata = png.read_png(data)
+        image, metadata = read_png(data)
         size = len(data) if isinstance(data, bytes) else os.path.getsize(data)
         rows, columns, *channels = image.shape
         facts = {"kind": "image", "rows": rows, "columns": columns, "bytes": size}
         if channels:
             facts["channels"] = channels[0]
         return {**facts, **metadata, **facts}  # first in order, and not to be overruled
-    return {"kind": "audio", **audio.probe(data)}
+    return {"kind": "audio", **probe(data)}
 
 
 def _starts_as_png(data: str | bytes) -> bool:

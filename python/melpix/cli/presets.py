@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from melpix.preset_table import Preset
+    from melpix.frontend.presets import Preset
 
 
 @click.command()
@@ -30,7 +30,7 @@ def presets(name: str | None, as_json: bool) -> None:
       melpix presets kaldi-fbank --json > mine.json
       melpix convert recordings/ -o features/ --preset whisper-80 --format npy
     """  # noqa: D301
-    from melpix.preset_table import PRESETS, preset
+    from melpix.frontend.presets import PRESETS, preset
 
     if name is None:
         if as_json:
@@ -44,7 +44,7 @@ def presets(name: str | None, as_json: bool) -> None:
         found = preset(name)
     except ValueError as error:
         raise click.UsageError(str(error), click.get_current_context()) from error
-    from melpix.frontend import Frontend
+    from melpix.frontend.frontend import Frontend
 
     parameters = Frontend.from_preset(name).params
     if as_json:

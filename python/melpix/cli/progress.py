@@ -12,13 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from melpix.text import printable
+from melpix.printable import printable
 
 if TYPE_CHECKING:
-    from melpix.run import Summary
+    from melpix.dataset.coordinator import Summary
+
 
 _EVERY = 10.0  # seconds between two lines
+
+
 _EVENTS = 1.0  # seconds between two JSON events of progress
+
+
 _SHOWN = 10  # failures that are shown as they come
 
 

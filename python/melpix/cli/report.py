@@ -8,7 +8,7 @@ import json
 
 import click
 
-from melpix.cli.common import FileFailed, NotWritten
+from melpix.cli.faults import FileFailed, NotWritten
 
 
 @click.command()
@@ -28,9 +28,9 @@ def report(outs: tuple[str, ...], as_json: bool, page: str | None) -> None:
       melpix report images/ --html images.html
       melpix report part1/ part2/ --json | jq .failed
     """  # noqa: D301
-    from melpix import report as view
-    from melpix.sinks import replace
-    from melpix.summary import summarise
+    from melpix.dataset.report.page import html, text
+    from melpix.dataset.report.summary import summarise
+    from melpix.files import replace
 
     try:
         summary = summarise(outs)
@@ -38,11 +38,11 @@ def report(outs: tuple[str, ...], as_json: bool, page: str | None) -> None:
         raise FileFailed(f"{error.filename}: {error.strerror}") from error
     if page is not None:
         try:
-            replace(page, view.html(summary).encode())
+            replace(page, html(summary).encode())
         except OSError as error:
             raise NotWritten(f"cannot write {page}: {error.strerror}") from error
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(summary), sort_keys=True))
     else:
-        for line in view.text(summary):
+        for line in text(summary):
             click.echo(line)

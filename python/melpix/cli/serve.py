@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from melpix.cli.common import NotWritten, say_line, spell, usage
+from melpix.cli.faults import NotWritten, say_line, spell, usage
 
 
 @click.command()
@@ -66,10 +66,10 @@ def serve(max_duration: float, memory: int, **options: Any) -> None:
       curl -F file=@speech.ogg -F sr=16000 -F n_mels=64 localhost:8000/v1/image > speech.png
     """  # noqa: D301
     try:
-        from melpix import serving
+        from melpix.serving.app import Service, run
     except ImportError as error:
         raise usage(f"melpix serve needs {error.name}: pip install 'melpix[serve]'") from error
-    from melpix.serving_work import Limits
+    from melpix.serving.answer import Limits
 
     log = options.pop("log")
     where = {name: options.pop(name) for name in ("host", "port", "connections")}
@@ -80,12 +80,12 @@ def serve(max_duration: float, memory: int, **options: Any) -> None:
         options.pop("max_samples"),
     )
     try:
-        service = serving.Service(limits, memory=memory << 20, **options)
+        service = Service(limits, memory=memory << 20, **options)
     except ValueError as error:
         raise usage(spell(str(error))) from error
 
     def listening(address: str) -> None:
         say_line(f"melpix serve: {address}, {service.workers} workers; Ctrl-C ends it")
 
-    if not serving.run(service, listening, access_log=log, **where):
+    if not run(service, listening, access_log=log, **where):
         raise NotWritten(f"cannot serve at {where['host']}:{where['port']}")

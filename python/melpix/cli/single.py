@@ -10,23 +10,25 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from melpix.cli.common import NotWritten, faults, made, read, say, usage
-from melpix.text import printable
+from melpix.cli.faults import NotWritten, faults, say, usage
+from melpix.cli.options import made, read
+from melpix.printable import printable
 
 if TYPE_CHECKING:
-    from melpix.convert import Conversion
+    from melpix.convert.file import Conversion
 
 
 def convert_one(source: str, output: str, parameters: dict[str, Any], **options: Any) -> Conversion:
     """Run `convert_file` for a command, its faults and warnings in the command line's terms."""
-    from melpix import audio, convert_file
+    from melpix import convert_file
+    from melpix.audio.load import probe
 
     picture = io.BytesIO()
     with faults(source, output) as notes:
         sound = read(source)
         # What a front-end refuses or warns of depends on its rate: it is made at the right one.
         if parameters.get("sr") == "native":
-            parameters = {**parameters, "sr": audio.probe(sound)["sr"]}
+            parameters = {**parameters, "sr": probe(sound)["sr"]}
         frontend = made(parameters)
         target = picture if output == "-" else output
         conversion = convert_file(sound, target, frontend, **options)

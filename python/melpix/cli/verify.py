@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from melpix.cli.common import FileFailed, FiniteRange, faults, read, say, usage
-from melpix.text import printable
+from melpix.cli.faults import FileFailed, faults, say, usage
+from melpix.cli.options import FiniteRange, read
+from melpix.printable import printable
 
 if TYPE_CHECKING:
-    from melpix.verify import Distance, Pair
+    from melpix.compare.verify import Distance, Pair
+
 
 _NAMED = 10  # of many files that are too far off, how many the last line names
 
@@ -54,12 +56,12 @@ def verify(inputs: tuple[str, ...], preset: str, duration: float, as_json: bool)
       melpix verify recordings/
       melpix verify speech.ogg --preset whisper-80 --json
     """  # noqa: D301
-    from melpix import verify as comparison
-    from melpix.contenders import UnableError
+    from melpix.compare.peers import UnableError
+    from melpix.compare.verify import measure, pair, report, summary
 
     sources, missing = _sounds(inputs)
     try:
-        both = comparison.pair(preset)
+        both = pair(preset)
     except ValueError as error:
         raise click.UsageError(f"--{error}", click.get_current_context()) from error
     except UnableError as error:
@@ -71,7 +73,7 @@ def verify(inputs: tuple[str, ...], preset: str, duration: float, as_json: bool)
         try:
             with faults(name) as notes:
                 data = None if source is None else read(source)
-                distances.append(comparison.measure(both, data, name, duration))
+                distances.append(measure(both, data, name, duration))
         except (FileFailed, UnableError) as error:
             failed.append(name)
             reason = error.message if isinstance(error, FileFailed) else f"{name}: {error}"
@@ -82,9 +84,9 @@ def verify(inputs: tuple[str, ...], preset: str, duration: float, as_json: bool)
             if not as_json:
                 _show(both, distances)
     if as_json:
-        click.echo(json.dumps(comparison.report(both, distances, failed)))
+        click.echo(json.dumps(report(both, distances, failed)))
     else:
-        for line in comparison.summary(distances, failed):
+        for line in summary(distances, failed):
             click.echo(printable(line))
     too_far = [distance.name for distance in distances if not distance.within]
     if too_far:
@@ -97,7 +99,7 @@ def verify(inputs: tuple[str, ...], preset: str, duration: float, as_json: bool)
 
 def _show(both: Pair, distances: Sequence[Distance]) -> None:
     """Print the row of the last one as soon as it is known: that is all the progress to show."""
-    from melpix.verify import heads, row
+    from melpix.compare.verify import heads, row
 
     lines = [row(distances[-1])]
     if len(distances) == 1:
@@ -108,7 +110,8 @@ def _show(both: Pair, distances: Sequence[Distance]) -> None:
 
 def _sounds(inputs: Sequence[str]) -> tuple[list[str], list[str]]:
     """Return the files that are named or lie in folders, once each, and what cannot be found."""
-    from melpix.find import SUFFIXES, Finder
+    from melpix.dataset.sources.find import Finder
+    from melpix.suffixes import SUFFIXES
 
     found: dict[str, None] = {}
     missing = []

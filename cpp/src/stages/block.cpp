@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: MIT
+#include "stages/block.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <new>
+
+namespace melpix {
+namespace {
+
+template <class T>
+std::vector<T> padded_window(const Config& c, std::size_t margin) {
+  const std::vector<double> samples = window_samples(c.window, c.win_length.value_or(c.mel.n_fft));
+  std::vector<T> window(c.mel.n_fft, T(0));
+  std::transform(samples.begin(), samples.end(),
+                 window.begin() + static_cast<std::ptrdiff_t>(margin),
+                 [&c](double w) { return static_cast<T>(w * c.gain); });
+  return window;
+}
+
+// Logarithms to the base of e, times `unit`.
+double log_unit(Compress compress) {
+  constexpr double kLog10 = 0.43429448190325182765;  // of e
+  return compress == Compress::kLn ? 1 : compress == Compress::kLog10 ? kLog10 : 10 * kLog10;
+}
+
+template <class T>
+Compression<T> compression_of(const Config& c) {
+  using Kind = typename Compression<T>::Kind;
+  Compression<T> rule;
+  rule.floor = static_cast<T>(c.floor);
+  if (is_log(c.compress)) {
+    const double unit = log_unit(c.compress);
+    rule.kind = Kind::kLog;
+    rule.offset = static_cast<T>(c.offset);
+    rule.unit = static_cast<T>(unit);
+    if (c.ref) rule.shift = static_cast<T>(unit * std::log(std::max(*c.ref, c.floor)));
+  } else if (c.compress == Compress::kPower &&
+             (c.exponent != 1 || c.spectrum == Spectrum::kReal)) {  // |x|^1 is no x then
+    rule.kind = Kind::kPower;
+    // Above 0, or 0^exponent were no number.
+    rule.exponent = std::max(static_cast<T>(c.exponent), std::numeric_limits<T>::min());
+  } else if (c.compress == Compress::kPcen) {
+    const double t = c.pcen.time_constant * c.mel.sr / static_cast<double>(c.hop_length);
+    rule.kind = Kind::kPcen;
+    rule.gain = static_cast<T>(c.pcen.gain);
+    rule.bias = static_cast<T>(c.pcen.bias);
+    rule.power = static_cast<T>(c.pcen.power);
+    // (sqrt(1 + 4 t^2) - 1) / (2 t^2), where nothing cancels and nothing overflows.
+    rule.smoothing = static_cast<T>(2 / (std::hypot(1, 2 * t) + 1));
+    rule.eps = static_cast<T>(c.pcen.eps);
+  }
+  return rule;
+}
+
+bool prepared(const Config& c) { return c.remove_dc || c.preemphasis > 0; }
+
+}  // namespace
+
+template <class T>
+BlockPlan<T>::BlockPlan(const Config& c, const Isa& isa)
+    : config(c),
+      kernels(melpix::kernels<T>(isa)),
+      margin(window_margin(c)),
+      win_length(c.win_length.value_or(c.mel.n_fft)),
+      window(padded_window<T>(c, margin)),
+      mel(mel_bands<T>(c.mel, c.single_filterbank)),
+      compression(compression_of<T>(c)),
+      fft(kernels.fft_create(c.mel.n_fft), kernels.fft_destroy) {
+  if (fft == nullptr) throw std::bad_alloc();
+
+  const double error = kernels.fft_error(fft.get());
+  double most_sum = 0;
+  for (std::size_t m = 0; m < c.mel.n_mels; ++m) {
+    double most = 0, sum = 0;
+    for (std::size_t i = mel.offset[m]; i < mel.offset[m + 1]; ++i) {
+      most = std::max(most, static_cast<double>(mel.weights[i]));
+      sum += static_cast<double>(mel.weights[i]);
+    }
+    most_sum = std::max(most_sum, sum);
+    reach.push_back(static_cast<T>(c.power == 2 ? most : std::pow(sum, 2 / c.power)));
+    floor.push_back(static_cast<T>(std::pow(error, c.power) * sum));
+  }
+  for (const T w : window)
+    most_weight = std::max(most_weight, static_cast<double>(w) * static_cast<double>(w));
+  reach.push_back(*std::max_element(reach.begin(), reach.end()));
+  noise_factor = static_cast<T>(std::pow(c.power * kDeviations * error / kShows, 2));
+  for (std::size_t m = 0; m < c.mel.n_mels; ++m)
+    mel_reach.push_back(c.power < 2 ? T(1)
+                                    : static_cast<T>(std::pow(static_cast<double>(reach[m]),
+                                                              c.power / (2 * c.power - 2))));
+  mel_noise_factor = std::pow(c.power * kDeviations * error / kMelShows, 2) *
+                     (c.power < 2 ? static_cast<double>(reach.back()) : 1);
+  // What |X| makes of a band where |X|^2 is lost below the smallest number.
+  const double lost =
+      most_sum *
+      std::pow(4.0 * static_cast<double>(std::numeric_limits<T>::denorm_min()), c.power / 2);
+  // The kernel's quick look at the energy must speak of every frame whose |X|^2 may overflow.
+  const double overflows = static_cast<double>(std::numeric_limits<T>::max()) /
+                           static_cast<double>(c.mel.n_fft) * static_cast<double>(noise_factor) *
+                           static_cast<double>(reach.back());
+  const double least = c.floor + c.offset;
+  hopeless = c.power < 1 || least < 1e-20 || least > 1e20 || lost > kShows * least ||
+             overflows < 4 * least;
+}
+
+template <class T>
+Block<T>::Block(const BlockPlan<T>& plan)
+    : plan_(plan),
+      staging_(plan.kernels.lanes * plan.config.mel.n_fft),
+      block_(plan.kernels.lanes * plan.kernels.fft_rows(plan.fft.get())),
+      bins_(plan.kernels.lanes * (plan.config.mel.n_fft / 2 + 1)),
+      bands_(plan.kernels.lanes * plan.config.mel.n_mels),
+      energy_(plan.kernels.lanes) {}
+
+// Frames in the middle of a mono signal of type T are used where they lie; others are brought to
+// the staging buffer. Lanes without a frame repeat the last one, so that the kernels need no mask
+// and extremes stay right; a frame alone, as streams often have it, is repeated where it lies.
+template <class T>
+auto Block<T>::stage(const SampleReader<T>& reader, std::size_t begin, std::size_t count,
+                     const std::size_t* frames) -> Frames {
+  const std::size_t lanes = plan_.kernels.lanes;
+  const std::size_t n_fft = plan_.config.mel.n_fft, hop_length = plan_.config.hop_length;
+  const std::size_t span = (lanes - 1) * hop_length + n_fft;
+  const std::ptrdiff_t start = reader.frame_start(begin);
+  if (prepared(plan_.config)) {
+    if (count == 1) {
+      std::fill_n(lost_, lanes, prepare(reader, start, staging_));
+      return {staging_, 0};
+    }
+    for (std::size_t lane = 0; lane < lanes; ++lane) {
+      T* frame = staging_ + lane * n_fft;
+      if (lane < count) {
+        lost_[lane] = prepare(
+            reader, reader.frame_start(frames == nullptr ? begin + lane : frames[lane]), frame);
+      } else {
+        std::copy_n(frame - n_fft, n_fft, frame);
+        lost_[lane] = lost_[lane - 1];
+      }
+    }
+    return {staging_, static_cast<std::ptrdiff_t>(n_fft)};
+  }
+  if (frames == nullptr && count == lanes && reader.inside(start, span)) {
+    const std::ptrdiff_t hop = static_cast<std::ptrdiff_t>(hop_length);
+    if (const T* samples = reader.direct(start, span)) return {samples, hop};
+    if (hop_length < n_fft) {
+      reader.read(start, span, staging_);
+      return {staging_, hop};
+    }
+  }
+  if (count == 1) {
+    if (const T* samples = reader.direct(start, n_fft)) return {samples, 0};
+    reader.read(start, n_fft, staging_);
+    return {staging_, 0};
+  }
+  for (std::size_t lane = 0; lane < lanes; ++lane) {
+    T* frame = staging_ + lane * n_fft;
+    if (lane < count)
+      reader.read(reader.frame_start(frames == nullptr ? begin + lane : frames[lane]), n_fft,
+                  frame);
+    else
+      std::copy_n(frame - n_fft, n_fft, frame);
+  }
+  return {staging_, static_cast<std::ptrdiff_t>(n_fft)};
+}
+
+// One frame without its mean, or with pre-emphasis, in its place. Returns the energy that its
+// samples were rounded at before that, if they were.
+template <class T>
+double Block<T>::prepare(const SampleReader<T>& reader, std::ptrdiff_t start, T* frame) {
+  const std::size_t n = plan_.win_length, margin = plan_.margin;
+  const std::ptrdiff_t first = start + static_cast<std::ptrdiff_t>(margin);
+  const T* samples = reader.direct(first, n);
+  const Scratch<T> copy(samples == nullptr ? n : 0);
+  if (samples == nullptr) {
+    reader.read(first, n, copy);
+    samples = copy;
+  }
+  std::fill_n(frame, margin, T(0));
+  std::fill(frame + margin + n, frame + plan_.config.mel.n_fft, T(0));
+  const double energy = plan_.kernels.prepare(samples, n, plan_.config.remove_dc,
+                                              plan_.config.preemphasis, frame + margin);
+  return reader.exact() ? 0 : energy * plan_.most_weight;
+}
+
+template <class T>
+void Block<T>::load(const SampleReader<T>& reader, std::size_t begin, std::size_t count,
+                    const std::size_t* frames) {
+  count_ = count;
+  in_ = stage(reader, begin, count, frames);
+  const auto next = reader.memory(reader.samples_before(begin + count),
+                                  reader.samples_before(begin + count + plan_.kernels.lanes));
+  plan_.kernels.load(plan_.fft.get(), in_.samples, in_.stride, plan_.window.data(),
+                     plan_.margin + plan_.win_length, plan_.config.mel.n_fft, block_, energy_,
+                     next.begin, next.bytes);
+  if (prepared(plan_.config))
+    for (std::size_t lane = 0; lane < plan_.kernels.lanes; ++lane)
+      energy_[lane] += static_cast<T>(lost_[lane]);
+}
+
+template <class T>
+void Block<T>::spectrum() {
+  if (plan_.config.spectrum == Spectrum::kReal)
+    return plan_.kernels.real_spectrum(plan_.fft.get(), block_, bins_);
+  plan_.kernels.spectrum(plan_.fft.get(), block_, static_cast<T>(plan_.config.power),
+                         static_cast<T>(plan_.config.bin_offset), plan_.mel.begin, plan_.mel.end,
+                         bins_);
+}
+
+template <class T>
+void Block<T>::mel() {
+  const auto& mel = plan_.mel;
+  plan_.kernels.mel(bins_, mel.weights.data(), mel.first.data(), mel.offset.data(),
+                    plan_.config.mel.n_mels, bands_);
+}
+
+template <class T>
+unsigned Block<T>::doubt() const {
+  if (plan_.hopeless) return ~0u;
+  return plan_.kernels.doubt(bands_, plan_.reach.data(), plan_.floor.data(),
+                             plan_.config.mel.n_mels, plan_.compression.floor,
+                             plan_.compression.offset, static_cast<T>(plan_.config.power), energy_,
+                             plan_.noise_factor);
+}
+
+// Whether all samples under a frame's window are 0, and not just their squares. (A stream may not
+// have the others yet.)
+template <class T>
+bool Block<T>::silent(std::size_t lane) const {
+  const T* frame = in_.samples + static_cast<std::ptrdiff_t>(lane) * in_.stride;
+  return plan_.kernels.peak(frame + plan_.margin, plan_.win_length, 1) == 0;
+}
+
+template <class T>
+unsigned Block<T>::mel_doubt(double* loudest) const {
+  if (plan_.config.power < 1) return ~0u;  // what magnifies the faint has no bound
+  // Below this, what squares lose in float's smallest numbers shows.
+  constexpr double kFaintest = 1e-24;
+  const double power = plan_.config.power;
+  alignas(kAlignment) T peaks[kMaxLanes], reached[kMaxLanes];
+  plan_.kernels.loudest(bands_, plan_.mel_reach.data(), plan_.floor.data(), plan_.config.mel.n_mels,
+                        static_cast<T>(power), energy_, peaks, reached);
+  unsigned lanes = 0;
+  for (std::size_t lane = 0; lane < count_; ++lane) {
+    const double energy = static_cast<double>(energy_[lane]);
+    const double peak = std::max(*loudest, static_cast<double>(peaks[lane]));
+    const double reach = static_cast<double>(reached[lane]);
+    const double noise =
+        energy * plan_.mel_noise_factor * (power == 2 ? reach : std::pow(reach, 2 - 2 / power));
+    const bool faint = energy < kFaintest && !silent(lane);
+    if (noise <= peak * peak && !faint)
+      *loudest = peak;
+    else
+      lanes |= 1u << lane;
+  }
+  return lanes;
+}
+
+template <class T>
+void Block<T>::compress(T* smooth) {
+  plan_.kernels.compress(bands_, plan_.config.mel.n_mels, count_, plan_.compression, smooth);
+}
+
+template struct BlockPlan<float>;
+template struct BlockPlan<double>;
+template class Block<float>;
+template class Block<double>;
+
+}  // namespace melpix

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""From files to samples."""

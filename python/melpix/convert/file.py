@@ -1,0 +1,391 @@
+# SPDX-License-Identifier: MIT
+"""One sound in, one PNG out: decode, render, encode, write, each stage timed."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+import os
+import time
+from typing import BinaryIO, NamedTuple, cast
+
+from melpix import arguments, files
+from melpix.audio.load import MAX_SECONDS, Clip, Source, read_clip
+from melpix.audio.samples import kept_memory
+from melpix.errors import DecodeError, EncodeError
+from melpix.files import Path, replace_file, target_of
+from melpix.frontend import demands, lengths
+from melpix.frontend.at_rate import Rate, at_rate
+from melpix.frontend.frontend import Frontend
+from melpix.image.rendering import Rendering, Value
+from melpix.image.write import encode_png
+from melpix.suffixes import refuse_other_suffix
+
+MAX_IMAGE_SECONDS = 2 * 3600.0
+
+
+"""What is read of a sound at most unless more is asked for: 2 GB of memory at 44.1 kHz."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Conversion:
+    """What became of one sound.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Rows and columns of the image, ``(n_mels, frames)``.
+    lo, hi : float
+        The values that the range of greys stands for; of stacked mels, of each.
+    constant : bool
+        The image has one value only: silence, or a signal that never changes.
+    truncated : bool
+        The file ended before its own header says so.
+    length_estimated : bool
+        The decoder could only estimate how long the file is, and may have stopped early.
+    short : bool
+        The sound ended before ``time_steps`` steps were full.
+    sr, source_sr : int
+        Sample rate in Hz of the signal that was rendered, and of the source.
+    duration : float
+        Seconds of signal in the image.
+    left_out : float or None
+        Seconds behind them that are not, for the front-end has a fixed length (its `duration` or
+        `columns`); None if nobody knows how long the sound goes on.
+    stages : dict of str to float
+        Seconds spent in ``decode`` (resampling included), ``render``, ``encode`` and ``write``.
+    """
+
+    shape: tuple[int, int]
+    lo: Value
+    hi: Value
+    constant: bool
+    truncated: bool
+    length_estimated: bool
+    short: bool
+    sr: float
+    source_sr: float
+    duration: float
+    left_out: float | None
+    stages: dict[str, float]
+
+
+def convert_bytes(
+    data: bytes | bytearray | memoryview,
+    frontend: Frontend | None = None,
+    *,
+    sr: Rate = None,
+    offset: float = 0.0,
+    duration: float | None = None,
+    time_steps: int | None = None,
+    source: str | None = None,
+    strict: bool = False,
+    max_bytes: int | None = None,
+    max_seconds: float | None = MAX_IMAGE_SECONDS,
+    max_samples: int | None = None,
+    max_pixels: int | None = None,
+) -> bytes:
+    r"""Turn the bytes of an audio file into the bytes of a PNG, in memory.
+
+    Re-entrant: threads may call it at once, and share a front-end. It starts no thread and writes
+    no file. The GIL is free while the core renders and while isal (or zlib), soxr and libsndfile
+    work; libsndfile takes it for moments, to fetch more of `data`, which must not be changed
+    meanwhile. 16-bit WAVs as nearly every program writes them do without libsndfile.
+
+    Parameters
+    ----------
+    data : bytes-like
+        A whole audio file in any format that melpix reads. It is not copied, whatever holds it.
+    frontend, sr, offset, duration, time_steps, source, strict
+        As in `convert_file`.
+    max_bytes, max_seconds, max_samples, max_pixels
+        As in `convert_file`.
+
+    Returns
+    -------
+    bytes
+        The PNG.
+
+    Raises
+    ------
+    DecodeError, SignalError, EncodeError, ValueError
+        As in `convert_file`. The first three say what is wrong with `data`, and their attribute
+        ``code`` says it to programs.
+
+    Examples
+    --------
+    >>> from melpix import DecodeError, convert_bytes, demo
+    >>> convert_bytes(demo.wav())[:8]
+    b'\x89PNG\r\n\x1a\n'
+    >>> try:
+    ...     convert_bytes(demo.wav(), max_seconds=5)
+    ... except DecodeError as error:
+    ...     print(error.code)
+    too_long
+    """
+    if isinstance(data, (str, os.PathLike)):
+        raise TypeError(f"data must hold an audio file's bytes, got the path {data!r}")
+    return _convert(
+        data,
+        frontend,
+        sr,
+        offset,
+        duration,
+        time_steps,
+        source,
+        strict,
+        max_bytes,
+        max_seconds,
+        max_samples,
+        max_pixels,
+    ).picture
+
+
+def convert_file(
+    src: Source,
+    dst: Path | BinaryIO,
+    frontend: Frontend | None = None,
+    *,
+    sr: Rate = None,
+    offset: float = 0.0,
+    duration: float | None = None,
+    time_steps: int | None = None,
+    source: str | None = None,
+    strict: bool = False,
+    max_bytes: int | None = None,
+    max_seconds: float | None = MAX_IMAGE_SECONDS,
+    max_samples: int | None = None,
+    max_pixels: int | None = None,
+) -> Conversion:
+    """Turn one audio file into one spectrogram image.
+
+    Parameters
+    ----------
+    src : path, bytes-like or open binary file
+        The sound.
+    dst : path or open binary file
+        Where the PNG goes. A path appears complete or not at all: a temporary file in the same
+        folder (``.melpix-….tmp``) takes its name at the end. Links are followed. A name ends in
+        ``.png``, in nothing, or in what is no other kind of file (``.part``).
+    frontend : Frontend, optional
+        What makes pixels of samples; None is the recipe, ``Frontend()``.
+    sr : float [Hz], "native" or None
+        Rate to resample to, in place of the front-end's. ``"native"`` keeps the file's.
+    offset, duration : float >= 0 [s]
+        The part of the file to read, as in ``librosa.load``.
+    time_steps : int >= 1, optional
+        Render the first ``time_steps * hop_length`` samples alone: with the recipe's centred
+        frames that makes ``time_steps + 1`` columns. No more is decoded than that takes.
+    source : str, optional
+        Name of the sound in the image's metadata. Default: the base name of the path, if any.
+    strict : bool
+        Make a truncated file an error.
+    max_bytes : int >= 0 or None
+        Refuse a source that holds more than this, before anything else.
+    max_seconds : float [s] or None
+        Refuse to decode more than this: before decoding where the header tells, else as soon as so
+        much is decoded. None: the limits of `load` alone.
+    max_samples : int >= 1 or None
+        Refuse to work on more samples: as decoded, as resampled, and as brought to the front-end's
+        `duration` and patches; channels that are kept count singly. None: the limits of `load`.
+    max_pixels : int >= 1 or None
+        Refuse to make a larger image, at the same moments. A pixel of 16 bits counts as two, and
+        one of stacked mels as one for each of them. None: what PNG readers accept.
+
+    Returns
+    -------
+    Conversion
+        Shape, range, flags and timings.
+
+    Raises
+    ------
+    DecodeError
+        The sound cannot be read, or is truncated (``strict``), too large, too long or too short.
+    SignalError
+        The samples hold NaN or infinity, or are too large.
+    EncodeError
+        The image is larger than common PNG readers accept.
+    ValueError
+        A parameter is out of range, or `dst` is `src`, something that is no plain file, or the
+        name of something that is no PNG, as ``out.jpg`` and ``out.npy`` are.
+    OSError
+        The file system refuses; ``filename`` tells whether it was `src` or `dst`.
+
+    Examples
+    --------
+    >>> import io
+    >>> from melpix import convert_file, demo
+    >>> convert_file(demo.wav(), io.BytesIO(), time_steps=100).shape
+    (128, 101)
+    """
+    if hasattr(dst, "write"):
+        write = functools.partial(files.write_all, cast(BinaryIO, dst))
+    else:
+        write = functools.partial(replace_file, target_of(dst, src))
+        refuse_other_suffix("dst", dst)
+    if source is None and isinstance(src, (str, os.PathLike)):
+        source = os.path.basename(os.fsdecode(src))
+    made = _convert(
+        src,
+        frontend,
+        sr,
+        offset,
+        duration,
+        time_steps,
+        source,
+        strict,
+        max_bytes,
+        max_seconds,
+        max_samples,
+        max_pixels,
+    )
+    encoded = time.perf_counter()
+    write(made.picture)
+    made.stages["write"] = time.perf_counter() - encoded
+
+    clip, rendering = made.clip, made.rendering
+    rows, columns, *_ = rendering.image.shape
+    return Conversion(
+        shape=(rows, columns),
+        lo=rendering.lo,
+        hi=rendering.hi,
+        constant=rendering.constant,
+        truncated=clip.truncated,
+        length_estimated=clip.length_estimated,
+        short=made.short,
+        sr=clip.sr,
+        source_sr=clip.source_sr,
+        duration=made.seconds,
+        left_out=made.left_out,
+        stages=made.stages,
+    )
+
+
+class _Made(NamedTuple):
+    """A PNG, and what is known of it. The samples of `clip` are there no more."""
+
+    picture: bytes
+    clip: Clip
+    rendering: Rendering
+    seconds: float
+    left_out: float | None
+    short: bool
+    stages: dict[str, float]
+
+
+def _convert(
+    src: Source,
+    frontend: Frontend | None,
+    sr: Rate,
+    offset: float,
+    duration: float | None,
+    time_steps: int | None,
+    source: str | None,
+    strict: bool,
+    max_bytes: int | None,
+    max_seconds: float | None,
+    max_samples: int | None,
+    max_pixels: int | None,
+) -> _Made:
+    """Do all of `convert_file` but the writing."""
+    if time_steps is not None:
+        arguments.integer("time_steps", time_steps)
+    if max_bytes is not None:
+        arguments.integer("max_bytes", max_bytes, least=0)
+    if max_samples is not None:
+        arguments.integer("max_samples", max_samples)
+    f = at_rate(frontend, None if sr == "native" else sr)
+    columns = _most_columns(f, max_pixels)
+    started = time.perf_counter()
+
+    rate = None if sr == "native" else f.sr
+    wanted = None if time_steps is None else time_steps * f.hop_length
+    if wanted is not None and time_steps is not None and rate is not None:
+        lengths.refuse_another(f, wanted, "time_steps", time_steps)
+    if wanted is None and f.duration is not None and rate is not None:
+        wanted = round(f.duration * f.sr)  # more would be cut off
+    # What would make too wide an image is refused before it is decoded.
+    certain = f.columns or 1
+    if f.duration is not None and rate is not None:
+        certain = f.frames(round(f.duration * f.sr))
+    _refuse_wide(f, certain, columns)
+    if rate is not None:
+        demands.refuse_long(f, 0, 1, max_samples)
+    whole = wanted is None and rate is not None and f.columns is None
+    room = columns * f.hop_length / f.sr if whole else math.inf
+    most = MAX_SECONDS if max_seconds is None else max_seconds
+    with kept_memory() as empty:
+        try:
+            clip = read_clip(
+                src,
+                sr=rate,
+                offset=offset,
+                duration=duration,
+                samples=wanted,
+                max_seconds=min(most, room),
+                max_samples=max_samples,
+                max_bytes=max_bytes,
+                strict=strict,
+                empty=empty,
+                in_place=True,
+            )
+        except DecodeError as error:
+            if error.code == "too_long" and room < most:
+                raise _too_wide(f, columns, f"more than {room:g} s") from error
+            raise
+        decoded = time.perf_counter()
+
+        if clip.sr != f.sr:
+            f = at_rate(f, clip.sr)
+            if wanted is not None and time_steps is not None:
+                lengths.refuse_another(f, wanted, "time_steps", time_steps)
+        n = clip.y.shape[-1]
+        demands.refuse_long(f, n, 1 if clip.y.ndim == 1 else len(clip.y), max_samples)
+        found = f.frames(n)
+        if found == 0:
+            least = f"{n / f.sr:g} s is shorter than a frame, {f.n_fft / f.sr:g} s"
+            raise DecodeError("too_short", f"the sound of {least}")
+        _refuse_wide(f, found, columns)
+        rendering = f.render(clip.y)
+        rendered = time.perf_counter()
+
+    seconds = (n - lengths.left_out(f, n)) / clip.sr
+    left_out = None if clip.available is None else clip.available - seconds
+    if time_steps is not None or (left_out is not None and left_out < f.hop_length / f.sr):
+        left_out = 0.0
+    more = {"left_out": left_out} if left_out else {}
+    metadata = rendering.metadata_text(source=source, offset=offset, duration=seconds, **more)
+    picture = encode_png(rendering.image, metadata)
+    encoded = time.perf_counter()
+    stages = {
+        "decode": decoded - started,
+        "render": rendered - decoded,
+        "encode": encoded - rendered,
+    }
+    short = wanted is not None and f.duration is None and n < wanted
+    return _Made(picture, clip, rendering, seconds, left_out, short, stages)
+
+
+def _most_columns(f: Frontend, max_pixels: int | None) -> int:
+    if max_pixels is None:
+        return f.max_columns
+    return min(f.max_columns, demands.columns(f, arguments.integer("max_pixels", max_pixels)))
+
+
+def _refuse_wide(f: Frontend, found: int, columns: int) -> None:
+    if found > columns:
+        raise _too_wide(f, columns, f"{found} columns")
+
+
+def _too_wide(f: Frontend, columns: int, extent: str) -> EncodeError:
+    if columns == f.max_columns:
+        return f.too_wide(extent)
+    mels = demands.channels(f)
+    further = f", {mels} channels" if mels > 1 else ""
+    further += f", {f.bits} bits" if f.bits > 8 else ""
+    return EncodeError(
+        "image_too_large",
+        f"an image of {f.n_mels} rows{further} may have {columns} columns here; this signal has "
+        f"{extent}",
+    )

@@ -1,0 +1,454 @@
+# SPDX-License-Identifier: MIT
+"""A run over a dataset, first to last: what is left to do, its outcomes in order, what is kept."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import itertools
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeAlias
+
+from melpix import _core, files
+from melpix.dataset import grey_range
+from melpix.dataset.grey_range import Stats
+from melpix.dataset.outputs import manifest
+from melpix.dataset.outputs.folder import Output, finished, other_isas
+from melpix.dataset.outputs.manifest import InOrder, Journal, Past
+from melpix.dataset.outputs.record import Record, describe, key
+from melpix.dataset.outputs.shards import Format, Shards, WebDataset
+from melpix.dataset.plan import Plan
+from melpix.dataset.sources.item import Item, Skipped
+from melpix.dataset.sources.scan import Scan
+from melpix.dataset.worker import Converter, Outcome
+from melpix.errors import MelpixError
+from melpix.image.write import deflate_backend
+from melpix.workers.batch_pool import Pool
+from melpix.workers.child import Crashed, Failed, TimedOut
+from melpix.workers.process import Stopped
+
+_CODES = {Crashed: "crashed", TimedOut: "timeout", Failed: "internal"}
+
+
+@dataclasses.dataclass(slots=True)
+class Summary:
+    """What a run has done: so far, or at its end.
+
+    Attributes
+    ----------
+    phase : {"measure", "convert", "done"}
+        Finding the dataset's range, making images, or neither any more.
+    sources : int
+        All that there are.
+    already : int
+        Of them, what earlier runs have done.
+    done : int
+        Of them, what this run has done in this phase.
+    images, failed, skipped : int
+        Images that were made; sources that could not be converted, and folders that could not be
+        read; what was passed over.
+    audio_seconds : float
+        Sound in the images.
+    cut : int
+        Images that show the beginning of their sound alone, for the front-end has a fixed length.
+    left_out : float
+        Sound that would follow in them, in seconds.
+    seconds : float
+        Since the run began.
+    workers : int
+        Processes at work.
+    stages : dict of str to float
+        Seconds that the workers have spent in ``decode`` (resampling included), ``render``,
+        ``encode`` and ``write``.
+    errors : dict of str to int
+        How many sources failed, by code.
+    unread : dict of str to int
+        Of them, how many no decoder reads, by the suffix of their names.
+    notes : list of str
+        What else there is to say of the run, in sentences.
+    """
+
+    phase: str = "convert"
+    sources: int = 0
+    already: int = 0
+    done: int = 0
+    images: int = 0
+    failed: int = 0
+    skipped: int = 0
+    audio_seconds: float = 0.0
+    cut: int = 0
+    left_out: float = 0.0
+    seconds: float = 0.0
+    workers: int = 0
+    stages: dict[str, float] = dataclasses.field(default_factory=dict)
+    errors: dict[str, int] = dataclasses.field(default_factory=dict)
+    unread: dict[str, int] = dataclasses.field(default_factory=dict)
+    notes: list[str] = dataclasses.field(default_factory=list)
+
+    def count(self, outcome: Outcome, records: list[Record]) -> None:
+        """Add what became of a source."""
+        self.done += 1
+        self.images += outcome.untold
+        self.audio_seconds += outcome.audio_seconds
+        self.cut += outcome.cut
+        self.left_out += outcome.left_out
+        for stage, seconds in outcome.seconds.items():
+            self.stages[stage] = self.stages.get(stage, 0.0) + seconds
+        for record in records:
+            self.note(record)
+
+    def facts(self) -> dict[str, Any]:
+        """Return what stays known of a run."""
+        names = ("seconds", "workers", "already", "images", "failed", "skipped", "audio_seconds")
+        return {"files": self.done, **{name: getattr(self, name) for name in (*names, "stages")}}
+
+    def note(self, record: Record) -> None:
+        """Add what became of an image."""
+        if record["status"] == "ok":
+            self.images += 1
+        elif record["status"] == "skipped":
+            self.skipped += 1
+        else:
+            self.failed += 1
+            self.errors[record["code"]] = self.errors.get(record["code"], 0) + 1
+            if record["code"] == "no_decoder":
+                suffix = os.path.splitext(record["source"])[1].lower()
+                self.unread[suffix] = self.unread.get(suffix, 0) + 1
+
+
+Progress: TypeAlias = Callable[[Summary, list[Record]], None]
+
+
+class Run:
+    """One run over a dataset."""
+
+    def __init__(
+        self,
+        found: Scan,
+        plan: Plan,
+        stats_of: Callable[..., Stats] | None,
+        options: dict[str, Any],
+        pool: dict[str, Any],
+        progress: Progress | None,
+    ) -> None:
+        self._found = found
+        self._plan = plan
+        self._stats_of = stats_of  # what finds the dataset's range, where one is wanted
+        self._options = options
+        self._pool = {**pool, "meanwhile": lambda: self._tell([])}
+        self._progress = progress
+        self._start = time.monotonic()
+        self._kind: Format = WebDataset()
+        if plan.format == "parquet":
+            from melpix.dataset.outputs.parquet import Parquet
+
+            self._kind = Parquet(found.labels)
+        self._durable = 0  # images in shards that are complete
+        self._unmeasured: dict[str, list[str]] = {}  # stem, code, message by stem
+        unread = sum(skipped.code == "no_decoder" for skipped in found.skipped)
+        self._sources = len(found.items) + unread
+        self.summary = Summary(sources=self._sources, workers=pool["workers"])
+
+    def __call__(self, output: Output, overwrite: bool) -> Summary:
+        """Do what is left to do."""
+        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        facts = self._facts()
+        before = None if overwrite else output.facts()
+        output.refuse_others(facts, self._varying(), overwrite)  # before anything is removed
+        if before is None and not overwrite:
+            output.refuse_strangers(self._first_names(output))
+        plan = self._ranged(before, facts)
+        if output.moved():  # to find the range may take long
+            raise output.lost(self._written())
+        if overwrite:
+            output.clear(item.stem for item in self._found.items)
+            self._clean(output)
+        facts["frontend"] = plan.frontend.params
+        facts["params_hash"] = plan.hash()
+        runs = before["runs"] if before else []
+        run = {"started": now, "version": _core.__version__, "isa": _core.default_isa()}
+        self.summary.notes += other_isas(runs, run["isa"])
+        output.write({**facts, "runs": [*runs, run]})  # in case it is killed
+        stopped = None
+        try:
+            if before:
+                self._clean(output)
+            self._convert(output, plan, before["runs"] if before else None)
+            if self._unmeasured:
+                facts["unmeasured"] = sorted(self._unmeasured.values())
+            if output.moved():
+                raise output.lost(self._written())
+        except BaseException as error:
+            if isinstance(error, Stopped):
+                stopped = signal.Signals(error.signum).name
+            else:
+                stopped = getattr(error, "strerror", None) or type(error).__name__
+            at_a_loss = isinstance(error, OSError) and output.moved()
+            if at_a_loss or (isinstance(error, MelpixError) and error.code == "output_moved"):
+                raise output.lost(self._written()) from error
+            raise
+        finally:
+            self.summary.seconds = time.monotonic() - self._start
+            if not output.moved():  # what has its name now is none of this run's business
+                if stopped or self.summary.errors.keys() & {"crashed", "timeout"}:
+                    self._clean(output)
+                end = {**run, "stopped": stopped, **self.summary.facts()}
+                with contextlib.suppress(OSError) if stopped else contextlib.nullcontext():
+                    output.write({**facts, "runs": [*runs, end]})
+        self.summary.phase = "done"
+        return self.summary
+
+    def rehearse(self, output: Output, overwrite: bool) -> Summary:
+        """Tell what is left to do."""
+        todo = self._found.items
+        before = None if overwrite else output.facts()
+        output.refuse_others(self._facts(), self._varying(), overwrite)
+        if before is not None:
+            plan = self._ranged(before, {})
+            todo = self._left(output.past(plan.sharded), plan)
+        for item in todo:
+            about = describe(item)
+            self._tell([{**about, "status": "pending", "output": self._plan.first_name(item)}])
+        passed = [_passed_over(skipped) for skipped in self._found.skipped]
+        self._pass_over(passed)
+        self.summary.phase = "done"
+        return self.summary
+
+    def _facts(self) -> dict[str, Any]:
+        """Return what is written down of this run, as it is read back."""
+        facts = {
+            "schema": 1,
+            "version": _core.__version__,
+            "pixels": _core.PIXELS,
+            "deflate": None if self._plan.format == "npy" else deflate_backend(),
+            "options": self._options,
+            "frontend": self._plan.frontend.params,
+        }
+        return dict(json.loads(json.dumps(facts)))
+
+    def _written(self) -> int:
+        return self._durable if self._plan.sharded else self.summary.images
+
+    def _first_names(self, output: Output) -> Iterator[str]:
+        """Return some of the files that are going to be made."""
+        if self._plan.sharded:
+            return iter([f"shard{output.mark}-000000{self._kind.suffix}"])
+        return map(self._plan.first_name, self._found.items)
+
+    def _varying(self) -> set[str]:
+        """Return the parameters that a dataset finds for itself."""
+        return {"range"} if self._stats_of else set()
+
+    def _ranged(self, before: dict[str, Any] | None, facts: dict[str, Any]) -> Plan:
+        """Return the plan with the dataset's range, if it is to have one; `facts` get the rest."""
+        if self._stats_of is None:
+            return self._plan
+        known = None
+        if before is not None:
+            there = self._plan.frontend.replace(range=before["frontend"].get("range"))
+            lo, hi = map(float, there.range)
+            percentiles, measured = self._options["percentiles"], before.get("measured", 0)
+            known = grey_range.Stats(
+                lo, hi, percentiles, measured, grey_range.params(self._plan), _core.PIXELS
+            )
+            self._unmeasured = {str(line[0]): line for line in before.get("unmeasured", [])}
+        else:
+            self.summary.phase = "measure"
+            self.summary.sources = len(self._found.everything)
+        seen = self._stats_of(
+            self._plan,
+            known=known,
+            items=self._found.everything,
+            pool=self._pool,
+            progress=self._measured,
+            failed=self._not_measured,
+        )
+        self.summary.phase, self.summary.done = "convert", 0
+        self.summary.sources = self._sources
+        facts["measured"] = seen.sources
+        frontend = self._plan.frontend.replace(range=(seen.lo, seen.hi))
+        return dataclasses.replace(self._plan, frontend=frontend)
+
+    def _measured(self, done: int) -> None:
+        self.summary.done = done
+        self._tell([])
+
+    def _not_measured(self, item: Item, end: grey_range.Fault) -> None:
+        record = end if isinstance(end, dict) else _ended(end)
+        self._unmeasured[item.stem] = [item.stem, record["code"], record["message"]]
+
+    def _converted_unmeasured(self) -> list[Record]:
+        """Return what to tell of sources that have images, but are not in the range of these."""
+        records = []
+        for item in self._found.items:
+            if item.stem in self._unmeasured:
+                _, code, message = self._unmeasured[item.stem]
+                about = {**describe(item), "stem": None, "status": "failed", "code": code}
+                records.append({**about, "message": f"not in the range of the dataset: {message}"})
+        return records
+
+    def _tell(self, records: list[Record]) -> None:
+        self.summary.seconds = time.monotonic() - self._start
+        if self._progress is not None:
+            self._progress(self.summary, records)
+
+    def _pass_over(self, records: list[Record]) -> None:
+        """Count and tell what is not even tried."""
+        for record in records:
+            self.summary.note(record)
+            self.summary.done += record["code"] == "no_decoder"  # a sound, as those that are tried
+        self._tell(records)
+
+    def _clean(self, output: Output) -> None:
+        """Remove what workers that were killed have left."""
+        # In other parts of the dataset, runs may be at work.
+        files.clean(output.folder, age=0.0 if self._found.part is None else 3600.0)
+
+    def _left(self, past: Past, plan: Plan) -> list[Item]:
+        """Return what is to be converted."""
+        params, todo = plan.hash(), self._found.items
+        if len(past):
+            todo = [item for item in todo if not past.has(describe(item, params))]
+        self.summary.already = len(self._found.items) - len(todo)
+        return todo
+
+    def _convert(self, output: Output, plan: Plan, runs: list[Any] | None) -> None:
+        again = runs is not None
+        past = output.past(plan.sharded)
+        todo = self._left(past, plan)
+        passed = [_passed_over(skipped) for skipped in self._found.skipped]
+        new = [record for record in passed if key(record) not in past]
+
+        told = self._progress is not None
+        converter = Converter(plan, output.folder, again, told, output.place)
+        with contextlib.ExitStack() as stack:
+            journal = stack.enter_context(Journal(output.manifest, past.end))
+            queue = InOrder(journal)
+            shards = None
+            changed: list[Record] = []
+            if plan.sharded:
+                shards = stack.enter_context(self._shards(output, past.shards))
+                todo, changed = self._begun(todo, past, plan)
+            journal.append([*new, *changed])
+            self._pass_over(passed)
+            pool = stack.enter_context(Pool(converter, **self._pool))
+            for index, outcome in pool.map(todo):
+                item = todo[index]
+                if not isinstance(outcome, Outcome):
+                    converter.clear(item)
+                    outcome = _lost(item, plan, outcome)
+                if outcome.full is not None:
+                    raise outcome.full
+                records = [{**outcome.about, **record} for record in outcome.records]
+                if not _made(outcome):
+                    self._unmeasured.pop(item.stem, None)  # it tells of itself
+                begun = 0 if shards is None else past.begun(outcome.about)
+                if outcome.lines:
+                    journal.write(outcome.lines)
+                elif outcome.parcel is None and begun > 0:
+                    pass  # what of it is in shards stays in the manifest: next time the rest
+                elif shards is None or outcome.parcel is None:
+                    for record in records:
+                        queue.add(record)
+                else:
+                    samples = zip(records, outcome.parcel, strict=True)
+                    for record, sample in itertools.islice(samples, begun, None):
+                        queue.wait()
+                        self._arrive(queue, shards.add(*sample, record))
+                self.summary.count(outcome, records)
+                self._tell(records)
+            if shards is not None:
+                self._arrive(queue, shards.finish())
+            unmeasured = self._converted_unmeasured()
+            journal.append(record for record in unmeasured if key(record) not in past)
+            if unmeasured:
+                for record in unmeasured:
+                    self.summary.note(record)
+                self._tell(unmeasured)
+        if self.summary.cut:
+            self.summary.notes.append(
+                f"{self.summary.cut} images show the beginning of their sound alone, for the "
+                f"front-end's columns are {plan.frontend.columns}: {self.summary.left_out:.1f} s "
+                "are left out; windows (seconds, time_steps) would show them"
+            )
+
+        if runs is None:
+            return
+        # What was passed over may have become a file since, or a folder that can be read; what has
+        # changed may be again what is in a shard.
+        named = _with_folders(item.path for item in self._found.items)
+        named -= {record["source"] for record in (*passed, *changed, *unmeasured)}
+        better = [name for path in named if (name := key({"source": path})) in past]
+        if todo or new or changed or better or not past.tidy or not finished(runs):
+            order = [key(record) for record in (*passed, *changed)]
+            order += [item.stem for item in self._found.items]
+            gone = {skipped.path for skipped in self._found.skipped}
+            output.remove(manifest.tidy(output.manifest, order, better, gone))
+
+    def _arrive(self, queue: InOrder, records: list[Record]) -> None:
+        self._durable += len(records)
+        queue.arrive(records)
+
+    def _begun(self, todo: list[Item], past: Past, plan: Plan) -> tuple[list[Item], list[Record]]:
+        """Part what has changed since it went into a shard: that cannot be taken back.
+
+        It becomes lines without a stem: those with one stay, for they tell what is in shards.
+        """
+        params = plan.hash()
+        kept, changed = [], []
+        for item in todo:
+            about = describe(item, params)
+            if past.begun(about) >= 0:
+                kept.append(item)
+                continue
+            message = "changed since it went into a shard: --exists overwrite makes all anew"
+            record = {**about, "status": "failed", "code": "source_changed", "message": message}
+            self.summary.count(Outcome(about), [record])
+            self._tell([record])
+            changed.append({**record, "stem": None})
+        return kept, changed
+
+    def _shards(self, output: Output, index: int) -> Shards:
+        return Shards(
+            output.folder,
+            self._kind,
+            mark=output.mark,
+            index=index,
+            max_count=self._options["shard_count"],
+            max_bytes=self._options["shard_bytes"],
+        )
+
+
+def _with_folders(paths: Iterable[str]) -> set[str]:
+    """Return paths, and those of all folders that they name."""
+    found: set[str] = set()
+    for path in paths:
+        while path not in found:
+            found.add(path)
+            path = os.path.dirname(path)
+    return found
+
+
+def _passed_over(skipped: Skipped) -> Record:
+    path, code, message, status = skipped
+    about = describe(Item(path, ""))
+    return {**about, "stem": None, "status": status, "code": code, "message": message}
+
+
+def _lost(item: Item, plan: Plan, end: Crashed | TimedOut | Failed) -> Outcome:
+    """Return what became of a source whose worker has no answer."""
+    return Outcome(describe(item, plan.hash()), [_ended(end)])
+
+
+def _ended(end: Crashed | TimedOut | Failed) -> Record:
+    return {"status": "failed", "code": _CODES[type(end)], "message": str(end)}
+
+
+def _made(outcome: Outcome) -> bool:
+    """Tell whether a source has made an image."""
+    return outcome.untold > 0 or outcome.records[0]["status"] == "ok"

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""What a run makes: trees, shards, and the account of both."""

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: MIT
+"""The images of one source on their way to the process that fills shards.
+
+Few travel in memory. The thousands that a file of hours makes travel in a temporary file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+
+from melpix import files
+
+_IN_MEMORY = 4 << 20  # bytes
+
+
+class Parcel:
+    r"""Samples, each a name and its content, to be put in, sent to another process, taken out.
+
+    Parameters
+    ----------
+    path : str
+        The file that is made if they are many. Whoever takes them out, or discards them, removes
+        it.
+
+    Examples
+    --------
+    >>> parcel = Parcel(".melpix-parcel.tmp")
+    >>> parcel.put("dogs/bark_0000", b"\x89PNG")
+    >>> list(parcel)
+    [('dogs/bark_0000', b'\x89PNG')]
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._filed: list[tuple[str, int]] = []  # names, and bytes in the file
+        self._held: list[tuple[str, bytes]] = []
+        self._size = 0
+
+    def put(self, name: str, payload: bytes) -> None:
+        """Append a sample."""
+        self._held.append((name, payload))
+        self._size += len(payload)
+        if self._size > _IN_MEMORY:
+            # A worker that was killed may have left one.
+            mode = "ab" if self._filed else "wb"
+            with files.naming(self._path), open(self._path, mode) as file:
+                file.writelines(payload for _, payload in self._held)
+            self._filed += [(name, len(payload)) for name, payload in self._held]
+            self._held, self._size = [], 0
+
+    def __iter__(self) -> Iterator[tuple[str, bytes]]:
+        """Take the samples out, once."""
+        if self._filed:
+            try:
+                with open(self._path, "rb") as file:
+                    for name, size in self._filed:
+                        yield name, file.read(size)
+                held = self._held
+            finally:
+                self.discard()
+            yield from held
+        else:
+            yield from self._held
+
+    @contextlib.contextmanager
+    def all_or_none(self) -> Iterator[Callable[[str, bytes], None]]:
+        """Give `put` for the samples of one source: if one fails, those before it go too."""
+        try:
+            yield self.put
+        except BaseException:
+            self.discard()
+            raise
+
+    def discard(self) -> None:
+        """Let go of all samples, and of the file."""
+        self._filed, self._held, self._size = [], [], 0
+        with contextlib.suppress(OSError):
+            os.unlink(self._path)

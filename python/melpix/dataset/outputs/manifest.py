@@ -1,0 +1,265 @@
+# SPDX-License-Identifier: MIT
+"""The account of a run: one JSON line for each image, and for each file that made none.
+
+It is a journal, written line after line while the run goes on: what a killed run has in it is done.
+At the end the lines of each source stand there once, in the order of the sources.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import math
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Set
+from types import TracebackType
+
+from melpix import files
+from melpix.dataset.outputs.record import Record, encode_line, identity, key, parsed, shard_of
+from melpix.errors import MelpixError
+
+_FLUSHED_EVERY = 0.5  # seconds; what a SIGKILL loses is only done again
+
+
+_MAX_LINE = 1 << 24  # bytes; a decoder may have had much to say
+
+
+_DONE, _FAILED = -1, -2
+
+
+def read(path: str, lenient: bool = False) -> Iterator[tuple[bytes, Record]]:
+    """Read a manifest line by line; none is an empty one.
+
+    What a killed run has left unfinished at the end is passed over.
+
+    Raises
+    ------
+    MelpixError
+        ``bad_manifest``: a line is not as melpix writes it. (Not if `lenient`: it is passed over.)
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            file = stack.enter_context(open(path, "rb"))
+        except FileNotFoundError:
+            return
+        for number in itertools.count(1):
+            line = file.readline(_MAX_LINE)
+            if not line.endswith(b"\n") and len(line) < _MAX_LINE:
+                return
+            record = parsed(line)
+            if record is not None:
+                yield line, record
+            elif not lenient:
+                raise MelpixError("bad_manifest", f"{path!r}: line {number} is not melpix's")
+
+
+class Past:
+    """What earlier runs have done, in some 200 bytes a source.
+
+    Attributes
+    ----------
+    shards : int
+        How many shards are complete.
+    end : int
+        Bytes of the manifest that count: what follows is of a shard that does not.
+    tidy : bool
+        The lines of each source stand there once and together.
+    """
+
+    def __init__(self, path: str, is_whole: Callable[[Record], bool], sharded: bool) -> None:
+        """Read a manifest; `is_whole` says of the record of an image whether that is there."""
+        self._sources: dict[int, tuple[int, int]] = {}
+        self.shards = 0
+        self.tidy = True
+        end = _end(path) if sharded else math.inf
+        self.end, last = 0, None
+        for line, record in read(path):
+            if self.end >= end:
+                break
+            self.end += len(line)
+            name = key(record)
+            place = hash(name)
+            before, this = self._sources.get(place), identity(record)
+            self.tidy = self.tidy and (before is None or name == last)
+            last = name
+            made = before[1] if before and before[0] == this else 0
+            if record["status"] == "failed":
+                made = _FAILED
+            elif record["status"] == "skipped":
+                made = _DONE
+            else:
+                of_shard = shard_of(record)
+                if of_shard is not None:
+                    self.shards = max(self.shards, of_shard[1] + 1)
+                window = record.get("window", 0)
+                if window == 0:
+                    made = 0
+                made = made + 1 if made == window and is_whole(record) else _FAILED
+                if made == record.get("windows"):
+                    made = _DONE
+            self._sources[place] = (this, made)
+
+    def __len__(self) -> int:
+        return len(self._sources)
+
+    def __contains__(self, name: str) -> bool:
+        return hash(name) in self._sources
+
+    def has(self, record: Record) -> bool:
+        """Tell whether a source was converted as it is now."""
+        return self._sources.get(hash(key(record))) == (identity(record), _DONE)
+
+    def begun(self, record: Record) -> int:
+        """Return how many images a source has that is not done; -1 if it is not what it was."""
+        this, made = self._sources.get(hash(key(record)), (0, _FAILED))
+        if made == _FAILED:
+            return 0
+        return made if this == identity(record) else -1
+
+
+def _end(path: str) -> int:
+    """Return where the lines of the last shard begin, if they are not all there; else the end."""
+    at = begin = count = 0
+    name, size = "", 0
+    for line, record in read(path):
+        found = shard_of(record) if record["status"] == "ok" else None
+        if found is not None:
+            if found[0] != name:
+                name, begin, count = found[0], at, 0
+            count += 1
+            size = record.get("shard_size", 0)
+        at += len(line)
+    return begin if name and count < size else at
+
+
+class Journal:
+    """A manifest that is being written: records go to its end, and are in the file soon."""
+
+    def __init__(self, path: str, end: int) -> None:
+        """Open a manifest to go on where it ends, or to go back to where it counts."""
+        self._file = open(path, "ab", 1 << 16)  # noqa: SIM115
+        self._file.truncate(end)
+        self._place = files.Place.of(path)
+        self._flushed = time.monotonic()
+
+    def append(self, records: Iterable[Record]) -> None:
+        """Add lines."""
+        self.write(b"".join(map(encode_line, records)))
+
+    def write(self, lines: bytes) -> None:
+        """Add what `encode` has given."""
+        self._file.write(lines)
+        if time.monotonic() - self._flushed > _FLUSHED_EVERY:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand over to the system what was added.
+
+        Raises
+        ------
+        MelpixError
+            ``output_moved``: the file is under its name no more, nor is perhaps all the rest.
+        """
+        self._file.flush()
+        if self._place.moved():
+            raise MelpixError("output_moved", f"{self._place.path!r} was moved")
+        self._flushed = time.monotonic()
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            if kind is None:
+                self.flush()
+        finally:
+            self._file.close()
+
+
+class InOrder:
+    """Records on their way to a journal, of which some have to wait until a shard is complete."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._queue: list[Record | None] = []  # None: one that waits
+
+    def add(self, record: Record) -> None:
+        """Pass on a record, behind those that wait."""
+        if self._queue:
+            self._queue.append(record)
+        else:
+            self._journal.append([record])
+
+    def wait(self) -> None:
+        """Keep a place."""
+        self._queue.append(None)
+
+    def arrive(self, records: list[Record]) -> None:
+        """Fill the first places, and pass on what waits no longer."""
+        if not records:
+            return
+        arrived = iter(records)
+        filled = [next(arrived, None) if r is None else r for r in self._queue]
+        first = next((i for i, r in enumerate(filled) if r is None), len(filled))
+        self._journal.append(record for record in filled[:first] if record is not None)
+        self._journal.flush()  # all of them, for they are in a shard together
+        self._queue = filled[first:]
+
+
+def tidy(path: str, order: Iterable[str], without: Iterable[str], gone: Set[str]) -> list[str]:
+    """Write a manifest anew: the lines that count of each source, in this order.
+
+    Parameters
+    ----------
+    path : str
+        Of the manifest.
+    order : iterable of str
+        Keys of sources. Those that are not named keep their order, behind the others.
+    without : iterable of str
+        Keys of sources to leave out.
+    gone : set of str
+        Paths of which the images are left out, for they are no files any more.
+
+    Returns
+    -------
+    list of str
+        The images that were left out.
+    """
+    left_out = []
+    places: dict[int, list[int]] = {}  # where lines begin, and how long they are, in turn
+    at = 0
+    for line, record in read(path):
+        at += len(line)
+        if record.get("source") in gone and "stem" in record:
+            left_out += [record["output"]] if record["status"] == "ok" else []
+            continue
+        place = hash(key(record))
+        found = places.setdefault(place, [])
+        if record.get("window", 0) == 0:
+            found.clear()
+        if found and sum(found[-2:]) == at - len(line):
+            found[-1] += len(line)
+        else:
+            found += [at - len(line), len(line)]
+    for name in without:
+        places.pop(hash(name), None)
+    temporary = os.path.join(os.path.dirname(path), files.temporary_name(os.path.basename(path)))
+    try:
+        with open(path, "rb") as old, open(temporary, "wb") as new:
+            named = (places.pop(hash(name), []) for name in order)
+            for found in itertools.chain(named, places.values()):
+                for start, size in zip(found[::2], found[1::2], strict=True):
+                    old.seek(start)
+                    new.write(old.read(size))
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+    return left_out

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""What runs have made, for people."""

@@ -1,0 +1,550 @@
+# SPDX-License-Identifier: MIT
+"""What conversions have made: their manifests, summed up in one pass and little memory."""
+
+from __future__ import annotations
+
+import collections
+import heapq
+import itertools
+import json
+import os
+import re
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, TextIO, TypeAlias
+
+Record = dict[str, Any]
+
+
+# A manifest may have any size and come from anybody: all that is kept of it is bounded.
+_LINE = 1 << 20  # characters
+
+
+_TEXT = 4096  # characters of a name or a message
+
+
+_FACTS = 1 << 26  # characters of melpix.json, where a custom window is the longest entry
+
+
+_CLASSES = 10_000  # different ones; the rest is counted together
+
+
+_GROUPS = 100  # different codes, flags and hashes
+
+
+_OTHERS = "(others)"
+
+
+_EXAMPLES = 20
+
+
+_RUNS = 20  # the last ones of an output
+
+
+_SAMPLE = 4096  # images whose values stand for all
+
+
+_PICTURES = 60
+
+
+_NUMBERS = ("duration", "rows", "columns", "sr", "lo", "hi")
+
+
+_QUANTILES = {"5 %": 0.05, "25 %": 0.25, "median": 0.5, "75 %": 0.75, "95 %": 0.95}
+
+
+_LARGEST = 1e300  # JSON's integers may lie beyond any float
+
+
+_MANIFEST = re.compile(r"manifest(-(\d+)-of-(\d+))?\.jsonl")
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One of the sources in a group, and what was said of it; `output` where it has one."""
+
+    source: str
+    output: str | None
+    message: str
+
+
+@dataclass(slots=True)
+class Group:
+    """Lines with one code or flag in common, and the first sources among them."""
+
+    code: str
+    status: str
+    count: int = 0
+    examples: list[Example] = field(default_factory=list)
+
+    def add(self, record: Record, message: Any = "") -> None:
+        """Count a line."""
+        self.count += 1
+        examples = self.examples
+        if len(examples) < _EXAMPLES:
+            source = _text(record["source"])
+            if not examples or examples[-1].source != source:  # not each window of a file
+                examples.append(Example(source, _optional(record, "output"), _text(message)))
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What the manifest says of one image; `folder` is the output that holds it."""
+
+    folder: str
+    output: str
+    label: str | None
+    flags: list[str]
+    offset: float | None
+    duration: float | None
+    rows: float | None
+    columns: float | None
+    sr: float | None
+    lo: float | None
+    hi: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What was recorded of one run; None is what was not."""
+
+    out: str
+    started: str | None
+    stopped: str | None
+    seconds: float | None
+    workers: float | None
+    files: float | None
+    images: float | None
+    failed: float | None
+    audio_seconds: float | None
+    files_per_second: float | None
+    times_real_time: float | None
+    stages: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """What one or more outputs were made with."""
+
+    hash: str
+    version: str
+    frontend: Record
+    options: Record
+    outs: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What `summarise` has found; ``dataclasses.asdict`` makes JSON values of it.
+
+    Attributes
+    ----------
+    outs : list of str
+        As given.
+    sources, images, failed, skipped : int
+        Lines of the manifests; those of one source, which follow each other, are one source.
+    seconds : float
+        Sound in the images; where windows overlap, it counts in each.
+    classes : dict of str to int
+        Images by label, the largest class first. Those without a label are in none.
+    errors, flagged : list of Group
+        The most frequent first; what failed before what was skipped.
+    heard : Group
+        Sources of which the decoder has said something.
+    values : dict
+        Of ``duration``, ``rows``, ``columns``, ``sr``, ``lo`` and ``hi``: ``min`` and ``max`` of
+        all images, and quantiles of a sample of them.
+    sampled : int
+        How many images that sample holds.
+    hashes : dict of str to int
+        Images by the hash of their parameters.
+    parameters : list of Parameters
+    runs : list of Run
+    unreadable : int
+        Lines that are no record.
+    incomplete : list of str
+        Why the numbers may not be the last word: a run was stopped or killed, or is under way; a
+        manifest is missing. What was converted anew may count twice until a run comes to its end.
+    pictures : list of Picture
+        A sample for a contact sheet, of all classes: the same whatever the order of the lines.
+    """
+
+    outs: list[str]
+    sources: int
+    images: int
+    failed: int
+    skipped: int
+    seconds: float
+    classes: dict[str, int]
+    errors: list[Group]
+    flagged: list[Group]
+    heard: Group
+    values: dict[str, dict[str, float]]
+    sampled: int
+    hashes: dict[str, int]
+    parameters: list[Parameters]
+    runs: list[Run]
+    unreadable: int
+    incomplete: list[str]
+    pictures: list[Picture]
+
+
+def summarise(outs: Iterable[str | os.PathLike[str]]) -> Summary:
+    """Sum up the manifests of one or more outputs, in one pass and little memory.
+
+    Parameters
+    ----------
+    outs : iterable of paths
+        Folders that were converted into, with all their manifests, or single manifests. What is
+        named twice counts once.
+
+    Returns
+    -------
+    Summary
+
+    Raises
+    ------
+    ValueError
+        `outs` is empty.
+    OSError
+        There is no manifest, or it cannot be read.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> line = '{"source": "a.wav", "status": "failed", "code": "empty_audio"}'
+    >>> with tempfile.TemporaryDirectory() as out:
+    ...     _ = pathlib.Path(out, "manifest.jsonl").write_text(line)
+    ...     summary = summarise([out])
+    >>> summary.failed, summary.errors[0].code
+    (1, 'empty_audio')
+    """
+    names = [os.fspath(out) for out in outs]
+    if not names:
+        raise ValueError("outs must name at least one output, got none")
+    totals, facts = _Totals(), _Facts()
+    seen = set()
+    for path in itertools.chain.from_iterable(map(_manifests, names)):
+        if (real := os.path.realpath(path)) in seen:
+            continue
+        seen.add(real)
+        # UTF-8, should it have gone through other hands.
+        with open(path, encoding="utf-8", errors="surrogateescape", newline="\n") as file:
+            if not totals.read(file, os.path.dirname(path)):
+                facts.incomplete.append(f"{path}: the last line is cut short")
+        facts.read(path)
+    facts.miss_parts()
+    values, sampled = totals.values()
+    return Summary(
+        outs=names,
+        sources=totals.sources,
+        images=totals.images,
+        failed=totals.statuses["failed"],
+        skipped=totals.statuses["skipped"],
+        seconds=totals.seconds,
+        classes=_descending(totals.classes),
+        errors=_sorted(totals.errors),
+        flagged=_sorted(totals.flagged),
+        heard=totals.heard,
+        values=values,
+        sampled=sampled,
+        hashes=_descending(totals.hashes),
+        parameters=list(facts.parameters.values()),
+        runs=facts.runs,
+        unreadable=totals.unreadable,
+        incomplete=facts.incomplete,
+        pictures=totals.pictures(),
+    )
+
+
+def _manifests(out: str) -> list[str]:
+    """Return the manifests of an output: several where parts of a dataset share a folder."""
+    if not os.path.isdir(out):
+        return [out]
+    found = (match for name in os.listdir(out) if (match := _MANIFEST.fullmatch(name)))
+    names = [match[0] for match in sorted(found, key=lambda m: (int(m[3] or 0), int(m[2] or 0)))]
+    return [os.path.join(out, name) for name in names or ["manifest.jsonl"]]
+
+
+_Rank: TypeAlias = tuple[int, str, str]  # hash of an output's name, that name, its folder
+
+
+_Groups: TypeAlias = dict[tuple[str, str], Group]  # by status and code
+
+
+class _Totals:
+    """What is known of the lines so far; it does not grow with their number."""
+
+    def __init__(self) -> None:
+        self.sources = self.images = self.unreadable = 0
+        self.seconds = 0.0
+        self.statuses: collections.Counter[str] = collections.Counter()
+        self.classes: dict[str, int] = {}
+        self.hashes: dict[str, int] = {}
+        self.errors: _Groups = {}
+        self.flagged: _Groups = {}
+        self.heard = Group("sources", "ok")
+        self._ends = {name: [_LARGEST, -_LARGEST] for name in _NUMBERS}
+        self._sample = _Sample()
+        self._strata: dict[str | None, _Sample] = {}
+        self._share = _PICTURES  # of a stratum: fewer, the more there are
+
+    def read(self, file: TextIO, folder: str) -> bool:
+        """Add a manifest, and say whether its last line is whole."""
+        key = record = None
+        begins = True  # a line, not the rest of an overlong one
+        while line := file.readline(_LINE):
+            if begins:
+                record = _parse(line)
+                if record is None:
+                    self.unreadable += 1
+                else:
+                    # One file may be listed several times, with different parts and stems.
+                    if key != (key := record.get("stem") or record["source"]):
+                        self._add_source(record)
+                    self._add_line(record, folder)
+            begins = line[-1] == "\n"
+        return begins or record is not None
+
+    def values(self) -> tuple[dict[str, dict[str, float]], int]:
+        """Return how the numbers are distributed, and in how many images the middle was seen."""
+        kept = [picture for _, picture in self._sample.ranked()]
+        values = {}
+        for name, (least, most) in self._ends.items():
+            known = sorted(x for p in kept if (x := getattr(p, name)) is not None)
+            if known:
+                middle = {q: known[int(part * len(known))] for q, part in _QUANTILES.items()}
+                values[name] = {"min": least, **middle, "max": most}
+        return values, len(kept)
+
+    def pictures(self) -> list[Picture]:
+        """Take one image of each class, then another one, until there are enough."""
+        strata = [stratum.ranked()[: self._share] for stratum in self._strata.values()]
+        chosen: list[Picture] = []
+        for turn in range(_PICTURES):
+            layer = [ranked[turn] for ranked in strata if len(ranked) > turn]
+            layer.sort(key=lambda entry: entry[0], reverse=True)
+            chosen += [picture for _, picture in layer[: _PICTURES - len(chosen)]]
+        return sorted(chosen, key=lambda p: (p.label or "", p.output, p.folder))
+
+    def _add_source(self, record: Record) -> None:
+        self.sources += 1
+        heard = record.get("heard")
+        if heard and isinstance(heard, list):
+            self.heard.add({"source": record["source"]}, heard[0])
+
+    def _add_line(self, record: Record, folder: str) -> None:
+        status = record["status"]
+        if status != "ok":
+            self.statuses[status] += 1
+            group = _group(self.errors, status, record.get("code", "unknown"))
+            group.add(record, record.get("message", ""))
+            return
+        self.images += 1
+        self.seconds += _number(record, "duration") or 0.0
+        for name, ends in self._ends.items():
+            value: Any = record.get(name)
+            if type(value) in _NUMERIC and not ends[0] <= value <= ends[1]:
+                self._widen(ends, _number(record, name))
+        if "flags" in record:
+            for flag in _flags(record):
+                _group(self.flagged, status, flag).add(record)
+        _count(self.hashes, record.get("params", "unknown"), _GROUPS)
+        label = record.get("label")
+        if label is not None:
+            label = _count(self.classes, label, _CLASSES)
+        stratum = self._strata.get(label)
+        if stratum is None:
+            stratum = self._strata[label] = _Sample()
+            self._share = max(1, min(_PICTURES, _SAMPLE // len(self._strata)))
+        output = _text(record["output"])
+        rank = (-zlib.crc32(output.encode("utf-8", "surrogatepass")), output, folder)
+        for sample, size in ((self._sample, _SAMPLE), (stratum, self._share)):
+            if sample.wants(rank, size):
+                sample.put(rank, size, _picture(record, folder))
+
+    @staticmethod
+    def _widen(ends: list[float], value: float | None) -> None:
+        if value is not None:
+            ends[:] = min(ends[0], value), max(ends[1], value)
+
+
+class _Sample:
+    """The images of the highest rank: the same ones, in whatever order they come."""
+
+    __slots__ = ("_heap", "_pictures")
+
+    def __init__(self) -> None:
+        self._heap: list[_Rank] = []
+        self._pictures: dict[_Rank, Picture] = {}
+
+    def wants(self, rank: _Rank, size: int) -> bool:
+        return len(self._heap) < size or rank >= self._heap[0]
+
+    def put(self, rank: _Rank, size: int, picture: Picture) -> None:
+        if rank not in self._pictures:  # else a later line supersedes an earlier one
+            heapq.heappush(self._heap, rank)
+        self._pictures[rank] = picture
+        while len(self._heap) > size:
+            del self._pictures[heapq.heappop(self._heap)]
+
+    def ranked(self) -> list[tuple[_Rank, Picture]]:
+        return [(rank, self._pictures[rank]) for rank in sorted(self._heap, reverse=True)]
+
+
+class _Facts:
+    """What runs have written down of themselves, beside their manifests."""
+
+    def __init__(self) -> None:
+        self.parameters: dict[tuple[str, str], Parameters] = {}
+        self.runs: list[Run] = []
+        self.incomplete: list[str] = []
+        self._parts: dict[int, set[int]] = {}
+
+    def read(self, manifest: str) -> None:
+        """Add the facts of one manifest's runs; what is amiss goes to `incomplete`."""
+        folder, name = os.path.split(manifest)
+        out = folder or os.curdir
+        mark = ""
+        if (match := _MANIFEST.fullmatch(name)) and match[1]:
+            mark = match[1]
+            out += f" ({match[2]} of {match[3]})"
+            self._parts.setdefault(int(match[3]), set()).add(int(match[2]))
+        try:
+            with open(os.path.join(folder, f"melpix{mark}.json"), encoding="utf-8") as file:
+                facts = json.loads(file.read(_FACTS), parse_constant=str)
+            if not isinstance(facts, dict):
+                raise ValueError("no JSON object")
+        except FileNotFoundError:
+            self.incomplete.append(f"{out}: melpix{mark}.json is missing")
+            return
+        except (ValueError, RecursionError) as error:
+            self.incomplete.append(f"{out}: melpix{mark}.json is broken: {error}")
+            return
+        key = _text(facts.get("params_hash", "unknown")), _text(facts.get("version", "unknown"))
+        frontend, options = (_object(facts, name) for name in ("frontend", "options"))
+        self.parameters.setdefault(key, Parameters(*key, frontend, options, [])).outs.append(out)
+        runs = facts.get("runs")
+        entries = [run for run in runs if isinstance(run, dict)] if isinstance(runs, list) else []
+        self.runs += [_run(out, entry) for entry in entries[-_RUNS:]]
+        if not entries or _number(entries[-1], "seconds") is None:
+            self.incomplete.append(f"{out}: the last run was killed, or is under way")
+        elif (stopped := entries[-1].get("stopped")) is not None:
+            self.incomplete.append(f"{out}: the last run was stopped: {_text(stopped)}")
+
+    def miss_parts(self) -> None:
+        """Add the parts of which there is no manifest."""
+        for count, parts in self._parts.items():
+            if missing := count - len(parts):
+                first = (part for part in itertools.count(1) if part not in parts)
+                names = ", ".join(map(str, itertools.islice(first, min(missing, 5))))
+                more = f" and {missing - 5} more" if missing > 5 else ""
+                self.incomplete.append(f"no manifest of part {names}{more} of {count}")
+
+
+_decoder = json.JSONDecoder()  # json.loads takes half as long again
+
+
+def _parse(line: str) -> Record | None:
+    """Return the record that a line holds, if it does."""
+    try:
+        record, end = _decoder.raw_decode(line)
+        status, source, output = record["status"], record["source"], record.get("output")
+    except (ValueError, RecursionError, KeyError, TypeError):
+        return None
+    known = type(output) is str if status == "ok" else status in ("failed", "skipped")
+    alone = end >= len(line) - 1 or line[end:].isspace()
+    return record if known and alone and type(source) is str else None
+
+
+def _picture(record: Record, folder: str) -> Picture:
+    return Picture(
+        folder=folder,
+        output=_text(record["output"]),
+        label=_optional(record, "label"),
+        flags=_flags(record),
+        offset=_number(record, "offset"),
+        **{name: _number(record, name) for name in _NUMBERS},
+    )
+
+
+def _run(out: str, entry: Record) -> Run:
+    seconds = _number(entry, "seconds")
+    amounts = {
+        name: _number(entry, name)
+        for name in ("workers", "files", "images", "failed", "audio_seconds")
+    }
+
+    def rate(name: str) -> float | None:
+        amount = amounts[name]
+        return amount / seconds if amount is not None and seconds else None
+
+    stages = _object(entry, "stages")
+    return Run(
+        out=out,
+        started=_optional(entry, "started"),
+        stopped=_optional(entry, "stopped"),
+        seconds=seconds,
+        **amounts,
+        files_per_second=rate("files"),
+        times_real_time=rate("audio_seconds"),
+        stages={_text(stage): s for stage in stages if (s := _number(stages, stage)) is not None},
+    )
+
+
+_NUMERIC = {int, float}
+
+
+def _number(record: Record, name: str) -> float | None:
+    value: Any = record.get(name)
+    if type(value) in _NUMERIC and -_LARGEST < value < _LARGEST:  # NaN is not
+        number: float = value
+        return number
+    return None
+
+
+def _text(value: object) -> str:
+    return str(value)[:_TEXT]
+
+
+def _optional(record: Record, name: str) -> str | None:
+    value = record.get(name)
+    return None if value is None else _text(value)
+
+
+def _object(record: Record, name: str) -> Record:
+    value = record.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def _flags(record: Record) -> list[str]:
+    flags = record.get("flags")
+    return [_text(flag) for flag in flags[:_GROUPS]] if isinstance(flags, list) else []
+
+
+def _count(counts: dict[str, int], what: object, limit: int) -> str:
+    """Count a name and return it, or what stands for those beyond the limit."""
+    name = _text(what)
+    if name not in counts and len(counts) >= limit:
+        name = _OTHERS
+    counts[name] = counts.get(name, 0) + 1
+    return name
+
+
+def _group(groups: _Groups, status: str, code: Any) -> Group:
+    key = status, _text(code)
+    group = groups.get(key)
+    if group is None:
+        if len(groups) >= _GROUPS:
+            key = status, _OTHERS
+        group = groups.setdefault(key, Group(key[1], status))
+    return group
+
+
+def _descending(counts: dict[str, int]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _sorted(groups: _Groups) -> list[Group]:
+    return sorted(groups.values(), key=lambda group: (group.status, -group.count, group.code))

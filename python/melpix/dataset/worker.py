@@ -1,0 +1,288 @@
+# SPDX-License-Identifier: MIT
+"""What a worker does with one source of a dataset: its images, and the account of them."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import errno
+import itertools
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeAlias
+
+from melpix import files
+from melpix.audio.samples import Empty, kept_memory
+from melpix.convert.windows import Window, mono
+from melpix.dataset.outputs.handover import Parcel
+from melpix.dataset.outputs.record import Record, describe, encode_line, failed, skipped
+from melpix.dataset.outputs.tree import Tree, npy_bytes, sample_name
+from melpix.dataset.plan import Plan, digest
+from melpix.dataset.sources.item import Item, version
+from melpix.errors import DecodeError, MelpixError
+from melpix.frontend import lengths
+from melpix.image.rendering import Value
+from melpix.image.write import encode_png
+from melpix.workers.process import listener
+
+# What tells that nothing more can be written: the disk is full, gone, or over its quota.
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
+
+
+# Takes the name of a sample and its content, and returns where that is, if it knows.
+_Write: TypeAlias = Callable[[str, bytes], str | None]
+
+
+@dataclasses.dataclass(slots=True)
+class Outcome:
+    """What became of a source.
+
+    Attributes
+    ----------
+    about : dict
+        What the manifest says of the source, in each line.
+    records : list of dict
+        What it says of each image, or of why there is none.
+    parcel : Parcel or None
+        The images, where the parent writes them.
+    seconds : dict of str to float
+        Spent in ``decode`` (resampling included), ``render``, ``encode``, ``write``.
+    audio_seconds : float
+        Sound in the images.
+    cut : int
+        Images that show the beginning of their sound alone.
+    left_out : float
+        Sound that would follow in them, in seconds.
+    full : OSError or None
+        Why nothing more can be written.
+    lines : bytes
+        Of the manifest, where nobody has to add to them: the parent has many workers to serve.
+    untold : int
+        Images that are in `lines` alone, since nobody asks for more.
+    """
+
+    about: Record
+    records: list[Record] = dataclasses.field(default_factory=list)
+    parcel: Parcel | None = None
+    seconds: dict[str, float] = dataclasses.field(default_factory=dict)
+    audio_seconds: float = 0.0
+    cut: int = 0
+    left_out: float = 0.0
+    full: OSError | None = None
+    lines: bytes = b""
+    untold: int = 0
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # As a call it is pickled and unpickled in half the time.
+        return Outcome, tuple(getattr(self, name) for name in self.__slots__)
+
+
+class Converter:
+    """Makes the images of one source after the other.
+
+    Parameters
+    ----------
+    plan : Plan
+    folder : str
+        Of the dataset. Trees are written here, what goes into shards is handed back.
+    again : bool
+        There may be images of these sources already, and more of them than there will be.
+    told : bool
+        Tell of each image; if not, lines of the manifest are enough, where they are written here.
+    place : Place, optional
+        The folder that was there when the run began: into no other one is written.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        folder: str,
+        again: bool = False,
+        told: bool = True,
+        place: files.Place | None = None,
+    ) -> None:
+        self._plan = plan
+        self._hash = plan.hash()
+        self._folder = folder
+        self._tree = None if plan.sharded else Tree(folder, plan.suffix)
+        self._again, self._told, self._place = again, told, place
+        self._ahead = plan.ahead()
+
+    def prepare(self, items: Iterator[Item]) -> int:
+        """Read ahead: sources that are likely to be converted next, the first one at once.
+
+        Returns how many of them there is nothing more to prepare for.
+        """
+        return 1 if self._ahead is None else self._ahead.look(items)
+
+    def __call__(self, item: Item) -> Outcome:
+        """Convert a source; what goes wrong with it is a record too."""
+        outcome = Outcome(describe(item, self._hash))
+        heard_by = listener()
+        try:
+            # If a sample cannot be made, those of its source before it go.
+            samples: contextlib.AbstractContextManager[_Write]
+            if self._tree is None:
+                outcome.parcel = self._parcel(item)
+                samples = outcome.parcel.all_or_none()
+            else:
+                samples = self._tree.all_or_none()
+            with samples as write, kept_memory() as empty:
+                self._convert(item, empty, write, outcome)
+        except _NotWrittenError as error:
+            reason = error.reason
+            if reason.errno in _FULL or (self._place is not None and self._place.moved()):
+                outcome.full = reason
+            outcome.records = [failed("not_written", f"{reason.filename}: {reason.strerror}")]
+        except Exception as error:
+            outcome.records = [fault(error, item.path)]
+        made = outcome.records[0].get("windows", 0)
+        if made == 0:
+            outcome.audio_seconds, outcome.parcel = 0.0, None
+            outcome.cut, outcome.left_out = 0, 0.0
+        if self._again and (self._plan.numbered or made == 0):
+            self.clear(item, made)
+        outcome.about["heard"] = heard_by.heard() or None
+        if self._tree is not None:
+            records = ({**outcome.about, **record} for record in outcome.records)
+            outcome.lines = b"".join(map(encode_line, records))
+            if made and not self._told:
+                outcome.about, outcome.records, outcome.untold = {}, [], made
+        return outcome
+
+    def clear(self, item: Item, from_window: int = 0) -> None:
+        """Remove the images of a source that are there already, from a window on."""
+        if self._tree is None:
+            self._parcel(item).discard()
+            return
+        for window in itertools.count(from_window):
+            number = window if self._plan.numbered else None
+            if not self._tree.remove([sample_name(item.stem, number) + self._plan.suffix]):
+                break
+
+    def _convert(self, item: Item, empty: Empty, write: _Write, outcome: Outcome) -> None:
+        """Convert a source, or raise what is wrong with it."""
+        src = None
+        if self._ahead is not None:
+            known = outcome.about["size"], outcome.about["mtime_ns"]
+            src, outcome.seconds["decode"] = self._ahead.take(item.path, known)
+        cut = self._plan.windows(item, empty, src)
+        clock = _Clock(outcome.seconds)
+        with contextlib.closing(cut):
+            for window in cut:
+                clock.lap("decode")
+                number = window.index if self._plan.numbered else None
+                name = sample_name(item.stem, number)
+                payload, facts = self._sample(window, item, clock)
+                try:
+                    if self._place is not None and self._place.moved():
+                        raise FileNotFoundError(errno.ENOENT, "was moved", self._folder)
+                    output = write(name, payload)
+                except OSError as error:
+                    raise _NotWrittenError(error) from error
+                facts |= {"window": number, "bytes": len(payload), "output": output}
+                clock.lap("write")
+                outcome.records.append(facts)
+                outcome.audio_seconds += facts["duration"]
+                if facts["left_out"]:
+                    outcome.cut += 1
+                    outcome.left_out += facts["left_out"]
+        if version(item) != (outcome.about["size"], outcome.about["mtime_ns"]):
+            raise DecodeError("source_changed", "changed while it was read")
+        made = len(outcome.records)
+        if made == 0:
+            outcome.records = [skipped("too_short", "shorter than a window")]
+        flags = {"truncated": cut.truncated, "length_estimated": cut.length_estimated}
+        for record in outcome.records[:made]:
+            record["windows"] = made
+            record["flags"] = (
+                sorted(k for k, v in {**record["flags"], **flags}.items() if v) or None
+            )
+
+    def _sample(self, window: Window, item: Item, clock: _Clock) -> tuple[bytes, Record]:
+        """Return the content of a window's file, and what the manifest says of it."""
+        f = window.frontend
+        left_out = lengths.left_out(f, window.y.shape[-1]) / f.sr
+        duration = window.duration - left_out
+        if self._plan.format == "npy":
+            features = f.features(mono(window.y))
+            if not features.size:
+                raise DecodeError("too_short", "shorter than a patch")
+            lo, hi = float(features.min()), float(features.max())
+            shape, constant = (f.n_mels, f.frames(window.y.shape[-1])), lo == hi
+            clock.lap("render")
+            payload = npy_bytes(features, self._plan.dtype)
+        else:
+            rendering = f.render(window.y)
+            lo, hi = _over_channels(min, rendering.lo), _over_channels(max, rendering.hi)
+            shape, constant = rendering.image.shape, rendering.constant
+            clock.lap("render")
+            metadata = rendering.metadata_text(
+                source=os.path.basename(item.path),
+                offset=window.offset,
+                duration=duration,
+                **({"left_out": left_out} if left_out else {}),
+            )
+            payload = encode_png(rendering.image, metadata)
+        clock.lap("encode")
+        facts = {
+            "status": "ok",
+            "offset": window.offset,
+            "duration": duration,
+            "left_out": left_out or None,
+            "rows": shape[0],
+            "columns": shape[1],
+            "sr": window.sr,
+            "lo": float(lo),
+            "hi": float(hi),
+            "flags": {
+                "constant": constant,
+                "cut": left_out > 0,
+                "padded": window.padded,
+                "short": window.short,
+            },
+        }
+        return payload, facts
+
+    def _parcel(self, item: Item) -> Parcel:
+        mark = digest(os.fsencode(item.stem))
+        return Parcel(os.path.join(self._folder, files.temporary_name(mark)))
+
+
+class _NotWrittenError(Exception):
+    """An OSError that is the output's, not the source's."""
+
+    def __init__(self, reason: OSError) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class _Clock:
+    """Adds the time since its last use to one of several sums."""
+
+    def __init__(self, seconds: dict[str, float]) -> None:
+        self._seconds = seconds
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self._seconds[name] = self._seconds.get(name, 0.0) + now - self._last
+        self._last = now
+
+
+def _over_channels(choose: Callable[[Iterable[float]], float], value: Value) -> float:
+    return choose(value) if isinstance(value, tuple) else value
+
+
+def fault(error: Exception, path: str) -> Record:
+    """Return the record of a source that could not be converted."""
+    if isinstance(error, MelpixError):
+        return failed(error.code, str(error).removeprefix(f"{path!r}: "))
+    if isinstance(error, OSError):
+        return failed("os_error", error.strerror or str(error))
+    if isinstance(error, MemoryError):
+        return failed("no_memory", "not enough memory")
+    if isinstance(error, ValueError):
+        return failed("bad_parameter", str(error))
+    return failed("internal", f"{type(error).__name__}: {error}")
