@@ -77,7 +77,7 @@ int main(int argc, char** argv) {
              {2048, 512}, {4096, 1024}, {17640, 441}, {1021, 256}};
 
   std::printf("ns per frame\n n_fft   hop  isa      prec. ");
-  for (const char* stage : melpix::kStageNames) std::printf(" %8s", stage);
+  for (const char* stage : melpix::kStageNames) std::printf(" %9s", stage);
   std::printf("    image\n");
   for (const Size& size : sizes) {
     for (const std::string& isa : melpix::available_isas()) {

@@ -103,7 +103,7 @@ typename Frontend<T>::Summary render(const Plan<T>& plan, const Signal& given, O
   const Matrix<T> x = {out, n_mels, frames, wanted, static_cast<std::size_t>(stride)};
   if (finished || frames < wanted) {
     plan.finisher.run(x, clip, &seen);
-    watch.lap(kStore);
+    watch.lap(kNormalise);
   }
   return {static_cast<double>(seen.lo), static_cast<double>(seen.hi), meter.peak()};
 }
@@ -130,7 +130,7 @@ typename Frontend<T>::Summary render_image(const Plan<T>& plan, const Signal& y,
     else
       std::fill_n(row, wanted, nothing);
   }
-  watch.lap(kPixels);
+  watch.lap(kImage);
   return seen;
 }
 

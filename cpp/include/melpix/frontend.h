@@ -18,8 +18,11 @@ namespace melpix {
 // The stages that an image's time goes to, in their order: length, level, framing and window; FFT
 // and power; filterbank; logarithm or whatever else compresses; columns out, extremes and
 // normalisation; pixels.
-constexpr const char* kStageNames[] = {"load", "spectrum", "mel", "log", "store", "pixels"};
+enum Stage : std::size_t { kFrame, kSpectrum, kMel, kCompress, kNormalise, kImage };
+constexpr const char* kStageNames[] = {"frame",    "spectrum",  "mel",
+                                       "compress", "normalise", "image"};
 constexpr std::size_t kStages = std::size(kStageNames);
+static_assert(kStages == kImage + 1, "a name for each stage");
 using StageSeconds = std::array<double, kStages>;
 
 // More would be a mistake.

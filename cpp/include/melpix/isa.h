@@ -19,9 +19,4 @@ MELPIX_API std::vector<std::string> available_isas();
 // change meanwhile: see getenv in the C standard.)
 MELPIX_API std::string default_isa();
 
-// Sets the upper halves of the vector registers to zero, where there are any. Code for AVX that
-// does not do so when it is done (ISA-L's deflate and checksums are such) makes all SSE code that
-// the thread runs next wait for them: soxr and libsndfile then take up to three times as long.
-MELPIX_API void clear_upper_registers();
-
 }  // namespace melpix

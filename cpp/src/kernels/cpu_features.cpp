@@ -1,11 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "cpu_features.h"
 
-#include "melpix/isa.h"
-
-#if defined(_M_X64) || defined(__x86_64__)
-#include <immintrin.h>
-#endif
 #if defined(_MSC_VER) && !defined(__clang__) && defined(_M_X64)
 #include <intrin.h>
 #endif
@@ -62,30 +57,6 @@ bool cpu_has_avx512() {
 
 bool cpu_has_avx2() { return false; }
 bool cpu_has_avx512() { return false; }
-
-#endif
-
-#if defined(_M_X64) || defined(__x86_64__)
-
-namespace {
-
-#if defined(__GNUC__) || defined(__clang__)
-__attribute__((target("avx")))
-#endif
-void zero_upper() {
-  _mm256_zeroupper();
-}
-
-}  // namespace
-
-void clear_upper_registers() {
-  static const bool exist = cpu_has_avx2();
-  if (exist) zero_upper();
-}
-
-#else
-
-void clear_upper_registers() {}
 
 #endif
 

@@ -626,16 +626,16 @@ class Frontend:
         Returns
         -------
         dict of str to float
-            Seconds in the core by stage, in the order of the stages: ``load`` (length, level,
-            framing and window), ``spectrum`` (FFT and power), ``mel`` (filterbank), ``log``
-            (logarithm, and frames computed again in double precision), ``store`` (columns out,
-            extremes) and ``pixels``. Looking at the clock takes time too.
+            Seconds in the core by stage, in the order of the stages: ``frame`` (length, level,
+            framing and window), ``spectrum`` (FFT and power), ``mel`` (filterbank), ``compress``
+            (logarithm, and frames computed again in double precision), ``normalise`` (columns
+            out, extremes) and ``image`` (pixels). Looking at the clock takes time too.
 
         Examples
         --------
         >>> import numpy as np
         >>> list(Frontend().profile(np.zeros(22050, np.float32)))
-        ['load', 'spectrum', 'mel', 'log', 'store', 'pixels']
+        ['frame', 'spectrum', 'mel', 'compress', 'normalise', 'image']
         """
         return self._impl.profile(self._signal(y))
 
