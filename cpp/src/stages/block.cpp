@@ -114,51 +114,70 @@ Block<T>::Block(const BlockPlan<T>& plan)
       bands_(plan.kernels.lanes * plan.config.mel.n_mels),
       energy_(plan.kernels.lanes) {}
 
-// Frames in the middle of a mono signal of type T are used where they lie; others are brought to
-// the staging buffer. Lanes without a frame repeat the last one, so that the kernels need no mask
-// and extremes stay right; a frame alone, as streams often have it, is repeated where it lies.
+// Frames are used where they lie if they can be: those in the middle of a mono signal of type T.
+// Others are copied to the staging buffer. Lanes without a frame repeat the last one, so that the
+// kernels need no mask and extremes stay right.
 template <class T>
-auto Block<T>::stage(const SampleReader<T>& reader, std::size_t begin, std::size_t count,
-                     const std::size_t* frames) -> Frames {
-  const std::size_t lanes = plan_.kernels.lanes;
+auto Block<T>::stage(const SampleReader<T>& reader, const Chosen& chosen) -> Frames {
+  if (prepared(plan_.config)) return stage_prepared(reader, chosen);
+  if (chosen.count == 1) return stage_one(reader, reader.frame_start(chosen[0]));
+  if (chosen.frames == nullptr && chosen.count == plan_.kernels.lanes)
+    if (const std::optional<Frames> overlapping = stage_overlapping(reader, chosen.begin))
+      return *overlapping;
+  const std::size_t n_fft = plan_.config.mel.n_fft;
+  return stage_each(chosen, [&](std::size_t lane, T* frame) {
+    reader.read(reader.frame_start(chosen[lane]), n_fft, frame);
+  });
+}
+
+// Consecutive frames share samples, which are copied once or not at all. Nothing where the signal
+// ends within them, or where copying them one by one is as good.
+template <class T>
+auto Block<T>::stage_overlapping(const SampleReader<T>& reader, std::size_t begin)
+    -> std::optional<Frames> {
   const std::size_t n_fft = plan_.config.mel.n_fft, hop_length = plan_.config.hop_length;
-  const std::size_t span = (lanes - 1) * hop_length + n_fft;
+  const std::size_t span = (plan_.kernels.lanes - 1) * hop_length + n_fft;
   const std::ptrdiff_t start = reader.frame_start(begin);
-  if (prepared(plan_.config)) {
-    if (count == 1) {
-      std::fill_n(lost_, lanes, prepare(reader, start, staging_));
-      return {staging_, 0};
-    }
-    for (std::size_t lane = 0; lane < lanes; ++lane) {
-      T* frame = staging_ + lane * n_fft;
-      if (lane < count) {
-        lost_[lane] = prepare(
-            reader, reader.frame_start(frames == nullptr ? begin + lane : frames[lane]), frame);
-      } else {
-        std::copy_n(frame - n_fft, n_fft, frame);
-        lost_[lane] = lost_[lane - 1];
-      }
-    }
-    return {staging_, static_cast<std::ptrdiff_t>(n_fft)};
-  }
-  if (frames == nullptr && count == lanes && reader.inside(start, span)) {
-    const std::ptrdiff_t hop = static_cast<std::ptrdiff_t>(hop_length);
-    if (const T* samples = reader.direct(start, span)) return {samples, hop};
-    if (hop_length < n_fft) {
-      reader.read(start, span, staging_);
-      return {staging_, hop};
-    }
-  }
-  if (count == 1) {
-    if (const T* samples = reader.direct(start, n_fft)) return {samples, 0};
-    reader.read(start, n_fft, staging_);
+  const std::ptrdiff_t hop = static_cast<std::ptrdiff_t>(hop_length);
+  if (!reader.inside(start, span)) return std::nullopt;
+  if (const T* samples = reader.direct(start, span)) return Frames{samples, hop};
+  if (hop_length >= n_fft) return std::nullopt;
+  reader.read(start, span, staging_);
+  return Frames{staging_, hop};
+}
+
+// A frame alone, as streams often have it: with a stride of 0, all lanes read it where it lies.
+template <class T>
+auto Block<T>::stage_one(const SampleReader<T>& reader, std::ptrdiff_t start) -> Frames {
+  const std::size_t n_fft = plan_.config.mel.n_fft;
+  if (const T* samples = reader.direct(start, n_fft)) return {samples, 0};
+  reader.read(start, n_fft, staging_);
+  return {staging_, 0};
+}
+
+template <class T>
+auto Block<T>::stage_prepared(const SampleReader<T>& reader, const Chosen& chosen) -> Frames {
+  const std::size_t lanes = plan_.kernels.lanes;
+  if (chosen.count == 1) {
+    std::fill_n(lost_, lanes, prepare(reader, reader.frame_start(chosen[0]), staging_));
     return {staging_, 0};
   }
-  for (std::size_t lane = 0; lane < lanes; ++lane) {
+  const Frames in = stage_each(chosen, [&](std::size_t lane, T* frame) {
+    lost_[lane] = prepare(reader, reader.frame_start(chosen[lane]), frame);
+  });
+  std::fill(lost_ + chosen.count, lost_ + lanes, lost_[chosen.count - 1]);
+  return in;
+}
+
+// Each frame in a place of its own: put(lane, place).
+template <class T>
+template <class Put>
+auto Block<T>::stage_each(const Chosen& chosen, const Put& put) -> Frames {
+  const std::size_t n_fft = plan_.config.mel.n_fft;
+  for (std::size_t lane = 0; lane < plan_.kernels.lanes; ++lane) {
     T* frame = staging_ + lane * n_fft;
-    if (lane < count)
-      reader.read(reader.frame_start(frames == nullptr ? begin + lane : frames[lane]), n_fft,
-                  frame);
+    if (lane < chosen.count)
+      put(lane, frame);
     else
       std::copy_n(frame - n_fft, n_fft, frame);
   }
@@ -188,7 +207,11 @@ template <class T>
 void Block<T>::load(const SampleReader<T>& reader, std::size_t begin, std::size_t count,
                     const std::size_t* frames) {
   count_ = count;
+<<<<<<< HEAD
   in_ = stage(reader, begin, count, frames);
+=======
+  const Frames in = stage(reader, {begin, count, frames});
+>>>>>>> 5281584 (Block: how frames are staged, one way a function)
   const auto next = reader.memory(reader.samples_before(begin + count),
                                   reader.samples_before(begin + count + plan_.kernels.lanes));
   plan_.kernels.load(plan_.fft.get(), in_.samples, in_.stride, plan_.window.data(),

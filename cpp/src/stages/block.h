@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/scratch.h"
@@ -91,12 +92,25 @@ class Block {
   T* bands() { return bands_; }
 
  private:
+  // Which frames a block holds: `count` of them, from `begin` on or as `frames` says.
+  struct Chosen {
+    std::size_t begin, count;
+    const std::size_t* frames;
+    std::size_t operator[](std::size_t lane) const {
+      return frames == nullptr ? begin + lane : frames[lane];
+    }
+  };
+  // Where their samples lie: the frame of lane i begins at samples + i * stride.
   struct Frames {
     const T* samples;
     std::ptrdiff_t stride;
   };
-  Frames stage(const SampleReader<T>& reader, std::size_t begin, std::size_t count,
-               const std::size_t* frames);
+  Frames stage(const SampleReader<T>& reader, const Chosen& chosen);
+  std::optional<Frames> stage_overlapping(const SampleReader<T>& reader, std::size_t begin);
+  Frames stage_one(const SampleReader<T>& reader, std::ptrdiff_t start);
+  Frames stage_prepared(const SampleReader<T>& reader, const Chosen& chosen);
+  template <class Put>
+  Frames stage_each(const Chosen& chosen, const Put& put);
   double prepare(const SampleReader<T>& reader, std::ptrdiff_t start, T* frame);
   bool silent(std::size_t lane) const;
 
