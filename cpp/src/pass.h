@@ -98,26 +98,12 @@ class Pass {
     watch.lap(kSpectrum);
     block_.mel();
     watch.lap(kMel);
-<<<<<<< HEAD
     unsigned doubtful = 0;
     if constexpr (sizeof(T) == sizeof(float)) {
       if (!compressed_)
         doubtful = block_.mel_doubt(loudest_);
       else if (is_log(plan_.config.compress))
         doubtful = block_.doubt();
-=======
-    if (compressed_) {
-      const unsigned doubtful = plan_.precise ? block_.doubt() : 0;
-      block_.compress(smooth_);
-      if constexpr (sizeof(T) == sizeof(float)) {
-        if (doubtful != 0) {
-          if (!refiner_) refiner_.emplace(*plan_.precise);
-          refiner_->refine(y.precise, doubtful, begin, count, plan_.block.kernels.lanes,
-                           block_.bands());
-        }
-      }
-      watch.lap(kCompress);
->>>>>>> 501285e (Stages have the names of the specification, bound to their enum; clearing registers is the binding's)
     }
     if (compressed_) block_.compress(smooth_);
     if constexpr (sizeof(T) == sizeof(float)) {

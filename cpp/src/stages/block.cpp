@@ -207,11 +207,7 @@ template <class T>
 void Block<T>::load(const SampleReader<T>& reader, std::size_t begin, std::size_t count,
                     const std::size_t* frames) {
   count_ = count;
-<<<<<<< HEAD
-  in_ = stage(reader, begin, count, frames);
-=======
-  const Frames in = stage(reader, {begin, count, frames});
->>>>>>> 5281584 (Block: how frames are staged, one way a function)
+  in_ = stage(reader, {begin, count, frames});
   const auto next = reader.memory(reader.samples_before(begin + count),
                                   reader.samples_before(begin + count + plan_.kernels.lanes));
   plan_.kernels.load(plan_.fft.get(), in_.samples, in_.stride, plan_.window.data(),
