@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from melpix import _core, files
 from melpix.audio.samples import kept_memory
 from melpix.convert.windows import Window, mono
-from melpix.dataset.outputs.record import Record
+from melpix.dataset.outputs.record import End
 from melpix.dataset.plan import Plan
 from melpix.dataset.sources.item import Item, version
 from melpix.dataset.worker import fault
@@ -28,7 +28,7 @@ from melpix.workers.batch_pool import Pool
 from melpix.workers.child import Crashed, Failed, TimedOut
 from melpix.workers.process import listener
 
-Fault: TypeAlias = Record | Crashed | TimedOut | Failed
+Fault: TypeAlias = End | Crashed | TimedOut | Failed
 
 
 # Bins of a histogram are floats without their last bits: so they are fine enough for decibels and
@@ -232,7 +232,7 @@ class _Meter:
         """Read ahead, as `Converter` does."""
         return 1 if self._ahead is None else self._ahead.look(items)
 
-    def __call__(self, item: Item) -> _Seen | Record | None:
+    def __call__(self, item: Item) -> _Seen | End | None:
         """Return what values a source has, None if it makes no image, or what is wrong with it."""
         listener()
         lo, hi = math.inf, -math.inf

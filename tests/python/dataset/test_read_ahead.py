@@ -12,10 +12,10 @@ import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from melpix import Frontend
+from melpix import DecodeError, Frontend
 from melpix.audio.load import read_blocks, read_clip
 from melpix.audio.resample import resample_several
-from melpix.dataset import grey_range, read_ahead
+from melpix.dataset import grey_range
 from melpix.dataset.plan import Plan
 from melpix.dataset.read_ahead import _MOST, _PAUSE, Ahead
 from melpix.dataset.sources.item import Item
@@ -124,7 +124,7 @@ def test_a_sound_longer_than_may_be_read_is_refused(files):
     source = taken(one, paths[0])
     assert read_clip(source, sr=SR, max_seconds=0.5).duration == 0.5
     for read in (read_clip, lambda *a, **k: list(read_blocks(*a, **k))):
-        with pytest.raises(read_ahead.audio.DecodeError, match="too long"):
+        with pytest.raises(DecodeError, match="too long"):
             read(source, sr=SR, max_seconds=0.499)
 
 
@@ -253,7 +253,7 @@ def test_images_are_those_without_reading_ahead(files, tmp_path, options, monkey
             if looking and i % _MOST == 0:
                 assert converter.prepare(iter(sources[i:])) == min(_MOST, len(sources) - i)
             outcome = converter(item)
-            assert {record["status"] for record in outcome.records} == {"ok"}
+            assert {record.status for record in outcome.records} == {"ok"}
             records.append(outcome.records)
             assert outcome.seconds["decode"] > 0
         images.append({path.name: path.read_bytes() for path in folder.iterdir()})

@@ -7,20 +7,20 @@ import collections
 import heapq
 import itertools
 import json
+import operator
 import os
 import re
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, TextIO, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
-Record = dict[str, Any]
+from melpix.dataset.outputs.record import Record, read_records
+
+JsonObject: TypeAlias = dict[str, Any]
 
 
 # A manifest may have any size and come from anybody: all that is kept of it is bounded.
-_LINE = 1 << 20  # characters
-
-
 _TEXT = 4096  # characters of a name or a message
 
 
@@ -51,6 +51,9 @@ _PICTURES = 60
 _NUMBERS = ("duration", "rows", "columns", "sr", "lo", "hi")
 
 
+_numbers = operator.attrgetter(*_NUMBERS)
+
+
 _QUANTILES = {"5 %": 0.05, "25 %": 0.25, "median": 0.5, "75 %": 0.75, "95 %": 0.95}
 
 
@@ -78,14 +81,15 @@ class Group:
     count: int = 0
     examples: list[Example] = field(default_factory=list)
 
-    def add(self, record: Record, message: Any = "") -> None:
+    def add(self, record: Record, message: str | None = None) -> None:
         """Count a line."""
         self.count += 1
         examples = self.examples
         if len(examples) < _EXAMPLES:
-            source = _text(record["source"])
+            source = _text(record.source)
             if not examples or examples[-1].source != source:  # not each window of a file
-                examples.append(Example(source, _optional(record, "output"), _text(message)))
+                output = None if record.output is None else _text(record.output)
+                examples.append(Example(source, output, _text(message or "")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +133,8 @@ class Parameters:
 
     hash: str
     version: str
-    frontend: Record
-    options: Record
+    frontend: JsonObject
+    options: JsonObject
     outs: list[str]
 
 
@@ -229,8 +233,7 @@ def summarise(outs: Iterable[str | os.PathLike[str]]) -> Summary:
         if (real := os.path.realpath(path)) in seen:
             continue
         seen.add(real)
-        # UTF-8, should it have gone through other hands.
-        with open(path, encoding="utf-8", errors="surrogateescape", newline="\n") as file:
+        with open(path, "rb") as file:
             if not totals.read(file, os.path.dirname(path)):
                 facts.incomplete.append(f"{path}: the last line is cut short")
         facts.read(path)
@@ -290,22 +293,20 @@ class _Totals:
         self._strata: dict[str | None, _Sample] = {}
         self._share = _PICTURES  # of a stratum: fewer, the more there are
 
-    def read(self, file: TextIO, folder: str) -> bool:
+    def read(self, file: BinaryIO, folder: str) -> bool:
         """Add a manifest, and say whether its last line is whole."""
-        key = record = None
-        begins = True  # a line, not the rest of an overlong one
-        while line := file.readline(_LINE):
-            if begins:
-                record = _parse(line)
-                if record is None:
-                    self.unreadable += 1
-                else:
-                    # One file may be listed several times, with different parts and stems.
-                    if key != (key := record.get("stem") or record["source"]):
-                        self._add_source(record)
-                    self._add_line(record, folder)
-            begins = line[-1] == "\n"
-        return begins or record is not None
+        key = None
+        whole = True
+        for line, record in read_records(file, lenient=True):
+            whole = record is not None or line.endswith(b"\n")
+            if record is None:
+                self.unreadable += 1
+                continue
+            # One file may be listed several times, with different parts and stems.
+            if key != (key := record.stem or record.source):
+                self._add_source(record)
+            self._add_line(record, folder)
+        return whole
 
     def values(self) -> tuple[dict[str, dict[str, float]], int]:
         """Return how the numbers are distributed, and in how many images the middle was seen."""
@@ -330,39 +331,37 @@ class _Totals:
 
     def _add_source(self, record: Record) -> None:
         self.sources += 1
-        heard = record.get("heard")
-        if heard and isinstance(heard, list):
-            self.heard.add({"source": record["source"]}, heard[0])
+        if record.heard:
+            self.heard.add(Record(record.source), record.heard[0])
 
     def _add_line(self, record: Record, folder: str) -> None:
-        status = record["status"]
-        if status != "ok":
+        status = record.status
+        if status != "ok" or record.output is None:
             self.statuses[status] += 1
-            group = _group(self.errors, status, record.get("code", "unknown"))
-            group.add(record, record.get("message", ""))
+            group = _group(self.errors, status, record.code or "unknown")
+            group.add(record, record.message)
             return
         self.images += 1
-        self.seconds += _number(record, "duration") or 0.0
-        for name, ends in self._ends.items():
-            value: Any = record.get(name)
-            if type(value) in _NUMERIC and not ends[0] <= value <= ends[1]:
-                self._widen(ends, _number(record, name))
-        if "flags" in record:
+        self.seconds += _bounded(record.duration) or 0.0
+        for ends, value in zip(self._ends.values(), _numbers(record), strict=True):
+            if value is not None and not ends[0] <= value <= ends[1]:
+                self._widen(ends, _bounded(value))
+        if record.flags:
             for flag in _flags(record):
                 _group(self.flagged, status, flag).add(record)
-        _count(self.hashes, record.get("params", "unknown"), _GROUPS)
-        label = record.get("label")
+        _count(self.hashes, record.params or "unknown", _GROUPS)
+        label = record.label
         if label is not None:
             label = _count(self.classes, label, _CLASSES)
         stratum = self._strata.get(label)
         if stratum is None:
             stratum = self._strata[label] = _Sample()
             self._share = max(1, min(_PICTURES, _SAMPLE // len(self._strata)))
-        output = _text(record["output"])
+        output = _text(record.output)
         rank = (-zlib.crc32(output.encode("utf-8", "surrogatepass")), output, folder)
         for sample, size in ((self._sample, _SAMPLE), (stratum, self._share)):
             if sample.wants(rank, size):
-                sample.put(rank, size, _picture(record, folder))
+                sample.put(rank, size, _picture(record, output, folder))
 
     @staticmethod
     def _widen(ends: list[float], value: float | None) -> None:
@@ -443,33 +442,19 @@ class _Facts:
                 self.incomplete.append(f"no manifest of part {names}{more} of {count}")
 
 
-_decoder = json.JSONDecoder()  # json.loads takes half as long again
-
-
-def _parse(line: str) -> Record | None:
-    """Return the record that a line holds, if it does."""
-    try:
-        record, end = _decoder.raw_decode(line)
-        status, source, output = record["status"], record["source"], record.get("output")
-    except (ValueError, RecursionError, KeyError, TypeError):
-        return None
-    known = type(output) is str if status == "ok" else status in ("failed", "skipped")
-    alone = end >= len(line) - 1 or line[end:].isspace()
-    return record if known and alone and type(source) is str else None
-
-
-def _picture(record: Record, folder: str) -> Picture:
+def _picture(record: Record, output: str, folder: str) -> Picture:
+    numbers = map(_bounded, _numbers(record))
     return Picture(
         folder=folder,
-        output=_text(record["output"]),
-        label=_optional(record, "label"),
+        output=output,
+        label=None if record.label is None else _text(record.label),
         flags=_flags(record),
-        offset=_number(record, "offset"),
-        **{name: _number(record, name) for name in _NUMBERS},
+        offset=_bounded(record.offset),
+        **dict(zip(_NUMBERS, numbers, strict=True)),
     )
 
 
-def _run(out: str, entry: Record) -> Run:
+def _run(out: str, entry: JsonObject) -> Run:
     seconds = _number(entry, "seconds")
     amounts = {
         name: _number(entry, name)
@@ -496,31 +481,32 @@ def _run(out: str, entry: Record) -> Run:
 _NUMERIC = {int, float}
 
 
-def _number(record: Record, name: str) -> float | None:
-    value: Any = record.get(name)
-    if type(value) in _NUMERIC and -_LARGEST < value < _LARGEST:  # NaN is not
-        number: float = value
-        return number
-    return None
+def _bounded(value: float | None) -> float | None:
+    """Return a number, if a float can hold it; NaN is none."""
+    return value if value is not None and -_LARGEST < value < _LARGEST else None
+
+
+def _number(entry: JsonObject, name: str) -> float | None:
+    value = entry.get(name)
+    return _bounded(value) if type(value) in _NUMERIC else None
 
 
 def _text(value: object) -> str:
     return str(value)[:_TEXT]
 
 
-def _optional(record: Record, name: str) -> str | None:
-    value = record.get(name)
+def _optional(entry: JsonObject, name: str) -> str | None:
+    value = entry.get(name)
     return None if value is None else _text(value)
 
 
-def _object(record: Record, name: str) -> Record:
-    value = record.get(name)
+def _object(entry: JsonObject, name: str) -> JsonObject:
+    value = entry.get(name)
     return value if isinstance(value, dict) else {}
 
 
 def _flags(record: Record) -> list[str]:
-    flags = record.get("flags")
-    return [_text(flag) for flag in flags[:_GROUPS]] if isinstance(flags, list) else []
+    return [_text(flag) for flag in (record.flags or ())[:_GROUPS]]
 
 
 def _count(counts: dict[str, int], what: object, limit: int) -> str:
