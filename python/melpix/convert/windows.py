@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from melpix.audio.load import Clip, Source, probe, read_blocks, read_clip, unmistakable
 from melpix.audio.samples import Empty
@@ -353,8 +352,3 @@ def _too_short(name: str, seconds: float, what: str, least: float) -> DecodeErro
 
 def _name(src: Source) -> str:
     return repr(os.fsdecode(src)) if isinstance(src, (str, os.PathLike)) else "the given bytes"
-
-
-def mono(y: NDArray[Any]) -> NDArray[Any]:
-    """Mix channels as `Frontend.image` does: `features` would keep them apart."""
-    return y if y.ndim == 1 else (y.mean(axis=0, dtype=np.float64) / 32768).astype(np.float32)

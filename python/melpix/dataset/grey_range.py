@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from melpix import _core, files
 from melpix.audio.samples import kept_memory
-from melpix.convert.windows import Window, mono
+from melpix.convert.windows import Window
 from melpix.dataset.outputs.record import End
 from melpix.dataset.plan import Plan
 from melpix.dataset.sources.item import Item, version
@@ -253,7 +253,7 @@ def _of_sound(window: Window) -> NDArray[Any]:
     """Return the features that a window's image shows, of the columns that have sound, flat."""
     f = _measuring(window.frontend)
     n, sound = window.y.shape[-1], round(window.duration * window.sr)
-    features = f.features(mono(window.y))
+    features = f.features(window.y, mix=True)
     return features[:, : lengths.columns_of_sound(f, n, sound)].ravel()
 
 

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 from melpix import files
 from melpix.audio.samples import Empty, kept_memory
-from melpix.convert.windows import Window, mono
+from melpix.convert.windows import Window
 from melpix.dataset.outputs.handover import Parcel
 from melpix.dataset.outputs.record import End, Record, describe, encode_line
 from melpix.dataset.outputs.tree import Tree, npy_bytes, sample_name
@@ -205,7 +205,7 @@ class Converter:
         left_out = lengths.left_out(f, window.y.shape[-1]) / f.sr
         duration = window.duration - left_out
         if self._plan.format == "npy":
-            features = f.features(mono(window.y))
+            features = f.features(window.y, mix=True)
             if not features.size:
                 raise DecodeError("too_short", "shorter than a patch")
             lo, hi = float(features.min()), float(features.max())

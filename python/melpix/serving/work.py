@@ -21,7 +21,6 @@ from melpix import arguments, demo
 from melpix.audio.load import read_clip
 from melpix.audio.samples import kept_memory
 from melpix.convert.file import Conversion, convert_file
-from melpix.convert.windows import mono
 from melpix.errors import DecodeError, MelpixError
 from melpix.frontend import demands, lengths
 from melpix.frontend.at_rate import at_rate
@@ -99,7 +98,7 @@ class Work:
             demands.refuse_long(f, n, 1, limits.max_samples)
             left_out = lengths.left_out(f, n) / f.sr
             _check_size(f, n, limits.max_pixels)
-            features = f.features(mono(clip.y))
+            features = f.features(clip.y, mix=True)
         file = io.BytesIO()
         np.lib.format.write_array(file, np.ascontiguousarray(features), allow_pickle=False)
         facts = {
