@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
-import os
 from collections import deque
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
@@ -16,7 +14,7 @@ import numpy as np
 from melpix.audio.load import Clip, Source, probe, read_blocks, read_clip, unmistakable
 from melpix.audio.samples import Empty
 from melpix.convert.cut import Cut, Lengths
-from melpix.errors import DecodeError
+from melpix.convert.reading import Bounds, read_for_image, too_short
 from melpix.frontend import lengths
 from melpix.frontend.at_rate import Rate, at_rate
 from melpix.frontend.frontend import Frontend
@@ -169,6 +167,9 @@ def windows(
 def cut_sound(src: Source, f: Frontend, cut: Cut, empty: Empty = np.empty) -> Windows:
     """Cut a sound into `windows`."""
     facts = _Facts()
+    long = cut.lengths(f)
+    if long is None:
+        return Windows(_whole(src, f, cut, empty, facts), facts)
     how: dict[str, Any] = {
         "sr": None if cut.native else f.sr,
         "offset": cut.offset,
@@ -177,11 +178,8 @@ def cut_sound(src: Source, f: Frontend, cut: Cut, empty: Empty = np.empty) -> Wi
         "strict": cut.strict,
         "empty": empty,
     }
-    long = cut.lengths(f)
-    if long is None:
-        return Windows(_whole(src, how, f, facts), facts)
     clips = _beginning(src, how, long) if cut.first else read_blocks(src, **how)
-    return Windows(_cut(clips, cut, long, f, facts, _name(src)), facts)
+    return Windows(_cut(clips, cut, long, f, facts, src), facts)
 
 
 @dataclass(slots=True)
@@ -262,7 +260,7 @@ class _Held:
 
 
 def _cut(
-    clips: Generator[Clip], cut: Cut, long: Lengths, f: Frontend, facts: _Facts, name: str
+    clips: Generator[Clip], cut: Cut, long: Lengths, f: Frontend, facts: _Facts, src: Source
 ) -> Generator[Window]:
     held = _Held()
     index = start = 0
@@ -308,9 +306,9 @@ def _cut(
     left = held.end - start
     frameless = fate == "keep" and f.frames(left) == 0
     if fate == "error":
-        raise _too_short(name, left / f.sr, "a window", length / f.sr)
+        raise too_short(src, left / f.sr, "a window", length / f.sr)
     if frameless and index == 0:
-        raise _too_short(name, left / f.sr, "a frame", lengths.frame(f) / f.sr)
+        raise too_short(src, left / f.sr, "a frame", lengths.frame(f) / f.sr)
     if fate in ("drop", "skip") or frameless:
         return
     if fate == "shift":
@@ -321,21 +319,10 @@ def _cut(
     yield window(y, left)
 
 
-def _whole(src: Source, how: dict[str, Any], f: Frontend, facts: _Facts) -> Generator[Window]:
-    # What would make too wide an image is refused before it is decoded.
-    most = how["max_seconds"]
-    room = math.inf if how["sr"] is None else f.max_columns * f.hop_length / f.sr
-    try:
-        clip = read_clip(src, **{**how, "max_seconds": min(most, room)})
-    except DecodeError as error:
-        if error.code == "too_long" and room < most:
-            raise f.too_wide(f"more than {room:g} s") from error
-        raise
+def _whole(src: Source, f: Frontend, cut: Cut, empty: Empty, facts: _Facts) -> Generator[Window]:
+    clip, f = read_for_image(src, f, cut, Bounds(), empty=empty)
     facts.note(clip)
-    f = at_rate(f, clip.sr)
     n = clip.y.shape[-1]
-    if f.frames(n) == 0:
-        raise _too_short(_name(src), n / f.sr, "a frame", lengths.frame(f) / f.sr)
     yield Window(0, clip.y, f.sr, clip.offset, n / f.sr, padded=False, short=False, frontend=f)
 
 
@@ -343,12 +330,3 @@ def _beginning(src: Source, how: dict[str, Any], long: Lengths) -> Generator[Cli
     if long.seconds is not None and how["sr"] is None:
         long = long.at(probe(src)["sr"])
     yield read_clip(src, samples=long.length, **how)
-
-
-def _too_short(name: str, seconds: float, what: str, least: float) -> DecodeError:
-    message = f"{name}: {seconds:.3f} s of sound, but {what} takes {least:.3f} s"
-    return DecodeError("too_short", message)
-
-
-def _name(src: Source) -> str:
-    return repr(os.fsdecode(src)) if isinstance(src, (str, os.PathLike)) else "the given bytes"
