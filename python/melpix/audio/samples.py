@@ -39,7 +39,7 @@ _kept = threading.local()
 
 
 class kept_memory:  # noqa: N801
-    """Lend memory that the thread keeps: taking it anew costs a fault a page.
+    """Lend memory that the thread keeps. Fresh memory costs a page fault for each page.
 
     What lies in it is overwritten by whoever borrows it next. While it is lent, nobody else gets
     it: a signal handler or a destructor that reads a sound in between takes its own.

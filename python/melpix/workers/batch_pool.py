@@ -259,10 +259,10 @@ class Pool(Generic[_Job, _Result]):
             outcomes = _receive(worker.pipe)
         except (EOFError, OSError):
             worker.join(_GRACE)  # it is about to end, unless a job has closed the pipe alone
-            self._bury(worker)
+            self._replace_dead(worker)
             return
         except Exception:  # nonsense, from a process gone wrong, or more than memory holds
-            self._bury(worker)
+            self._replace_dead(worker)
             return
         if isinstance(outcomes, Failed):
             trouble = RuntimeError(f"workers cannot start: {outcomes}")
@@ -294,9 +294,9 @@ class Pool(Generic[_Job, _Result]):
             elif progress % 2:
                 worker.age += passed
                 if self._timeout is not None and worker.age > self._timeout:
-                    self._bury(worker, TimedOut(self._timeout))
+                    self._replace_dead(worker, TimedOut(self._timeout))
 
-    def _bury(self, worker: _Worker, verdict: TimedOut | None = None) -> None:
+    def _replace_dead(self, worker: _Worker, verdict: TimedOut | None = None) -> None:
         """Find which job is to blame for a worker's end; let the others be run again."""
         self._workers.remove(worker)
         exitcode = worker.kill()

@@ -317,7 +317,7 @@ def _work(pipe: socket.socket, function: bytes, memory: int | None) -> None:
         signal.signal(signum, signal.SIG_IGN)
     threading.Thread(target=follow_parent, daemon=True).start()
     process.one_thread()
-    _hush()
+    _silence_decoders()
     call: Any = pickle.loads(function)
     if hasattr(call, "warm"):
         call.warm()
@@ -330,7 +330,7 @@ def _work(pipe: socket.socket, function: bytes, memory: int | None) -> None:
             _send(pipe, *call(bytes(_receive(pipe, head)), _receive(pipe, body)))
 
 
-def _hush() -> None:
+def _silence_decoders() -> None:
     """Let what decoders print, in C, go nowhere; what Python prints goes on to the log."""
     with contextlib.suppress(OSError):
         sys.stderr = open(os.dup(2), "w", buffering=1)  # noqa: SIM115
