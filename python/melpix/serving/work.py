@@ -44,10 +44,10 @@ class Work:
     def __call__(self, kind: str, query: str, content_type: str, body: bytearray) -> Answer:
         """Answer a request for an "image" or for "features"."""
         try:
-            sound, fields = sound(body, content_type)
-            asked = asked(f"{query}&{urlencode(fields)}" if fields else query)
+            given, fields = sound(body, content_type)
+            wanted = asked(f"{query}&{urlencode(fields)}" if fields else query)
             make = self._image if kind == "image" else self._features
-            return make(asked, sound)
+            return make(wanted, given)
         except MelpixError as error:
             return refusal(413 if error.code in TOO_MUCH else 422, error.code, str(error))
         except ValueError as error:
