@@ -12,7 +12,6 @@ import contextlib
 import heapq
 import math
 import multiprocessing
-import os
 import pickle
 import signal
 import threading

@@ -32,7 +32,7 @@ pytest.importorskip("starlette")
 
 from browser import Browser
 from melpix import Frontend, convert_bytes, demo, load, presets, read_png
-from melpix.serving import work as serving_work
+from melpix.serving import request as serving_request
 from melpix.serving.answer import Limits
 from melpix.serving.openapi import description
 from melpix.serving.request import FRONTEND, READING
@@ -472,7 +472,7 @@ def test_plans_are_kept_by_what_is_planned(monkeypatch: pytest.MonkeyPatch) -> N
         made.append(parameters)
         return Frontend(**parameters)
 
-    monkeypatch.setattr(serving_work, "Frontend", counted)
+    monkeypatch.setattr(serving_request, "Frontend", counted)
     work = Work(Limits())
 
     def ask(query: str) -> None:
