@@ -370,7 +370,8 @@ def open_sound(
                 raise
             with decoder as opened:
                 if opened.format == _FORK:
-                    raise DecodeError("decode_failed", f"{name}: {formats.unknown(mp3)}")
+                    message = f"{name}: {formats.unknown(mp3, _way_out(source))}"
+                    raise DecodeError("decode_failed", message)
                 sound = Sound(opened, name, size, content, start)
                 reason = formats.refusal(sound.format, sound.subtype)
                 if reason:
@@ -380,7 +381,7 @@ def open_sound(
             with content() as stream:
                 kind = first_bytes.kind(stream.read(first_bytes.LOOK))
             if kind is None or kind.read:
-                reason = formats.failure(error.code, error.error_string, mp3)
+                reason = formats.failure(error.code, error.error_string, mp3, _way_out(source))
                 raise DecodeError("decode_failed", f"{name}: {reason}") from error
             message = f"{name}: {kind.name} is not read; {_way_out(source)}"
             raise DecodeError("no_decoder", message) from error

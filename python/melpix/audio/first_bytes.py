@@ -109,10 +109,12 @@ def kind(data: bytes) -> Kind | None:
 
 
 def way_out(path: str | None) -> str:
-    """Return the command that makes a sound of a file which is read."""
+    """Return the command that makes a file which is read, of a path or of some sound."""
     name = "IN" if path is None else os.path.basename(path)
+    if name.startswith("-"):  # ffmpeg would take that for an option
+        name = os.path.join(os.curdir, name)
     stem, suffix = ("OUT", "") if path is None else os.path.splitext(name)
-    other = f"{stem}-pcm.wav" if suffix == ".wav" else f"{stem}.wav"
+    other = f"{stem}-pcm.wav" if suffix.lower() == ".wav" else f"{stem}.wav"
     return f"ffmpeg -i {shlex.quote(name)} {shlex.quote(other)} makes a file that is read"
 
 

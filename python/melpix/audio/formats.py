@@ -276,28 +276,26 @@ _UNKNOWN_CODES = {1, 7, *range(148, 155)}  # libsndfile's, for what has none of 
 _INTERNAL_CODE = 29
 
 
-_WAY_OUT = "another program may make a WAV of it (ffmpeg -i FILE OUT.wav)"
-
-
-def failure(code: int, text: str, mp3: Mp3Start | None) -> str:
+def failure(code: int, text: str, mp3: Mp3Start | None, way_out: str) -> str:
     """Say what libsndfile says, or what it means where it says nothing or something else.
 
     Examples
     --------
-    >>> failure(29, "Unspecified internal error.", Mp3Start(0, True, 0))[:67]
-    'the MP3 cannot be decoded any further (Unspecified internal error):'
+    >>> failure(29, "Unspecified internal error.", Mp3Start(0, True, 0), "try x")
+    'the MP3 cannot be decoded any further (Unspecified internal error); if ffmpeg reads it, try x'
     """
     if code in _UNKNOWN_CODES:
-        return unknown(mp3)
+        return unknown(mp3, way_out)
     if code == _INTERNAL_CODE:
         kind = "sound" if mp3 is None else "MP3"
-        return f"the {kind} cannot be decoded any further ({text.rstrip('.')}): {_WAY_OUT}"
+        what = f"the {kind} cannot be decoded any further ({text.rstrip('.')})"
+        return f"{what}; if ffmpeg reads it, {way_out}"
     return text
 
 
-def unknown(mp3: Mp3Start | None) -> str:
+def unknown(mp3: Mp3Start | None, way_out: str) -> str:
     """Say that there is nothing to decode in a file."""
-    if mp3 is not None:
-        return f"an MP3 of which no sound can be decoded: {_WAY_OUT}"
-    known = ", ".join(SUBTYPES)
-    return f"Format not recognised, it is none of {known}; or it is damaged: {_WAY_OUT}"
+    what = "an MP3 of which no sound can be decoded"
+    if mp3 is None:
+        what = f"Format not recognised, it is damaged or none of {', '.join(SUBTYPES)}"
+    return f"{what}; if ffmpeg reads it, {way_out}"

@@ -265,8 +265,10 @@ def read_clip(
         _refuse_truncated(sound)
     resampled = resample(y, sound.sr, target)[..., :samples]
     clip = _clip(sound, unmistakable(resampled), target, offset, y.shape[-1])
-    more = samples is not None and enough is not None and clip.duration > enough - 1 / sound.sr
-    return clip._replace(available=_available(sound, offset, duration) if more else clip.duration)
+    # The end was not seen where reading stopped before what was asked for had been read.
+    stopped = enough is not None and enough != duration and clip.duration > enough - 1 / sound.sr
+    available = _available(sound, offset, duration) if stopped else clip.duration
+    return clip._replace(available=available)
 
 
 def unmistakable(y: Samples) -> Samples:
@@ -457,7 +459,7 @@ def _limit(
 
 def _available(sound: Sound, offset: float, duration: float | None) -> float | None:
     if sound.frames is None:
-        return duration
+        return None
     left = sound.frames / sound.sr - offset
     return left if duration is None else min(left, duration)
 

@@ -293,7 +293,7 @@ def find(
         if write:
             stats.write(path)
         return stats
-    ours = {"params": params(plan), "percentiles": percentiles, "pixels": _core.PIXELS}
+    ours = {"pixels": _core.PIXELS, "params": params(plan), "percentiles": percentiles}
     for name, value in ours.items():
         if getattr(kept, name) != value:
             raise ValueError(

@@ -130,7 +130,7 @@ def ending(exitcode: int | None) -> str:
 
     Examples
     --------
-    >>> _ending(-9), _ending(3)
+    >>> ending(-9), ending(3)
     ('killed by SIGKILL', 'exit code 3')
     """
     if exitcode is None:

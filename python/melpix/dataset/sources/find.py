@@ -158,8 +158,9 @@ class Finder:
                 return _Folder(path + os.sep, key, inside + "/", whole, at)
             if wanted and entry.is_file():
                 self.files.append(whole_file(folder.key + os.fsencode(name), path))
-            elif wanted:
-                self._skip_special(path, os.stat(path).st_mode)
+            elif wanted or (taken and suffix in UNREAD and not entry.is_file()):
+                if self._wants(inside, name):
+                    self._skip_special(path, os.stat(path).st_mode)
             elif taken and entry.is_file() and self._wants(inside, name):
                 self._sniff(path, folder.key + os.fsencode(name), suffix)
             elif suffix in _MAYBE and entry.is_symlink() and not self._excluded(inside, name):
