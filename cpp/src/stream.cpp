@@ -100,7 +100,7 @@ struct Stream<T>::State {
   void restart() {
     held = received = next = 0;
     rounded = false;
-    peak = loudest = 0;
+    peak = greatest = 0;
     std::fill(smooth.begin(), smooth.end(), T(1));
     state = kOpen;
   }
@@ -210,7 +210,7 @@ struct Stream<T>::State {
     const std::size_t joining = std::min(y.length, plan->config.mel.n_fft);
     append(y, 0, joining);
     if (complete(length) > next) {
-      Pass<T> pass(*plan, values != Values::kMel, smooth.data(), &loudest);
+      Pass<T> pass(*plan, values != Values::kMel, smooth.data(), &greatest);
       write(pass, kept(false), complete(received), out, row_stride, column_stride);
       if (received < length)
         write(pass, Readers<T>(*plan, y, y, {before, false, rounded}), complete(length),
@@ -238,7 +238,7 @@ struct Stream<T>::State {
   bool rounded;      // whether samples lost digits on their way to T
   std::size_t next;  // frame
   std::vector<T> smooth;
-  double peak, loudest;  // of the samples, and see Pass
+  double peak, greatest;  // of the samples, and see Pass
   enum { kOpen, kEnded, kBroken } state;
 };
 
@@ -286,7 +286,7 @@ std::size_t Stream<T>::flush(V* out, std::ptrdiff_t row_stride, std::ptrdiff_t c
   state_->state = State::kBroken;
   if (count > 0) {
     Pass<T> pass(*state_->plan, state_->values != Values::kMel, state_->smooth.data(),
-                 &state_->loudest);
+                 &state_->greatest);
     state_->write(pass, state_->kept(true), state_->next + count, out, row_stride, column_stride);
   }
   state_->state = State::kEnded;

@@ -1116,7 +1116,7 @@ def test_a_full_disk_stops_it_and_with_more_room_it_goes_on(
 ) -> None:
     whole = dataset.whole(format)
     script = [sys.executable, "-c", ON_A_SMALL_DISK, size, *dataset.command(format)]
-    environment = {**os.environ, "PYTHONPATH": os.path.dirname(__file__)}
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     done = subprocess.run(
         [*on_a_disk("size=1m"), *script], capture_output=True, text=True, env=environment
     )

@@ -39,7 +39,7 @@ from melpix.serving.request import FRONTEND, READING
 from melpix.serving.work import Work
 from sounds import chirp, encode
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1]
 WAV = demo.wav()
 CO = "caf\u00e9 & co"
 SHORT = encode("wav", chirp(8000, sr=16000), 16000)
