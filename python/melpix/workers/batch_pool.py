@@ -12,7 +12,6 @@ import contextlib
 import heapq
 import math
 import multiprocessing
-import os
 import pickle
 import signal
 import threading
@@ -77,16 +76,6 @@ _GRACE = 1.0  # seconds in which what is under way may end
 
 
 _PROGRESS, _STOP, _AHEAD = range(3)  # the numbers that a worker shares with its parent
-
-
-def _start_anew() -> None:
-    """Let go, in a forked process, of what a thread held that is not there any more."""
-    global _starting
-    starting = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_start_anew)
 
 
 class Pool(Generic[_Job, _Result]):

@@ -23,6 +23,16 @@ METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods()
 starting = threading.Lock()  # the environment is one for all threads
 
 
+def _start_anew() -> None:
+    """Let go, in a forked process, of what a thread held that is not there any more."""
+    global starting
+    starting = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_anew)
+
+
 @dataclass(frozen=True, slots=True)
 class Failed:
     """The function raised an exception, or its result could not be pickled."""

@@ -15,6 +15,7 @@ import pytest
 import soundfile
 
 import melpix
+from melpix.workers.child import inheritance
 from melpix.workers.process import overhear
 from sounds import chirp, encode
 
@@ -168,6 +169,28 @@ def test_a_forked_child_decodes_what_a_thread_was_opening_in_the_parent(tmp_path
         slow.go.set()
         thread.join()
     assert len(melpix.load(path)[0]) > 0
+
+
+@needs_fork
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_forked_child_has_workers_while_a_thread_was_starting_some(tmp_path: Path) -> None:
+    sound = tmp_path / "a.flac"
+    sound.write_bytes(encode("FLAC", chirp(8000), 44100))
+    starting, go = threading.Event(), threading.Event()
+
+    def start() -> None:
+        with inheritance():
+            starting.set()
+            go.wait()
+
+    thread = threading.Thread(target=start)
+    thread.start()
+    assert starting.wait(HANGS)
+    try:
+        assert forked(lambda: melpix.convert_dataset([sound], tmp_path / "out", workers=1)) == 0
+    finally:
+        go.set()
+        thread.join()
 
 
 WRITER = """
