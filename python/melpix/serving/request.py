@@ -45,7 +45,7 @@ class Asked(NamedTuple):
     warnings: list[str]
 
 
-def asked(query: str) -> Asked:
+def read_query(query: str) -> Asked:
     """Return the front-end that a query describes, and how the sound is to be read."""
     name, parameters, reading = _parsed(query)
     frontend, told = _planned(name, parameters)
@@ -125,7 +125,7 @@ def _check_reading(reading: Mapping[str, Any]) -> None:
         arguments.integer("time_steps", reading["time_steps"])
 
 
-def sound(body: bytearray, content_type: str) -> tuple[memoryview, list[tuple[str, str]]]:
+def sound_of(body: bytearray, content_type: str) -> tuple[memoryview, list[tuple[str, str]]]:
     """Return the sound in a body, where it lies, and the other fields if that is a form's file."""
     if not content_type.lower().startswith("multipart/"):
         return memoryview(body), []

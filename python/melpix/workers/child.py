@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What every worker process has: how it starts, what it says when it fails, that it ends with its parent."""
+"""What all worker processes have: how they start, what they say of a failure, how they end."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from melpix.workers import process
 METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 
 
-starting = threading.Lock()  # the environment is one for all threads
+_starting = threading.Lock()  # the environment is one for all threads
 
 
 def _start_anew() -> None:
     """Let go, in a forked process, of what a thread held that is not there any more."""
-    global starting
-    starting = threading.Lock()
+    global _starting
+    _starting = threading.Lock()
 
 
 if hasattr(os, "register_at_fork"):
@@ -88,7 +88,7 @@ def inheritance() -> Iterator[None]:
     The fork server is one for the whole program: whoever else uses it inherits the same.
     """
     names = [*(f"{pool}_NUM_THREADS" for pool in process.POOLS), *process.KEPT]
-    with starting, _no_interrupt():
+    with _starting, _no_interrupt():
         before = {name: os.environ.get(name) for name in names}
         try:
             process.one_thread()

@@ -32,7 +32,7 @@ pytest.importorskip("starlette")
 
 from browser import Browser
 from melpix import Frontend, convert_bytes, demo, load, presets, read_png
-from melpix.serving import work as serving_work
+from melpix.serving import request
 from melpix.serving.answer import Limits
 from melpix.serving.openapi import description
 from melpix.serving.request import FRONTEND, READING
@@ -472,7 +472,7 @@ def test_plans_are_kept_by_what_is_planned(monkeypatch: pytest.MonkeyPatch) -> N
         made.append(parameters)
         return Frontend(**parameters)
 
-    monkeypatch.setattr(serving_work, "Frontend", counted)
+    monkeypatch.setattr(request, "Frontend", counted)
     work = Work(Limits())
 
     def ask(query: str) -> None:
@@ -806,10 +806,11 @@ def test_what_does_not_end_is_told_so(signals: list[int], tmp_path: Path) -> Non
     grace = 1 if len(signals) == 1 else 20
     code = f"""if True:
         from contextlib import suppress
-        from melpix import process, serving
+        from melpix.serving import app
+        from melpix.workers import process
         def say(address): print(address, flush=True)
         with suppress(process.Stopped), process.signals():
-            serving.run(serving.Service(workers=1), say, port=0, grace={grace})
+            app.run(app.Service(workers=1), say, port=0, grace={grace})
     """
     server = Server("-c", code, cwd=tmp_path)
     with deaf(server, post(b"RIFF", length=99)) as connection:

@@ -72,6 +72,7 @@ def shard_of(record: Record) -> tuple[str, int] | None:
 
 
 def parsed(line: bytes) -> Record | None:
+    """Return what a line says; None if it says nothing."""
     try:
         record = json.loads(line)
     except (ValueError, RecursionError):
@@ -133,8 +134,10 @@ def describe(item: Item, params: str | None = None) -> Record:
 
 
 def failed(code: str, message: str) -> Record:
+    """Return what the manifest says of a source that failed."""
     return {"status": "failed", "code": code, "message": message}
 
 
 def skipped(code: str, message: str) -> Record:
+    """Return what the manifest says of a source that makes no image."""
     return {"status": "skipped", "code": code, "message": message}
