@@ -34,7 +34,8 @@ class until_done:  # noqa: N801
         global _calls
         with _quiet:
             if _ending not in (None, threading.get_ident()):
-                _quiet.wait(_PATIENCE)
+                # (The whole time: the last call under way wakes the end, and must not wake this.)
+                _quiet.wait_for(lambda: False, _PATIENCE)
             _calls += 1
 
     def __exit__(self, *exception: object) -> None:

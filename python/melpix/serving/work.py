@@ -29,11 +29,6 @@ from melpix.frontend.frontend import Frontend
 from melpix.serving.answer import NPY, PNG, TOO_MUCH, Answer, Limits, refusal
 from melpix.serving.request import Asked, read_query, sound_of
 
-"""Bytes of a form beside its file: as many as an address and headers may have."""
-
-
-"""Parameters of `convert_file`. Those of the front-end that are called the same go by `config`."""
-
 
 class Work:
     """Answers requests. One instance is sent to each worker."""
