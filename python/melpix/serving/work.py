@@ -26,8 +26,9 @@ from melpix.errors import DecodeError, MelpixError
 from melpix.frontend import demands, lengths
 from melpix.frontend.at_rate import at_rate
 from melpix.frontend.frontend import Frontend
+from melpix.serving import request
 from melpix.serving.answer import NPY, PNG, TOO_MUCH, Answer, Limits, refusal
-from melpix.serving.request import Asked, asked, sound
+from melpix.serving.request import Asked
 
 """Bytes of a form beside its file: as many as an address and headers may have."""
 
@@ -44,8 +45,8 @@ class Work:
     def __call__(self, kind: str, query: str, content_type: str, body: bytearray) -> Answer:
         """Answer a request for an "image" or for "features"."""
         try:
-            sound, fields = sound(body, content_type)
-            asked = asked(f"{query}&{urlencode(fields)}" if fields else query)
+            sound, fields = request.sound(body, content_type)
+            asked = request.asked(f"{query}&{urlencode(fields)}" if fields else query)
             make = self._image if kind == "image" else self._features
             return make(asked, sound)
         except MelpixError as error:
