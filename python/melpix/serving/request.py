@@ -17,11 +17,10 @@ from melpix.frontend.frontend import Frontend
 from melpix.frontend.presets import preset
 
 FORM = 64 << 10
-
+"""Bytes of a form beside its file: as many as an address and headers may have."""
 
 READING = ("sr", "offset", "duration", "time_steps", "strict", "source")
-
-
+"""Parameters of `convert_file`. Those of the front-end that are called the same go by `config`."""
 FRONTEND = tuple(
     f.name for f in dataclasses.fields(Frontend) if f.init and f.name not in {"offset", "duration"}
 )

@@ -17,9 +17,6 @@ from melpix.dataset.sources.item import File, Path, Skipped, key_of, whole_file
 from melpix.dataset.sources.lists import read_list
 from melpix.suffixes import SUFFIXES
 
-"""What is taken from folders; and so is what the first bytes show to be as good."""
-
-
 UNREAD = frozenset(
     {".3ga", ".8svx", ".aac", ".ac3", ".adts", ".amr", ".ape", ".awb", ".dff", ".dsf", ".dts"}
     | {".eac3", ".ec3", ".gsm", ".m4a", ".m4b", ".m4p", ".m4r", ".mka", ".mpc", ".ofr", ".ra"}
