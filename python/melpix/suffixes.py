@@ -11,7 +11,6 @@ SUFFIXES = frozenset(
 )
 """What is taken from folders; and so is what the first bytes show to be as good."""
 
-
 # What people make of sounds and spectrograms, beside sounds themselves.
 _OTHERS = frozenset(
     {".avif", ".bmp", ".eps", ".gif", ".heic", ".heif", ".ico", ".j2k", ".jfif", ".jp2", ".jpe"}

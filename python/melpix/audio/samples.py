@@ -13,9 +13,7 @@ import numpy as np
 
 Samples: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
-
 Empty: TypeAlias = Callable[[tuple[int, ...], np.dtype[Any]], Samples]
-
 
 _MAX_KEPT = 2**24  # bytes that a thread keeps: three minutes of the recipe's samples
 

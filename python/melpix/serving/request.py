@@ -25,13 +25,10 @@ FRONTEND = tuple(
     f.name for f in dataclasses.fields(Frontend) if f.init and f.name not in {"offset", "duration"}
 )
 
-
 # Larger plans are somebody's mistake, or worse: they stay in memory for the next request.
 _MOST = {"n_fft": 65536, "n_mels": 1024, "hop_length": 65536}
 
-
 _MOST_MELS = 4
-
 
 _KEPT = 16  # front-ends
 

@@ -38,42 +38,29 @@ from melpix.workers.cores import available_cores
 
 _Job = TypeVar("_Job")
 
-
 _Result = TypeVar("_Result")
-
 
 _Data: TypeAlias = tuple[int, bytes]  # a job's index, and the job pickled
 
-
 _BATCH = 64  # jobs that a worker has at hand, at most
-
 
 _UNREAD = 7000  # bytes of them: what fits a pipe of any system, so that sending never waits
 
-
 _GROUP = 1 << 16  # bytes of outcomes that a worker sends together
-
 
 _HELD = 0.02  # seconds that it holds outcomes back for company
 
-
 _BUFFER = 32 << 20  # bytes of outcomes that wait for their turn in the parent
-
 
 _MESSAGE = 10_000  # characters of an error
 
-
 _TICK = 0.1  # seconds between two looks at the workers when nothing comes from them
-
 
 _MEANWHILE = 1.0  # seconds
 
-
 _BUSY = 0.005  # seconds in which the workers can do without the parent
 
-
 _GRACE = 1.0  # seconds in which what is under way may end
-
 
 _PROGRESS, _STOP, _AHEAD = range(3)  # the numbers that a worker shares with its parent
 

@@ -19,7 +19,6 @@ from melpix.workers import process
 # process itself would be wrong, for it may have threads.
 METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 
-
 _starting = threading.Lock()  # the environment is one for all threads
 
 

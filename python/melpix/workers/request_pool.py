@@ -28,18 +28,13 @@ from melpix.workers.child import METHOD, Crashed, TimedOut, follow_parent, inher
 
 Function: TypeAlias = Callable[[bytes, bytearray], tuple[bytes, bytes]]
 
-
 _AHEAD = 4  # jobs that a worker has: with fewer it runs dry while others have the event loop's core
-
 
 _LENGTHS = struct.Struct("<QQ")  # of a message's two parts
 
-
 _GRACE = 1.0  # seconds in which a process may end by itself
 
-
 _START = 60.0  # seconds in which the first workers must be ready
-
 
 _PATIENCE = 5.0  # seconds between two attempts to start a worker, at most
 

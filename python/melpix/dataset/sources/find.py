@@ -22,17 +22,12 @@ UNREAD = frozenset(
     | {".eac3", ".ec3", ".gsm", ".m4a", ".m4b", ".m4p", ".m4r", ".mka", ".mpc", ".ofr", ".ra"}
     | {".shn", ".spx", ".tak", ".tta", ".voc", ".vox", ".weba", ".wma", ".wv"}
 )
-
-
 """Sounds that no decoder here reads, unless their first bytes say otherwise. Of what may be a film
 as well, as ``.mp4`` is, the first bytes alone tell."""
 
-
 _MAYBE = UNREAD | {""}  # names of links that may have led to sounds, or to folders of them
 
-
 _MAGIC = re.compile(r"[*?[]")
-
 
 Matcher: TypeAlias = Callable[[str], object]
 
