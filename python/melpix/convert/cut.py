@@ -15,7 +15,6 @@ from melpix.frontend.frontend import Frontend
 
 TAILS = ("drop", "pad", "shift", "keep")
 
-
 SHORTS = ("pad", "skip", "error", "keep")
 
 

@@ -27,7 +27,7 @@ from melpix.errors import DecodeError, MelpixError
 from melpix.frontend import demands, lengths
 from melpix.frontend.frontend import Frontend
 from melpix.serving.answer import NPY, PNG, TOO_MUCH, Answer, Limits, refusal
-from melpix.serving.request import Asked, find_sound, read_query
+from melpix.serving.request import Asked, read_query, sound_of
 
 
 class Work:
@@ -39,7 +39,7 @@ class Work:
     def __call__(self, kind: str, query: str, content_type: str, body: bytearray) -> Answer:
         """Answer a request for an "image" or for "features"."""
         try:
-            sound, fields = find_sound(body, content_type)
+            sound, fields = sound_of(body, content_type)
             asked = read_query(f"{query}&{urlencode(fields)}" if fields else query)
             make = self._image if kind == "image" else self._features
             return make(asked, sound)

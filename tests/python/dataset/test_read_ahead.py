@@ -12,7 +12,6 @@ import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from melpix import DecodeError
 from melpix.audio.load import read_blocks, read_clip
 from melpix.audio.resample import resample_several
 from melpix.convert.cut import Cut
@@ -21,6 +20,7 @@ from melpix.dataset.plan import Plan
 from melpix.dataset.read_ahead import _MOST, _PAUSE, Ahead
 from melpix.dataset.sources.item import Item
 from melpix.dataset.worker import Converter
+from melpix.errors import DecodeError
 from melpix.workers import process
 
 SR = 22050

@@ -160,12 +160,9 @@ def describe(item: Item, params: str | None = None) -> Record:
 
 _NAMES = tuple(field.name for field in dataclasses.fields(Record))
 
-
 _values = operator.attrgetter(*_NAMES)
 
-
 _SORTED = tuple(sorted(_NAMES))
-
 
 _sorted_values = operator.attrgetter(*_SORTED)
 
@@ -176,9 +173,7 @@ def _getter(*names: str) -> tuple[tuple[str, ...], Callable[[Record], tuple[Any,
 
 _ABOUT = ("source", "stem", "label", "params", "part", "size", "mtime_ns", "heard", "status")
 
-
 _OF_IMAGE = _NAMES[_NAMES.index("output") : _NAMES.index("shard_size")]
-
 
 _TOLD = {
     "ok": _getter(*_ABOUT, *_OF_IMAGE),
@@ -237,9 +232,7 @@ class _Kind(NamedTuple):
 
 _NUMBERS = frozenset({int, float})
 
-
 _NONE: frozenset[type] = frozenset()
-
 
 _KINDS = {
     "str": _Kind(frozenset({str}), _NONE, str, text),
@@ -254,12 +247,10 @@ _KINDS = {
     "list[float | None]": _Kind(frozenset({list}), _NUMBERS | {type(None)}, lambda v: None, list),
 }
 
-
 _KIND_OF = {
     field.name: _KINDS[str(field.type).removesuffix(" | None")]
     for field in dataclasses.fields(Record)
 }
-
 
 # What of a record goes into a shard, and as what. Size and time stamp of the source do not: another
 # copy of the data gives the same bytes.
@@ -288,7 +279,6 @@ _column_values = operator.attrgetter(*COLUMNS)
 # --- lines as records -----------------------------------------------------------------------------
 
 _STATUSES = ("ok", "failed", "skipped")
-
 
 # Bytes of a line; a decoder may have had much to say. What comes from anybody has to do with less.
 _LONGEST, _LONGEST_LENIENT = 1 << 24, 1 << 20
@@ -377,6 +367,5 @@ def _parse(line: bytes, lenient: bool) -> Record | None:
 # Types of values, in the order of the fields, that were found to be right: nearly all lines have
 # the same ones. What lists hold has to be looked at each time.
 _plain: set[tuple[type, ...]] = set()
-
 
 _MOST_PLAIN = 100

@@ -20,9 +20,7 @@ from melpix.dataset.outputs.shard_names import shard_name
 # patterns; what is not Unicode; and the mark of the escape itself.
 _UNSAFE = re.compile(r"[%.\x00-\x1f\x7f\ud800-\udfff]|(?<![^/])_(?=_)")
 
-
 _BUFFER = 1 << 20  # bytes; a sample is some 10,000
-
 
 _BLOCK = tarfile.BLOCKSIZE
 
