@@ -14,10 +14,11 @@ from melpix import arguments
 from melpix.convert.cut import Cut
 from melpix.convert.file import MAX_IMAGE_SECONDS
 from melpix.dataset import grey_range
-from melpix.dataset.coordinator import Progress, Run, Summary
+from melpix.dataset.coordinator import Coordinator
 from melpix.dataset.outputs.folder import Output
 from melpix.dataset.outputs.lock import locked
 from melpix.dataset.plan import Plan
+from melpix.dataset.progress import Progress, Summary
 from melpix.dataset.sources.item import Path
 from melpix.dataset.sources.output_names import refuse_folders
 from melpix.dataset.sources.scan import Scan, scan
@@ -196,7 +197,7 @@ def convert_dataset(
         options["shard_bytes"] = arguments.integer("shard_bytes", shard_bytes)
     if format == "parquet":
         options["labels"] = found.labels
-    run = Run(found, plan, stats_of, options, pool, progress)
+    run = Coordinator(found, plan, stats_of, options, pool, progress)
     output = Output(folder, found.part)
     if dry_run:
         return run.rehearse(output, exists == "overwrite")

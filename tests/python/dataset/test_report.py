@@ -24,7 +24,7 @@ from melpix.dataset.outputs.tree import npy_bytes
 from melpix.dataset.report import page as report_page
 from melpix.dataset.report import thumbnails
 from melpix.dataset.report.page import printable
-from melpix.dataset.report.summary import Picture, Summary, summarise
+from melpix.dataset.report.summary import Picture, Report, summarise
 from melpix.image.read import read_png
 from melpix.image.write import encode_png, write_png
 
@@ -477,7 +477,7 @@ def test_a_format_without_thumbnails_is_said_once(tmp_path: Path) -> None:
 
 def test_a_page_of_nothing(tmp_path: Path) -> None:
     found = summarise([write(tmp_path / "out", [], runs=[], frontend={}, options={})])
-    assert isinstance(found, Summary)
+    assert isinstance(found, Report)
     assert "Nothing failed" in report_page.html(found)
     assert list(report_page.text(found))
 
