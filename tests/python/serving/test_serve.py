@@ -806,7 +806,8 @@ def test_what_does_not_end_is_told_so(signals: list[int], tmp_path: Path) -> Non
     grace = 1 if len(signals) == 1 else 20
     code = f"""if True:
         from contextlib import suppress
-        from melpix import process, serving
+        from melpix.serving import app as serving
+        from melpix.workers import process
         def say(address): print(address, flush=True)
         with suppress(process.Stopped), process.signals():
             serving.run(serving.Service(workers=1), say, port=0, grace={grace})
