@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Measure how far every preset is from its reference, and write the README's table of it.
 
-MELPIX_TEST_AUDIO=../shared/audio python benchmarks/report/parity.py           the README's section
-MELPIX_TEST_AUDIO=../shared/audio python benchmarks/report/parity.py whisper   print rows of some presets
+MELPIX_TEST_AUDIO=../shared/audio python benchmarks/report/parity.py      the README's section
+MELPIX_TEST_AUDIO=../shared/audio python benchmarks/report/parity.py NAME  rows of some presets
 
 What is not installed has no row's figures: the extra `references` brings all there is.
 """

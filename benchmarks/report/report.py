@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Write the README's tables and plot from results that pytest-benchmark saved.
 
-python benchmarks/report/report.py results.json             the README's section and .github/speed.svg
+python benchmarks/report/report.py results.json            the README's section and speed.svg
 python benchmarks/report/report.py results.json --musts     what must be reached, and whether it is
 python benchmarks/report/report.py results.json --datasets  the tables of bench_datasets.py
 python benchmarks/report/report.py results.json --presets   the table of bench_presets.py

@@ -32,8 +32,8 @@ import numpy as np
 import soundfile
 import soxr
 from isal import isal_zlib
-
 from load import RATE, SECONDS, sounds
+
 from melpix import Frontend, _core, convert_bytes
 from melpix.audio.decoder import _Memory
 from melpix.audio.wav import plain_memory

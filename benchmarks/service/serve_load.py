@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-
 from load import sounds
+
 from melpix import Frontend, convert_bytes
 
 HERE = Path(__file__).parent

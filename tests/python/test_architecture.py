@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PYTHON = ROOT / "python" / "melpix"
 CPP = ROOT / "cpp"
 
-# Rooms of the package, lowest floor first. A module imports from its own room, or from a lower floor.
+# Rooms of the package, lowest floor first. A module imports from its own room or a lower floor.
 FLOORS = (
     {"_core", "arguments", "demo", "errors", "files", "host", "printable", "suffixes"},
     {"audio", "image", "workers"},

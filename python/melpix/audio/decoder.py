@@ -28,24 +28,16 @@ from melpix.errors import DecodeError, SignalError
 
 __all__ = ["MAX_BYTES", "Samples", "Sound", "Source", "mix", "open_plain", "open_sound"]
 
-
 Source: TypeAlias = str | os.PathLike[Any] | bytes | bytearray | memoryview | BinaryIO
 
-
 MAX_BYTES = 2**32
-
-
 """What is taken from an open file at most."""
-
 
 _UNKNOWN = 2**63 - 1  # libsndfile's frame count where the file states none
 
-
 _FIRST = 2**22  # samples to make room for on a header's word alone
 
-
 _FORK = "SD2"  # the format that libsndfile finds in a file beside the one it was given
-
 
 _BLOCK = 2**17  # samples decoded at a time where channels are mixed: they stay in the cache
 

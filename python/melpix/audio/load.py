@@ -30,31 +30,21 @@ __all__ = [
     "read_clip",
 ]
 
-
 MIN_SR, MAX_SR = 100, 10_000_000
 
-
 MAX_SECONDS = 86_400.0
-
-
 """What is read of one source at most, if not said otherwise: 24 hours."""
 
-
 MAX_SAMPLES = 2**31
-
-
 """What one source may take in memory, its channels counted singly: 27 hours at 22050 Hz."""
-
 
 # soxr's HQ filters look ahead, so the end of what is read bends the samples before it. Over
 # 7,000 random pairs of rates, 4096 samples of either rate were enough for bit equality.
 _LOOKAHEAD = 16384
 
-
 # Samples that `read_blocks` decodes, or makes by resampling, at a time: 2 MB. Clips of ten seconds
 # make one block, which takes no longer than reading them whole.
 _BLOCK = 2**19
-
 
 _MOST_FRAMES = 2**62  # a number of frames that no sound has
 

@@ -17,12 +17,9 @@ from melpix.printable import printable
 if TYPE_CHECKING:
     from melpix.dataset.coordinator import Summary
 
-
 _EVERY = 10.0  # seconds between two lines
 
-
 _EVENTS = 1.0  # seconds between two JSON events of progress
-
 
 _SHOWN = 10  # failures that are shown as they come
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What every worker process has: how it starts, what it says when it fails, that it ends with its parent."""
+"""What all worker processes have: how they start, what they say of a failure, how they end."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from melpix.workers import process
 # A fork server is lean and quick: it imports once, and each worker is a copy of it. To fork this
 # process itself would be wrong, for it may have threads.
 METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-
 
 _starting = threading.Lock()  # the environment is one for all threads
 

@@ -21,10 +21,7 @@ from melpix.files import Place
 
 _MAX_FACTS = 1 << 26  # bytes: a custom window is the longest parameter
 
-
 SHARDED = ("webdataset", "parquet")
-
-
 """Formats of many samples a file."""
 
 

@@ -17,25 +17,17 @@ from melpix.dataset.sources.item import File, Path, Skipped, key_of, whole_file
 from melpix.dataset.sources.lists import read_list
 from melpix.suffixes import SUFFIXES
 
-"""What is taken from folders; and so is what the first bytes show to be as good."""
-
-
 UNREAD = frozenset(
     {".3ga", ".8svx", ".aac", ".ac3", ".adts", ".amr", ".ape", ".awb", ".dff", ".dsf", ".dts"}
     | {".eac3", ".ec3", ".gsm", ".m4a", ".m4b", ".m4p", ".m4r", ".mka", ".mpc", ".ofr", ".ra"}
     | {".shn", ".spx", ".tak", ".tta", ".voc", ".vox", ".weba", ".wma", ".wv"}
 )
-
-
 """Sounds that no decoder here reads, unless their first bytes say otherwise. Of what may be a film
 as well, as ``.mp4`` is, the first bytes alone tell."""
 
-
 _MAYBE = UNREAD | {""}  # names of links that may have led to sounds, or to folders of them
 
-
 _MAGIC = re.compile(r"[*?[]")
-
 
 Matcher: TypeAlias = Callable[[str], object]
 
