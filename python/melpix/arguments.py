@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 _MOST = 2**62  # what fits the core's integers; its own limits are narrower
 
-
 _FEW = 8  # samples that are channels rather, where there are more signals
 
 

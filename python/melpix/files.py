@@ -100,7 +100,6 @@ def write_all(file: IO[bytes] | io.RawIOBase, data: bytes) -> None:
 
 _TEMPORARY = (".melpix-", ".tmp")
 
-
 # Files of `melpix.dataset.outputs.folder.Output`.
 _DATASET = re.compile(r"melpix(-\d+-of-\d+)?\.json|\.melpix(-\d+-of-\d+)?\.lock")
 

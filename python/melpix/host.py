@@ -12,12 +12,9 @@ from melpix import _core
 
 _PATIENCE = 1.0  # seconds
 
-
 _quiet = threading.Condition()
 
-
 _calls = 0  # of threads inside `until_done`
-
 
 _ending: int | None = None  # the thread that ends the program
 
@@ -69,7 +66,6 @@ def _begin_in_child() -> None:
 
 
 atexit.register(_end)
-
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_begin_in_child)

@@ -19,9 +19,7 @@ class Parameter(NamedTuple):
 
 _NUMBER, _INTEGER = ("number",), ("integer",)
 
-
 _EITHER = (True, False)
-
 
 # In the order of the stages, as in `Frontend`.
 PARAMETERS = {

@@ -16,18 +16,13 @@ from melpix.frontend.parameter_table import PARAMETERS
 
 LOGARITHMS = ("ln", "log10", "db")
 
-
 _PCEN = ("gain", "bias", "power", "time_constant", "eps")
-
 
 _PCEN_DEFAULTS = (0.98, 2, 0.5, 0.4, 1e-6)  # librosa.pcen's
 
-
 _MOST_GAIN = 1e12  # the core's limit
 
-
 _MOST_SAMPLES = 2**31  # of a signal's duration: a typing error must not fill the memory
-
 
 # Parameters that follow from others where they are None.
 OPEN = ("n_fft", "win_length", "fmax", "mel_sr", "patch_step", "dtype")
@@ -262,12 +257,9 @@ _ALIASES = {
     "gauss": "gaussian", "gss": "gaussian", "tuk": "tukey", "general hamming": "general_hamming",
 }  # fmt: skip
 
-
 _TUKEY_ALPHA = 0.5  # scipy's default
 
-
 _MOST_FEATURE = 1e30  # the core's limit
-
 
 # A name, a name with parameters, or the samples themselves.
 Window = str | tuple[str | float, ...]

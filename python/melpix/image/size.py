@@ -17,9 +17,7 @@ from melpix.errors import DecodeError
 # PNG readers commonly refuse wider images (libpng's user limit) and larger ones (Pillow's).
 MAX_COLUMNS = 1_000_000
 
-
 MAX_PIXELS = 89_000_000
-
 
 COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # by channels: greyscale, with alpha, RGB, with alpha
 

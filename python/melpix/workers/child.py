@@ -19,7 +19,6 @@ from melpix.workers import process
 # process itself would be wrong, for it may have threads.
 METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 
-
 _starting = threading.Lock()  # the environment is one for all threads
 
 
@@ -130,7 +129,7 @@ def ending(exitcode: int | None) -> str:
 
     Examples
     --------
-    >>> _ending(-9), _ending(3)
+    >>> ending(-9), ending(3)
     ('killed by SIGKILL', 'exit code 3')
     """
     if exitcode is None:

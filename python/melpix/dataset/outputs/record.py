@@ -13,12 +13,9 @@ from melpix.dataset.sources.item import Item, version
 
 Record = dict[str, Any]
 
-
 _SHARD = re.compile(r"(shard(?:-\d+-of-\d+)?-(\d+)\.[^/\\]*)/")  # as `Shards` names them
 
-
 _line = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
-
 
 _TYPES: dict[str, type] = {
     "stem": str,
