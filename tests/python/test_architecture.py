@@ -18,7 +18,8 @@ CPP = ROOT / "cpp"
 
 # Rooms of the package, lowest floor first. A module imports from its own room or a lower floor.
 FLOORS = (
-    {"_core", "arguments", "demo", "errors", "files", "host", "printable", "suffixes"},
+    {"_core", "arguments", "demo", "errors", "files", "printable", "suffixes"},
+    {"host"},
     {"audio", "image", "workers"},
     {"frontend", "installation"},
     {"convert", "librosa_api"},
