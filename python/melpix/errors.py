@@ -1,7 +1,26 @@
 # SPDX-License-Identifier: MIT
-"""What can go wrong with data. A wrong parameter is a plain ValueError."""
+"""What can go wrong: with data, and with a parameter."""
 
 from __future__ import annotations
+
+
+class ParameterError(ValueError):
+    """A parameter is of a wrong kind, out of its range, or does not go with another one.
+
+    Attributes
+    ----------
+    parameter : str
+        Its name, with which the message begins.
+    reason : str
+        The rest of the message.
+    """
+
+    def __init__(self, parameter: str, reason: str) -> None:
+        super().__init__(parameter, reason)  # both in args: the error survives pickling
+        self.parameter, self.reason = parameter, reason
+
+    def __str__(self) -> str:
+        return self.parameter + self.reason
 
 
 class MelpixError(Exception):
