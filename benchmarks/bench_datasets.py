@@ -282,8 +282,8 @@ def check_some(source: str, target: str, sr: float | None, equal: float) -> None
 def resampling(source: str, sr: int, together: int) -> float:
     """Seconds that resampling all files of a folder takes one thread, judged by some of them.
 
-    So many of them are read and resampled in one go, as workers do (`melpix.dataset.read_ahead`), in a process
-    that keeps its memory as a worker does.
+    So many of them are read and resampled in one go, as workers do (`melpix.dataset.read_ahead`),
+    in a process that keeps its memory as a worker does.
     """
     names = files_of(source)
     groups = [names[i : i + together] for i in range(0, len(names), together)]

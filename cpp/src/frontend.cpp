@@ -84,8 +84,8 @@ typename Frontend<T>::Summary render(const Plan<T>& plan, const Signal& given, O
   const Readers<T> readers(plan, y, y);
   const Scratch<T> smooth(config.compress == Compress::kPcen ? n_mels : 0);
   if (config.compress == Compress::kPcen) std::fill_n(static_cast<T*>(smooth), n_mels, T(1));
-  double loudest = 0;
-  Pass<T> pass(plan, compressed, smooth, &loudest);
+  double greatest = 0;
+  Pass<T> pass(plan, compressed, smooth, &greatest);
   const bool finished = compressed && plan.finisher.needed();
   const Limits<T> clip = output == Output::kClipped ? plan.limits : Limits<T>();
   const Limits<T> clip_now = finished ? Limits<T>() : clip;

@@ -14,49 +14,13 @@
 #include "stages/block.h"
 #include "stages/frame.h"
 #include "stages/normalise.h"
+#include "stages/refine.h"
 
 namespace melpix {
 
 // Of the time that stages take: nobody looks.
 struct NoWatch {
   void lap(Stage) {}
-};
-
-// Computes frames again in double precision and puts their mel values, or their logarithms, into a
-// block of floats.
-class Refiner {
- public:
-  Refiner(const BlockPlan<double>& plan, bool compressed)
-      : plan_(plan), compressed_(compressed), block_(plan) {}
-
-  // `doubtful` has a bit for each of the block's frames, [begin, begin + count). Its remaining
-  // lanes repeat the last frame, then as before.
-  void refine(const SampleReader<double>& reader, unsigned doubtful, std::size_t begin,
-              std::size_t count, std::size_t lanes, float* bands) {
-    std::size_t frames[kMaxLanes], waiting = 0;
-    for (std::size_t lane = 0; lane < count; ++lane) {
-      if (doubtful >> lane & 1u) frames[waiting++] = begin + lane;
-      if (waiting > 0 && (waiting == plan_.kernels.lanes || lane + 1 == count)) {
-        const bool together = frames[waiting - 1] - frames[0] + 1 == waiting;
-        block_.load(reader, frames[0], waiting, together ? nullptr : frames);
-        block_.spectrum();
-        block_.mel();
-        if (compressed_) block_.compress();
-        for (std::size_t m = 0; m < plan_.config.mel.n_mels; ++m)
-          for (std::size_t i = 0; i < waiting; ++i)
-            bands[m * lanes + frames[i] - begin] =
-                static_cast<float>(block_.bands()[m * plan_.kernels.lanes + i]);
-        waiting = 0;
-      }
-    }
-    for (std::size_t m = 0; m < plan_.config.mel.n_mels; ++m)
-      std::fill(bands + m * lanes + count, bands + (m + 1) * lanes, bands[m * lanes + count - 1]);
-  }
-
- private:
-  const BlockPlan<double>& plan_;
-  bool compressed_;
-  Block<double> block_;
 };
 
 // The signal as both precisions read it; where the arithmetic is double, `precise` is idle.
@@ -74,13 +38,13 @@ template <class T>
 class Pass {
  public:
   // To mel values or, `compressed`, to features that are not normalised yet. `smooth` is what PCEN
-  // carries from block to block: n_mels values, 1 ahead of the first frame. `loudest` is the like
+  // carries from block to block: n_mels values, 1 ahead of the first frame. `greatest` is the like
   // of doubts about mel values: one number, 0.
-  Pass(const Plan<T>& plan, bool compressed, T* smooth, double* loudest)
+  Pass(const Plan<T>& plan, bool compressed, T* smooth, double* greatest)
       : plan_(plan),
         compressed_(compressed),
         smooth_(smooth),
-        loudest_(loudest),
+        greatest_(greatest),
         block_(plan.block) {
     std::fill_n(extremes_.lo, kMaxLanes, std::numeric_limits<T>::infinity());
     std::fill_n(extremes_.hi, kMaxLanes, -std::numeric_limits<T>::infinity());
@@ -101,7 +65,7 @@ class Pass {
     unsigned doubtful = 0;
     if constexpr (sizeof(T) == sizeof(float)) {
       if (!compressed_)
-        doubtful = block_.mel_doubt(loudest_);
+        doubtful = block_.mel_doubt(greatest_);
       else if (is_log(plan_.config.compress))
         doubtful = block_.doubt();
     }
@@ -138,7 +102,7 @@ class Pass {
   const Plan<T>& plan_;
   bool compressed_;
   T* smooth_;
-  double* loudest_;
+  double* greatest_;
   Block<T> block_;
   std::optional<Refiner> refiner_;
   Extremes<T> extremes_;

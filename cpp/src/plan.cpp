@@ -11,7 +11,7 @@ template <class T>
 Limits<T> limits_of(const Config& c) {
   if (!c.range) return {};
   const T lo = static_cast<T>(c.range->lo);
-  // Of a range too narrow for T, a step remains.
+  // In T, a narrow range may have two equal ends: then `hi` is the next number above `lo`.
   return {lo, std::max(static_cast<T>(c.range->hi), std::nextafter(lo, Limits<T>::kInfinity))};
 }
 

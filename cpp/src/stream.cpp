@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// A stream keeps the last samples of the signal: those that frames to come start in, and those that
-// the padding at the end will be made of. A push computes the frames that its samples complete:
-// from a buffer where they start in what was kept, else where the caller's samples lie.
+// A stream keeps the last samples of the signal (history.h): those that frames to come start in,
+// and those that the padding at the end will be made of. A push computes the frames that its
+// samples complete: from a buffer where they start in what was kept, else where the caller's
+// samples lie.
 #include "melpix/stream.h"
 
 #include <algorithm>
@@ -14,6 +15,7 @@
 
 #include "base/check.h"
 #include "base/scratch.h"
+#include "history.h"
 #include "pass.h"
 #include "plan.h"
 #include "stages/image.h"
@@ -76,34 +78,20 @@ void require_no_end(const Config& c, Values values) {
 template <class T>
 struct Stream<T>::State {
   State(std::shared_ptr<const Plan<T>> shared, Values wanted)
-      : plan(std::move(shared)), values(wanted) {
-    const Config& c = plan->config;
-    require_no_end(c, values);
-    const std::size_t pad = padding(c), n_fft = c.mel.n_fft, margin = window_margin(c);
-    const std::size_t window_end = margin + plan->block.win_length;
-    // A frame waits for the last sample that its window weighs, and until it would be a frame of
-    // the signal if that ended now.
-    latency = std::max(window_end - pad, first_frame(c));
-    first = latency;
-    const bool constant = pad == 0 || c.pad_mode == PadMode::kConstant;
-    if (!constant) {
-      // The padding at the end is made of the last samples, that at the beginning of the first
-      // ones, which must not be mirrored once more for being too few.
-      kept_for_end = pad + 1;
-      if (pad >= margin) first = std::max(first, pad - margin + 1);
-    }
-    // With n_fft more than what is kept, every frame that starts in it is complete.
-    const std::size_t room = std::max(n_fft, kept_for_end) + n_fft;
-    buffer.resize(room);
-    if (plan->precise) precise.resize(room);
-    if (c.compress == Compress::kPcen) smooth.resize(c.mel.n_mels);
+      : plan(std::move(shared)),
+        values(wanted),
+        schedule(plan->config, plan->block.win_length),
+        history(*plan, schedule.room(plan->config.mel.n_fft)) {
+    require_no_end(plan->config, values);
+    if (plan->config.compress == Compress::kPcen) smooth.resize(plan->config.mel.n_mels);
     restart();
   }
 
   void restart() {
-    held = received = next = 0;
+    history.clear();
+    next = 0;
     rounded = false;
-    peak = loudest = 0;
+    peak = greatest = 0;
     std::fill(smooth.begin(), smooth.end(), T(1));
     state = kOpen;
   }
@@ -115,50 +103,11 @@ struct Stream<T>::State {
                                : "the stream has seen an error: reset it for another signal");
   }
 
-  // Frames that depend on the first `length` samples only, as far as is known by then.
-  std::size_t complete(std::size_t length) const {
-    return length < first ? 0 : (length - latency) / plan->config.hop_length + 1;
-  }
-
-  // Where the next frame starts, 0 in the padding.
-  std::size_t next_start() const {
-    const std::size_t start = checked_mul(next, plan->config.hop_length);
-    const std::size_t pad = padding(plan->config);
-    return start > pad ? start - pad : 0;
-  }
-
-  // The first sample that is still wanted when there are `length`.
-  std::size_t wanted_from(std::size_t length) const {
-    return std::min(next_start(), length - std::min(length, kept_for_end));
-  }
-
-  std::size_t begin() const { return received - held; }
-
-  void append(const Signal& y, std::size_t from, std::size_t count) {
-    plan->block.kernels.mix(y, from, count, buffer.data() + held);
-    if (!precise.empty()) kernels<double>(plan->isa).mix(y, from, count, precise.data() + held);
-    held += count;
-    received += count;
-  }
-
-  void drop(std::size_t count) {
-    held -= count;
-    std::copy_n(buffer.begin() + static_cast<std::ptrdiff_t>(count), held, buffer.begin());
-    if (!precise.empty())
-      std::copy_n(precise.begin() + static_cast<std::ptrdiff_t>(count), held, precise.begin());
-  }
-
   // Whether columns are written as V.
   template <class V>
   void require_type() const {
     if (std::is_integral_v<V> != (values == Values::kImage))
       throw invalid("pixels of a stream are integers, mel values and features are not");
-  }
-
-  // What there is of the signal in the buffer.
-  Readers<T> kept(bool last) const {
-    return {*plan, Signal(buffer.data(), held), Signal(precise.data(), precise.empty() ? 0 : held),
-            Part{begin(), last, rounded}};
   }
 
   // The frames [next, end) to columns.
@@ -199,7 +148,7 @@ struct Stream<T>::State {
 
   template <class V>
   void push(const Signal& given, V* out, std::ptrdiff_t row_stride, std::ptrdiff_t column_stride) {
-    const std::size_t before = received, length = checked_add(before, given.length);
+    const std::size_t before = history.received(), length = checked_add(before, given.length);
     const std::size_t earlier = next;
     PeakMeter original(given, plan->isa, before);
     const Conditioned<T> conditioned(plan->config, plan->isa, given, given.length,
@@ -211,37 +160,34 @@ struct Stream<T>::State {
 
     rounded = rounded || !SampleReader<T>(plan->config, plan->block.kernels, y).exact();
     const std::size_t joining = std::min(y.length, plan->config.mel.n_fft);
-    append(y, 0, joining);
-    if (complete(length) > next) {
-      Pass<T> pass(*plan, values != Values::kMel, smooth.data(), &loudest);
-      write(pass, kept(false), complete(received), out, row_stride, column_stride);
-      if (received < length)
-        write(pass, Readers<T>(*plan, y, y, {before, false, rounded}), complete(length),
+    history.append(y, 0, joining);
+    if (schedule.complete(length) > next) {
+      Pass<T> pass(*plan, values != Values::kMel, smooth.data(), &greatest);
+      write(pass, history.readers(false, rounded), schedule.complete(history.received()), out,
+            row_stride, column_stride);
+      if (history.received() < length)
+        write(pass, Readers<T>(*plan, y, y, {before, false, rounded}), schedule.complete(length),
               out + static_cast<std::ptrdiff_t>(next - earlier) * column_stride, row_stride,
               column_stride);
     }
 
-    const std::size_t wanted = wanted_from(length);
-    if (received < length) {  // none of what was kept
-      held = 0;
-      received = wanted;
-      append(y, wanted - before, length - wanted);
+    const std::size_t wanted = schedule.wanted_from(length, next);
+    if (history.received() < length) {  // none of what was kept
+      history.clear(wanted);
+      history.append(y, wanted - before, length - wanted);
     } else {
-      drop(wanted - begin());
+      history.drop_until(wanted);
     }
   }
 
   std::shared_ptr<const Plan<T>> plan;
   Values values;
-  std::size_t latency, first, kept_for_end = 0;
-  // The samples [received - held, received), mixed; for frames in doubt, in double as well.
-  std::vector<T> buffer;
-  std::vector<double> precise;
-  std::size_t held, received;
+  Schedule schedule;
+  History<T> history;
   bool rounded;      // whether samples lost digits on their way to T
   std::size_t next;  // frame
   std::vector<T> smooth;
-  double peak, loudest;  // of the samples, and see Pass
+  double peak, greatest;  // of the samples, and see Pass
   enum { kOpen, kEnded, kBroken } state;
 };
 
@@ -258,13 +204,13 @@ Stream<T>& Stream<T>::operator=(Stream&&) noexcept = default;
 template <class T>
 std::size_t Stream<T>::columns(std::size_t length) const {
   state_->require_open();
-  return state_->complete(checked_add(state_->received, length)) - state_->next;
+  return state_->schedule.complete(checked_add(state_->history.received(), length)) - state_->next;
 }
 
 template <class T>
 std::size_t Stream<T>::tail() const {
   state_->require_open();
-  return frame_count(config(), state_->received) - state_->next;
+  return frame_count(config(), state_->history.received()) - state_->next;
 }
 
 template <class T>
@@ -289,8 +235,9 @@ std::size_t Stream<T>::flush(V* out, std::ptrdiff_t row_stride, std::ptrdiff_t c
   state_->state = State::kBroken;
   if (count > 0) {
     Pass<T> pass(*state_->plan, state_->values != Values::kMel, state_->smooth.data(),
-                 &state_->loudest);
-    state_->write(pass, state_->kept(true), state_->next + count, out, row_stride, column_stride);
+                 &state_->greatest);
+    state_->write(pass, state_->history.readers(true, state_->rounded), state_->next + count, out,
+                  row_stride, column_stride);
   }
   state_->state = State::kEnded;
   return count;
@@ -303,16 +250,16 @@ void Stream<T>::reset() {
 
 template <class T>
 std::size_t Stream<T>::latency() const {
-  return state_->latency;
+  return state_->schedule.latency();
 }
 template <class T>
 std::size_t Stream<T>::bytes() const {
-  return sizeof(Stream) + sizeof(State) + state_->buffer.capacity() * sizeof(T) +
-         state_->precise.capacity() * sizeof(double) + state_->smooth.capacity() * sizeof(T);
+  return sizeof(Stream) + sizeof(State) + state_->history.bytes() +
+         state_->smooth.capacity() * sizeof(T);
 }
 template <class T>
 std::size_t Stream<T>::samples() const {
-  return state_->received;
+  return state_->history.received();
 }
 template <class T>
 double Stream<T>::peak() const {

@@ -17,9 +17,7 @@ from melpix.errors import ParameterError
 
 _MOST = 2**62  # what fits the core's integers; its own limits are narrower
 
-
 _NO_NUMBERS = (bool, np.bool_, str, bytes)
-
 
 _FEW = 8  # samples that are channels rather, where there are more signals
 

@@ -11,9 +11,7 @@ import numpy as np
 
 Signal: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 
-
 SR = 22050
-
 
 SAMPLES = 384 * 512  # the recipe's window: 8.92 s, an image of 128 x 385
 

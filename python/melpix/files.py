@@ -77,6 +77,7 @@ def _is_file(source: object, file: os.stat_result) -> bool:
 
 
 def replace_file(target: _Target, data: bytes) -> None:
+    """Put a whole file where there was another one, or none."""
     with naming(target.name):
         replace(target.path, data, target.mode)
 
@@ -98,7 +99,6 @@ def write_all(file: IO[bytes] | io.RawIOBase, data: bytes) -> None:
 
 
 _TEMPORARY = (".melpix-", ".tmp")
-
 
 # Files of `melpix.dataset.outputs.folder.Output`.
 _DATASET = re.compile(r"melpix(-\d+-of-\d+)?\.json|\.melpix(-\d+-of-\d+)?\.lock")
@@ -182,7 +182,8 @@ def temporary_name(unique: str) -> str:
 # A temporary file is somebody's as long as its writer has it open and locked. The system lets go of
 # a lock when its process ends, however that ends. So no process's number has to be trusted, which
 # may be another's by now, or mean another one in another container. A file system that several
-# machines share has its locks in common too; where one has none, no run begins (`melpix.dataset.outputs.lock`).
+# machines share has its locks in common too; where one has none, no run begins: see
+# `melpix.dataset.outputs.lock`.
 
 
 def claim(file: int) -> bool:

@@ -10,12 +10,9 @@ import threading
 
 _PATIENCE = 1.0  # seconds
 
-
 _quiet = threading.Condition()
 
-
 _calls = 0  # of threads inside `until_done`
-
 
 _ending: int | None = None  # the thread that ends the program
 
@@ -34,7 +31,8 @@ class until_done:  # noqa: N801
         global _calls
         with _quiet:
             if _ending not in (None, threading.get_ident()):
-                _quiet.wait(_PATIENCE)
+                # (The whole time: the last call under way wakes the end, and must not wake this.)
+                _quiet.wait_for(lambda: False, _PATIENCE)
             _calls += 1
 
     def __exit__(self, *exception: object) -> None:
@@ -65,7 +63,6 @@ def _begin_in_child() -> None:
 
 
 atexit.register(_end)
-
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_begin_in_child)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the workers of test_pool.py run: a job is (verb, argument), some are disasters."""
+"""What the workers of test_batch_pool.py run: a job is (verb, argument), some are disasters."""
 
 from __future__ import annotations
 

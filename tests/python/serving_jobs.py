@@ -46,7 +46,7 @@ class Faulty(Work):
 
 if __name__ == "__main__":
     # So that tests need not wait.
-    protocol._PATIENCE = 2.0
+    protocol._PATIENCE = float(os.environ.get("MELPIX_TEST_PATIENCE", "2"))
     protocol._HEAD_SECONDS = 2.0
     limits = Limits(max_bytes=1_000_000, max_seconds=20, max_pixels=100_000)
     service = Service(

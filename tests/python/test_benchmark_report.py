@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""benchmarks/report.py: the README's tables and plot, from results made here."""
+"""benchmarks/report/report.py: the README's tables and plot, from results made here."""
 
 import importlib
 import json
@@ -173,7 +173,7 @@ def report(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Report:
     """Run report.py, on a README of its own."""
-    monkeypatch.syspath_prepend(BENCHMARKS)
+    monkeypatch.syspath_prepend(BENCHMARKS / "report")
     main = importlib.import_module("report").main
     readme = tmp_path / "README.md"
     readme.write_text(README, encoding="utf-8")
@@ -188,7 +188,7 @@ def report(
 @pytest.fixture
 def no_plot(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the plot is not looked at, a second is saved."""
-    monkeypatch.syspath_prepend(BENCHMARKS)
+    monkeypatch.syspath_prepend(BENCHMARKS / "report")
     monkeypatch.setattr(importlib.import_module("report"), "plot", lambda lines, path: None)
 
 

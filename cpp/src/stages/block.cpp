@@ -54,6 +54,11 @@ Compression<T> compression_of(const Config& c) {
   return rule;
 }
 
+void* planned(void* fft) {
+  if (fft == nullptr) throw std::bad_alloc();
+  return fft;
+}
+
 bool prepared(const Config& c) { return c.remove_dc || c.preemphasis > 0; }
 
 }  // namespace
@@ -67,42 +72,10 @@ BlockPlan<T>::BlockPlan(const Config& c, const Isa& isa)
       window(padded_window<T>(c, margin)),
       mel(mel_bands<T>(c.mel, c.single_filterbank)),
       compression(compression_of<T>(c)),
-      fft(kernels.fft_create(c.mel.n_fft), kernels.fft_destroy) {
-  if (fft == nullptr) throw std::bad_alloc();
-
-  const double error = kernels.fft_error(fft.get());
-  double most_sum = 0;
-  for (std::size_t m = 0; m < c.mel.n_mels; ++m) {
-    double most = 0, sum = 0;
-    for (std::size_t i = mel.offset[m]; i < mel.offset[m + 1]; ++i) {
-      most = std::max(most, static_cast<double>(mel.weights[i]));
-      sum += static_cast<double>(mel.weights[i]);
-    }
-    most_sum = std::max(most_sum, sum);
-    reach.push_back(static_cast<T>(c.power == 2 ? most : std::pow(sum, 2 / c.power)));
-    floor.push_back(static_cast<T>(std::pow(error, c.power) * sum));
-  }
+      fft(planned(kernels.fft_create(c.mel.n_fft)), kernels.fft_destroy),
+      doubt(c, kernels, kernels.fft_error(fft.get()), mel) {
   for (const T w : window)
     most_weight = std::max(most_weight, static_cast<double>(w) * static_cast<double>(w));
-  reach.push_back(*std::max_element(reach.begin(), reach.end()));
-  noise_factor = static_cast<T>(std::pow(c.power * kDeviations * error / kShows, 2));
-  for (std::size_t m = 0; m < c.mel.n_mels; ++m)
-    mel_reach.push_back(c.power < 2 ? T(1)
-                                    : static_cast<T>(std::pow(static_cast<double>(reach[m]),
-                                                              c.power / (2 * c.power - 2))));
-  mel_noise_factor = std::pow(c.power * kDeviations * error / kMelShows, 2) *
-                     (c.power < 2 ? static_cast<double>(reach.back()) : 1);
-  // What |X| makes of a band where |X|^2 is lost below the smallest number.
-  const double lost =
-      most_sum *
-      std::pow(4.0 * static_cast<double>(std::numeric_limits<T>::denorm_min()), c.power / 2);
-  // The kernel's quick look at the energy must speak of every frame whose |X|^2 may overflow.
-  const double overflows = static_cast<double>(std::numeric_limits<T>::max()) /
-                           static_cast<double>(c.mel.n_fft) * static_cast<double>(noise_factor) *
-                           static_cast<double>(reach.back());
-  const double least = c.floor + c.offset;
-  hopeless = c.power < 1 || least < 1e-20 || least > 1e20 || lost > kShows * least ||
-             overflows < 4 * least;
 }
 
 template <class T>
@@ -236,44 +209,17 @@ void Block<T>::mel() {
 
 template <class T>
 unsigned Block<T>::doubt() const {
-  if (plan_.hopeless) return ~0u;
-  return plan_.kernels.doubt(bands_, plan_.reach.data(), plan_.floor.data(),
-                             plan_.config.mel.n_mels, plan_.compression.floor,
-                             plan_.compression.offset, static_cast<T>(plan_.config.power), energy_,
-                             plan_.noise_factor);
-}
-
-// Whether all samples under a frame's window are 0, and not just their squares. (A stream may not
-// have the others yet.)
-template <class T>
-bool Block<T>::silent(std::size_t lane) const {
-  const T* frame = in_.samples + static_cast<std::ptrdiff_t>(lane) * in_.stride;
-  return plan_.kernels.peak(frame + plan_.margin, plan_.win_length, 1) == 0;
+  return plan_.doubt.logarithms(bands_, energy_);
 }
 
 template <class T>
-unsigned Block<T>::mel_doubt(double* loudest) const {
-  if (plan_.config.power < 1) return ~0u;  // what magnifies the faint has no bound
-  // Below this, what squares lose in float's smallest numbers shows.
-  constexpr double kFaintest = 1e-24;
-  const double power = plan_.config.power;
-  alignas(kAlignment) T peaks[kMaxLanes], reached[kMaxLanes];
-  plan_.kernels.loudest(bands_, plan_.mel_reach.data(), plan_.floor.data(), plan_.config.mel.n_mels,
-                        static_cast<T>(power), energy_, peaks, reached);
-  unsigned lanes = 0;
-  for (std::size_t lane = 0; lane < count_; ++lane) {
-    const double energy = static_cast<double>(energy_[lane]);
-    const double peak = std::max(*loudest, static_cast<double>(peaks[lane]));
-    const double reach = static_cast<double>(reached[lane]);
-    const double noise =
-        energy * plan_.mel_noise_factor * (power == 2 ? reach : std::pow(reach, 2 - 2 / power));
-    const bool faint = energy < kFaintest && !silent(lane);
-    if (noise <= peak * peak && !faint)
-      *loudest = peak;
-    else
-      lanes |= 1u << lane;
-  }
-  return lanes;
+unsigned Block<T>::mel_doubt(double* greatest) const {
+  // (A stream may not have the samples outside of the window yet.)
+  const auto silent = [this](std::size_t lane) {
+    const T* frame = in_.samples + static_cast<std::ptrdiff_t>(lane) * in_.stride;
+    return plan_.kernels.peak(frame + plan_.margin, plan_.win_length, 1) == 0;
+  };
+  return plan_.doubt.mel_values(bands_, energy_, count_, silent, greatest);
 }
 
 template <class T>

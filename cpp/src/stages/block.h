@@ -10,6 +10,7 @@
 #include "base/scratch.h"
 #include "kernels/kernels.h"
 #include "melpix/config.h"
+#include "stages/doubt.h"
 #include "stages/frame.h"
 #include "stages/mel.h"
 
@@ -29,34 +30,7 @@ struct BlockPlan {
   MelBands<T> mel;
   Compression<T> compression;
   std::unique_ptr<void, void (*)(void*)> fft;
-
-  // Where single precision is not enough for logarithms. A band b is in doubt if rounding in the
-  // FFT may have moved ln(b + offset) by more than kShows nats, with the noise at kDeviations of
-  // its deviation: s = fft_error sqrt(energy) in each component of X. (Where b has a floor, the
-  // floor stands in for b in the sums below.)
-  //   power 2: b = sum of w |X|^2 has at most the deviation 2 s sqrt(max w) sqrt(b), so a band is
-  //     sure if (b + offset)^2 >= (2 kDeviations fft_error / kShows)^2 energy (max w) b;
-  //   power p >= 1: by Hoelder's inequality no more than p s (sum w)^(1/p) b^(1 - 1/p), whence
-  //     (b + offset)^2 >= (p kDeviations fft_error / kShows)^2 energy (sum w)^(2/p) b^(2 - 2/p);
-  //   in both, b counts for no less than noise alone makes of silence: s^p sum w.
-  // What that means in grey levels: kShows * 255 / range, so 0.15 for images that span 14 nats
-  // (59 dB), and less for narrower ones that contain what is loud: then some |X|^2 in the bands
-  // reaches the energy, and a band in doubt lies 18 nats or more below that one.
-  static constexpr double kShows = 0.008, kDeviations = 6;
-  std::vector<T> reach;  // max w, or (sum w)^(2/p); last, the largest of all filters
-  std::vector<T> floor;  // fft_error^p sum w
-  T noise_factor = 0;
-  // Mel values themselves, which are judged beside the greatest of the signal: a frame is in doubt
-  // if the same noise may have moved a band by more than kMelShows of the greatest so far, g:
-  //   g^2 < mel_noise_factor energy (the greatest of mel_reach b)^(2 - 2/p).
-  // (Where the power is below 2, b is not weighed, and the factor has the largest reach.)
-  static constexpr double kMelShows = 1.5e-6;
-  std::vector<T> mel_reach;
-  double mel_noise_factor = 0;
-  // Powers below 1, which magnify what is faint without a bound, offsets that float's arithmetic
-  // cannot square, and those that do not hide what is lost where |X|^2 underflows: every frame is
-  // in doubt.
-  bool hopeless = false;
+  Doubt<T> doubt;
 };
 
 // The buffers of one block, from the thread's scratch memory.
@@ -77,12 +51,10 @@ class Block {
   // Bins to mel bands.
   void mel();
 
-  // Lanes with a band in doubt, as bits.
+  // Lanes with a band in doubt, as bits, where bands become logarithms, and where they are the
+  // result: see doubt.h.
   unsigned doubt() const;
-
-  // The same of mel values. `loudest` is the greatest band so far that rounding has not spoilt, 0
-  // ahead of the first frame.
-  unsigned mel_doubt(double* loudest) const;
+  unsigned mel_doubt(double* greatest) const;
 
   // Mel bands to compressed values. `smooth` is what PCEN carries from frame to frame: see
   // kernels.h.
@@ -112,7 +84,6 @@ class Block {
   template <class Put>
   Frames stage_each(const Chosen& chosen, const Put& put);
   double prepare(const SampleReader<T>& reader, std::ptrdiff_t start, T* frame);
-  bool silent(std::size_t lane) const;
 
   const BlockPlan<T>& plan_;
   Frames in_{};  // what was loaded

@@ -28,24 +28,16 @@ from melpix.errors import DecodeError, SignalError
 
 __all__ = ["MAX_BYTES", "Samples", "Sound", "Source", "mix", "open_plain", "open_sound"]
 
-
 Source: TypeAlias = str | os.PathLike[Any] | bytes | bytearray | memoryview | BinaryIO
 
-
 MAX_BYTES = 2**32
-
-
 """What is taken from an open file at most."""
-
 
 _UNKNOWN = 2**63 - 1  # libsndfile's frame count where the file states none
 
-
 _FIRST = 2**22  # samples to make room for on a header's word alone
 
-
 _FORK = "SD2"  # the format that libsndfile finds in a file beside the one it was given
-
 
 _BLOCK = 2**17  # samples decoded at a time where channels are mixed: they stay in the cache
 
@@ -370,7 +362,8 @@ def open_sound(
                 raise
             with decoder as opened:
                 if opened.format == _FORK:
-                    raise DecodeError("decode_failed", f"{name}: {formats.unknown(mp3)}")
+                    message = f"{name}: {formats.unknown(mp3, _way_out(source))}"
+                    raise DecodeError("decode_failed", message)
                 sound = Sound(opened, name, size, content, start)
                 reason = formats.refusal(sound.format, sound.subtype)
                 if reason:
@@ -380,7 +373,7 @@ def open_sound(
             with content() as stream:
                 kind = first_bytes.kind(stream.read(first_bytes.LOOK))
             if kind is None or kind.read:
-                reason = formats.failure(error.code, error.error_string, mp3)
+                reason = formats.failure(error.code, error.error_string, mp3, _way_out(source))
                 raise DecodeError("decode_failed", f"{name}: {reason}") from error
             message = f"{name}: {kind.name} is not read; {_way_out(source)}"
             raise DecodeError("no_decoder", message) from error

@@ -11,8 +11,6 @@ import shlex
 from typing import NamedTuple
 
 LOOK = 4096
-
-
 """Bytes to look at: two frames of the largest MPEG audio."""
 
 
@@ -25,19 +23,14 @@ class Kind(NamedTuple):
 
 _WAVES = (b"RIFF", b"RIFX", b"RF64")
 
-
 _W64 = bytes.fromhex("726966662e91cf11a5d628db04c10000")
-
 
 _ASF = bytes.fromhex("3026b2758e66cf11")
 
-
 _AIFFS = (b"AIFF", b"AIFC")
-
 
 _READ = ((b".snd", "AU"), (b"dns.", "AU"), (b"caff", "CAF"), (b"fLaC", "FLAC"),
          (_W64, "W64"), (b"NIST_1A", "SPHERE"), (b"ID3", "MP3"))  # fmt: skip
-
 
 _UNREAD = (
     (b"\x1a\x45\xdf\xa3", "Matroska or WebM"),
@@ -62,14 +55,12 @@ _UNREAD = (
     (b"FLV\x01", "Flash video"),
 )
 
-
 _OGG = (
     (b"\x01vorbis", Kind("Ogg Vorbis", True)),
     (b"OpusHead", Kind("Ogg Opus", True)),
     (b"\x7fFLAC", Kind("Ogg FLAC", False)),
     (b"Speex   ", Kind("Ogg Speex", False)),
 )
-
 
 # Pictures that share the box of MP4's name with it.
 _PICTURES = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif",
@@ -109,10 +100,12 @@ def kind(data: bytes) -> Kind | None:
 
 
 def way_out(path: str | None) -> str:
-    """Return the command that makes a sound of a file which is read."""
+    """Return the command that makes a file which is read, of a path or of some sound."""
     name = "IN" if path is None else os.path.basename(path)
+    if name.startswith("-"):  # ffmpeg would take that for an option
+        name = os.path.join(os.curdir, name)
     stem, suffix = ("OUT", "") if path is None else os.path.splitext(name)
-    other = f"{stem}-pcm.wav" if suffix == ".wav" else f"{stem}.wav"
+    other = f"{stem}-pcm.wav" if suffix.lower() == ".wav" else f"{stem}.wav"
     return f"ffmpeg -i {shlex.quote(name)} {shlex.quote(other)} makes a file that is read"
 
 

@@ -13,9 +13,7 @@ from typing import BinaryIO, Literal, NamedTuple
 # decoded, not from being opened: whoever takes files from strangers puts a process around it.
 _SAMPLES = ("PCM_S8", "PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW")
 
-
 _UNCOMPRESSED = ("WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "CAF", "NIST")
-
 
 SUBTYPES: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(_UNCOMPRESSED, _SAMPLES),
@@ -23,7 +21,6 @@ SUBTYPES: dict[str, tuple[str, ...]] = {
     "OGG": ("VORBIS", "OPUS"),
     "MP3": ("MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III"),
 }
-
 
 _FINITE = {*_SAMPLES} - {"FLOAT", "DOUBLE"}
 
@@ -98,30 +95,21 @@ _KBPS = {  # by version bits (3 is MPEG-1, 2 is MPEG-2, 0 is MPEG-2.5) and layer
     (2, 1): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
 
-
 _MP3_LOOK = 1 << 18  # bytes: sixteen seconds at 128 kbit/s
-
 
 _MP3_JUNK = 1 << 16  # bytes before the first frame: as many as mpg123 passes over
 
-
 _MP3_ZEROS = 1 << 24  # bytes of 0 that may stand before that
-
 
 _MP3_PARTS = 8  # tags and stretches of zeros that may
 
-
 _MP3_FRAMES = 1 << 14  # bytes: three frames take fewer
-
 
 _MP3_HEAD = 10  # bytes of an ID3 tag's header
 
-
 _MP3_SAME = 0xFFFE0C00  # what frames of one sound have in common: version, layer, sampling rate
 
-
 _MP3_SYNC = re.compile(rb"\xff(?=[\xe2-\xff][\x10-\xef])")
-
 
 # What holds frames of MP3 in a frame of its own, so that they are not the sound as it stands there.
 _CONTAINER = re.compile(
@@ -272,32 +260,29 @@ def mp3_length(stream: BinaryIO, start: int) -> Literal["stated", "constant", "v
 
 _UNKNOWN_CODES = {1, 7, *range(148, 155)}  # libsndfile's, for what has none of its formats
 
-
 _INTERNAL_CODE = 29
 
 
-_WAY_OUT = "another program may make a WAV of it (ffmpeg -i FILE OUT.wav)"
-
-
-def failure(code: int, text: str, mp3: Mp3Start | None) -> str:
+def failure(code: int, text: str, mp3: Mp3Start | None, way_out: str) -> str:
     """Say what libsndfile says, or what it means where it says nothing or something else.
 
     Examples
     --------
-    >>> failure(29, "Unspecified internal error.", Mp3Start(0, True, 0))[:67]
-    'the MP3 cannot be decoded any further (Unspecified internal error):'
+    >>> failure(29, "Unspecified internal error.", Mp3Start(0, True, 0), "try x")
+    'the MP3 cannot be decoded any further (Unspecified internal error); if ffmpeg reads it, try x'
     """
     if code in _UNKNOWN_CODES:
-        return unknown(mp3)
+        return unknown(mp3, way_out)
     if code == _INTERNAL_CODE:
         kind = "sound" if mp3 is None else "MP3"
-        return f"the {kind} cannot be decoded any further ({text.rstrip('.')}): {_WAY_OUT}"
+        what = f"the {kind} cannot be decoded any further ({text.rstrip('.')})"
+        return f"{what}; if ffmpeg reads it, {way_out}"
     return text
 
 
-def unknown(mp3: Mp3Start | None) -> str:
+def unknown(mp3: Mp3Start | None, way_out: str) -> str:
     """Say that there is nothing to decode in a file."""
-    if mp3 is not None:
-        return f"an MP3 of which no sound can be decoded: {_WAY_OUT}"
-    known = ", ".join(SUBTYPES)
-    return f"Format not recognised, it is none of {known}; or it is damaged: {_WAY_OUT}"
+    what = "an MP3 of which no sound can be decoded"
+    if mp3 is None:
+        what = f"Format not recognised, it is damaged or none of {', '.join(SUBTYPES)}"
+    return f"{what}; if ffmpeg reads it, {way_out}"

@@ -30,31 +30,21 @@ __all__ = [
     "read_clip",
 ]
 
-
 MIN_SR, MAX_SR = 100, 10_000_000
 
-
 MAX_SECONDS = 86_400.0
-
-
 """What is read of one source at most, if not said otherwise: 24 hours."""
 
-
 MAX_SAMPLES = 2**31
-
-
 """What one source may take in memory, its channels counted singly: 27 hours at 22050 Hz."""
-
 
 # soxr's HQ filters look ahead, so the end of what is read bends the samples before it. Over
 # 7,000 random pairs of rates, 4096 samples of either rate were enough for bit equality.
 _LOOKAHEAD = 16384
 
-
 # Samples that `read_blocks` decodes, or makes by resampling, at a time: 2 MB. Clips of ten seconds
 # make one block, which takes no longer than reading them whole.
 _BLOCK = 2**19
-
 
 _MOST_FRAMES = 2**62  # a number of frames that no sound has
 
@@ -265,8 +255,10 @@ def read_clip(
         _refuse_truncated(sound)
     resampled = resample(y, sound.sr, target)[..., :samples]
     clip = _clip(sound, unmistakable(resampled), target, offset, y.shape[-1])
-    more = samples is not None and enough is not None and clip.duration > enough - 1 / sound.sr
-    return clip._replace(available=_available(sound, offset, duration) if more else clip.duration)
+    # The end was not seen where reading stopped before what was asked for had been read.
+    stopped = enough is not None and enough != duration and clip.duration > enough - 1 / sound.sr
+    available = _available(sound, offset, duration) if stopped else clip.duration
+    return clip._replace(available=available)
 
 
 def unmistakable(y: Samples) -> Samples:
@@ -457,7 +449,7 @@ def _limit(
 
 def _available(sound: Sound, offset: float, duration: float | None) -> float | None:
     if sound.frames is None:
-        return duration
+        return None
     left = sound.frames / sound.sr - offset
     return left if duration is None else min(left, duration)
 

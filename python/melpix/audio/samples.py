@@ -13,9 +13,7 @@ import numpy as np
 
 Samples: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
-
 Empty: TypeAlias = Callable[[tuple[int, ...], np.dtype[Any]], Samples]
-
 
 _MAX_KEPT = 2**24  # bytes that a thread keeps: three minutes of the recipe's samples
 
@@ -39,7 +37,7 @@ _kept = threading.local()
 
 
 class kept_memory:  # noqa: N801
-    """Lend memory that the thread keeps: taking it anew costs a fault a page.
+    """Lend memory that the thread keeps. Fresh memory costs a page fault for each page.
 
     What lies in it is overwritten by whoever borrows it next. While it is lent, nobody else gets
     it: a signal handler or a destructor that reads a sound in between takes its own.

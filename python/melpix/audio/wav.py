@@ -19,24 +19,17 @@ from melpix.audio.samples import Samples
 
 _FORMAT = struct.Struct("<4sI8sIHHIIHH")  # RIFF, and fmt in its shortest form
 
-
 _CHUNK = struct.Struct("<4sI")
-
 
 _LEAST = _FORMAT.size + _CHUNK.size  # bytes of a header
 
-
 _PCM = 1
-
 
 _HEADER = 4096  # bytes to find the samples in: programs put their names before them
 
-
 _MOST_CHANNELS = 1024  # as in libsndfile
 
-
 _BLOCK = 2**17  # samples converted at a time: they stay in the cache
-
 
 # What libsndfile refuses to take for samples: files of other formats behind a WAV header.
 _FOREIGN = (b"wvpk", b"OggS")

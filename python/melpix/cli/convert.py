@@ -209,7 +209,6 @@ def convert(
 # What means the same for one image as for many.
 _FOR_ONE = {"offset", "duration", "max_duration", "strict"}
 
-
 _FOR_ONE |= {"time_steps", "first", "scale", "quiet"}
 
 

@@ -80,7 +80,6 @@ _OPTIONS = {
     "scale='dataset'": "--scale dataset",
 }
 
-
 # English words too, or nearly: parameters only where a message begins with them.
 _WORDS = {
     "preset": "--preset",

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 from melpix.cli.faults import FileFailed, spell, usage
 
 STDIN_LIMIT = 2**30
-
-
 """Bytes that are read from standard input at most."""
 
 

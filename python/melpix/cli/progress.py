@@ -17,12 +17,9 @@ from melpix.printable import printable
 if TYPE_CHECKING:
     from melpix.dataset.coordinator import Summary
 
-
 _EVERY = 10.0  # seconds between two lines
 
-
 _EVENTS = 1.0  # seconds between two JSON events of progress
-
 
 _SHOWN = 10  # failures that are shown as they come
 
@@ -201,11 +198,13 @@ def rehearsal_line(output: str, summary: Summary) -> str:
 
 def unread_line(summary: Summary) -> str:
     """One line: which sounds no decoder reads, and what can be done."""
+    from melpix.audio import first_bytes
+
     suffixes = sorted(summary.unread.items(), key=lambda item: (-item[1], item[0]))
     counts = ", ".join(f"{n} {suffix or 'without suffix'}" for suffix, n in suffixes)
     return (
         f"{sum(summary.unread.values())} sounds are of formats that are not read: {counts};"
-        " ffmpeg -i IN OUT.wav makes a file that is read, --exclude leaves them out"
+        f" {first_bytes.way_out(None)}, --exclude leaves them out"
     )
 
 

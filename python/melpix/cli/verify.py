@@ -17,7 +17,6 @@ from melpix.printable import printable
 if TYPE_CHECKING:
     from melpix.compare.verify import Distance, Pair
 
-
 _NAMED = 10  # of many files that are too far off, how many the last line names
 
 

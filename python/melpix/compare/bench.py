@@ -47,12 +47,10 @@ from melpix.installation import show_config
 
 LEAST_ROUNDS = 3
 
-
 # Pixels are the same if none is farther off than this, and at least this share is equal. Rounding
 # moves a value across an integer where it lies close to one. Recordings have few of those, 1 in
 # 10,000; in a full-scale chirp float32 alone gets 1 in 50 to the other side.
 MOST_LEVELS, LEAST_EQUAL = 1, 0.95
-
 
 Progress = Callable[[str], None]
 

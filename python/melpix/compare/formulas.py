@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 Samples: TypeAlias = NDArray[Any]
 
-
 Array: TypeAlias = NDArray[np.float64]
 
 

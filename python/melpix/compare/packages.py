@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 
 Array: TypeAlias = NDArray[Any]
 
-
 Compute: TypeAlias = Callable[[NDArray[np.float32]], Array]
 
 

@@ -21,9 +21,7 @@ from melpix.frontend.frontend import Frontend
 
 Job: TypeAlias = Callable[[], Any]
 
-
 OFFSET = 1e-9
-
 
 # FFTW's patient planning tries the whole batch many times over.
 MAX_PLANNED_SAMPLES = 1 << 22
@@ -249,12 +247,9 @@ def fftw(work: Work) -> Job:
 
 MELPIX = Contender("melpix", melpix())
 
-
 DOUBLE = Contender("melpix, double precision", melpix(precision="double"))
 
-
 LIBROSA = Contender("librosa", librosa, ("librosa", "numpy", "scipy", "numba"))
-
 
 PEERS = (
     LIBROSA,

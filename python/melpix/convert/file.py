@@ -23,8 +23,6 @@ from melpix.image.write import encode_png
 from melpix.suffixes import refuse_other_suffix
 
 MAX_IMAGE_SECONDS = 2 * 3600.0
-
-
 """What is read of a sound at most unless more is asked for: 2 GB of memory at 44.1 kHz."""
 
 

@@ -25,9 +25,7 @@ from melpix.frontend.frontend import Frontend
 
 Samples: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
-
 TAILS = ("drop", "pad", "shift", "keep")
-
 
 SHORTS = ("pad", "skip", "error", "keep")
 

@@ -30,14 +30,11 @@ from melpix.workers.process import listener
 
 Fault: TypeAlias = Record | Crashed | TimedOut | Failed
 
-
 # Bins of a histogram are floats without their last bits: so they are fine enough for decibels and
 # for powers alike, whatever these are, and there is an end to their number.
 _DROPPED = 10  # of the 23 bits behind a float's leading one; a power of two has 8192 bins
 
-
 _MERGED_EVERY = 64  # histograms of parts
-
 
 _PIECE = 1 << 16  # values that are sorted at a time
 
@@ -293,7 +290,7 @@ def find(
         if write:
             stats.write(path)
         return stats
-    ours = {"params": params(plan), "percentiles": percentiles, "pixels": _core.PIXELS}
+    ours = {"pixels": _core.PIXELS, "params": params(plan), "percentiles": percentiles}
     for name, value in ours.items():
         if getattr(kept, name) != value:
             raise ValueError(

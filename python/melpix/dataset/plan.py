@@ -121,6 +121,7 @@ class Plan:
 
 
 def digest(data: bytes) -> str:
+    """Return 16 hexadecimal digits of these bytes."""
     # It brings OpenSSL along, a tenth of what a worker needs to start; most need none.
     import hashlib
 

@@ -28,9 +28,7 @@ from melpix.errors import DecodeError
 
 _MOST = 8  # sounds together; twice as many save little more
 
-
 _ROOM = 2**18  # samples that they may make together: they stay in the cache
-
 
 _PAUSE = 16  # sources to pass over where one had to be left: the next ones will be alike
 

@@ -29,7 +29,6 @@ from melpix.workers.process import listener
 # What tells that nothing more can be written: the disk is full, gone, or over its quota.
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
 
-
 # Takes the name of a sample and its content, and returns where that is, if it knows.
 _Write: TypeAlias = Callable[[str, bytes], str | None]
 

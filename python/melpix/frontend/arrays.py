@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 # What the core reads in place, by what is welcome.
 _FLOATS = frozenset({np.dtype(np.float32), np.dtype(np.float64)})
 
-
 _READABLE = {"f": _FLOATS, "fi": _FLOATS | {np.dtype(np.int16)}}
 
 

@@ -24,7 +24,6 @@ from melpix.image.size import MAX_COLUMNS, MAX_PIXELS
 # and the core may have to compute many frames a second time, in double precision.
 _SINGLE_PEAK = 2.0
 
-
 _FROM_OTHERS: Any = None  # default of a parameter that follows from other parameters
 
 
@@ -699,13 +698,10 @@ class Frontend:
 
 _DEFAULTS = {f.name: f.default for f in fields(Frontend) if f.init}
 
-
 _PARAMETERS = tuple(_DEFAULTS)
-
 
 # What stacked mels have in common.
 _SHARED = {"sr", "duration", "fit", "level", "n_mels", "layout", "patch", "patch_step", "tail"}
-
 
 _SHARED |= {"dtype", "rounding", "flip", "invert", "bits", "stack", "precision"}
 

@@ -39,10 +39,10 @@ def columns_of_sound(f: Frontend, n: int, sound: int) -> int:
     Columns of what the front-end itself fills the signal up with are those of no sound.
     """
     target = n if f.duration is None else round(f.duration * f.sr)
-    if f.fit == "repeat" or (f.fit != "pad" and sound < n):
-        sound = max(sound, target)  # over and over, whatever it is
-    elif f.fit == "repeat_pad":
-        sound = max(1, target // n) * n
+    if n < target and (f.fit == "repeat" or (f.fit != "pad" and sound < n)):
+        sound = target  # over and over, zeros and all
+    elif n < target and f.fit == "repeat_pad":
+        sound = target // n * n
     return max(1, min(f.frames(n), _free(f).frames(min(sound, target))))
 
 

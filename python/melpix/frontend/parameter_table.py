@@ -10,6 +10,15 @@ from typing import Any, NamedTuple
 from melpix import _core
 
 
+class Limits(NamedTuple):
+    """Where the numbers of a parameter end, and whether the ends themselves are left out."""
+
+    least: float = -math.inf
+    most: float = math.inf
+    above_least: bool = False
+    below_most: bool = False
+
+
 class Parameter(NamedTuple):
     """One parameter of `melpix.Frontend`."""
 
@@ -23,10 +32,7 @@ class Parameter(NamedTuple):
     """What it does, in a line."""
     forms: tuple[str, ...] = ()
     """All that the core takes for its text, where that may be a word with numbers."""
-    least: float = -math.inf
-    most: float = math.inf
-    above_least: bool = False
-    below_most: bool = False
+    limits: Limits = Limits()
     rule: str = ""
     """What it must be beside others."""
 
@@ -52,10 +58,8 @@ _TYPES: dict[str, tuple[str, ...]] = {
     "stack": ("array",),
 }
 
-
 # Parameters of the core that `Frontend` has no use for.
 _HIDDEN = {"window_samples", "single_filterbank", "isa"}
-
 
 # What only Python has, and the parameter that it comes behind.
 _OWN = {
@@ -90,18 +94,7 @@ def _value(kind: str, text: str) -> Any:
 
 def _of_core() -> list[Parameter]:
     found = []
-    for (
-        name,
-        kind,
-        words,
-        initial,
-        least,
-        most,
-        above_least,
-        below_most,
-        rule,
-        about,
-    ) in _core.parameters():
+    for name, kind, words, initial, *limits, rule, about in _core.parameters():
         forms = tuple(words.split())
         alone = (form for form in forms if "," not in form and kind != "window")
         found.append(
@@ -112,10 +105,7 @@ def _of_core() -> list[Parameter]:
                 _value(kind, initial),
                 about,
                 forms if kind in ("form", "window") else (),
-                least,
-                most,
-                above_least,
-                below_most,
+                Limits(*limits),
                 rule,
             )
         )

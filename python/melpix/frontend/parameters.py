@@ -182,7 +182,6 @@ _KINDS: dict[str, Callable[[Parameter, Any], tuple[Any, str]]] = {
     "form": _form, "stack": _stack,
 }  # fmt: skip
 
-
 _TO_NUMBER: dict[str, Callable[[str, Any], float]] = {
     "count": arguments.whole, "number": arguments.real, "norm": arguments.floating,
 }  # fmt: skip
@@ -195,7 +194,6 @@ _ALIASES = {
     "box": "boxcar", "ones": "boxcar", "rect": "boxcar", "rectangular": "boxcar", "ksr": "kaiser",
     "gauss": "gaussian", "gss": "gaussian", "tuk": "tukey", "general hamming": "general_hamming",
 }  # fmt: skip
-
 
 _TUKEY_ALPHA = 0.5  # scipy's default
 

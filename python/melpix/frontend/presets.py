@@ -40,10 +40,8 @@ class Preset:
 # Published models take float32; double arithmetic makes these their reference's but for roundings.
 _EXACT: dict[str, Any] = {"precision": "double", "dtype": "float32"}
 
-
 # 10 log10(max(x, 1e-10)), and librosa.power_to_db's relatives of it.
 _DB: dict[str, Any] = {"compress": "db", "offset": 0, "floor": 1e-10}
-
 
 _KALDI: dict[str, Any] = {
     "sr": 16000, "win_length": 400, "n_fft": 512, "hop_length": 160, "periodic": False,
@@ -51,25 +49,21 @@ _KALDI: dict[str, Any] = {
     "norm": None, "offset": 0, "floor": 2.0**-23, "layout": "frames", **_EXACT,
 }  # fmt: skip
 
-
 _WHISPER: dict[str, Any] = {
     "sr": 16000, "duration": 30, "n_fft": 400, "hop_length": 160, "pad_mode": "reflect",
     "fmax": 8000, "compress": "log10", "offset": 0, "floor": 1e-10, "top_db": 80, "columns": 3000,
     "normalise": (-4, 4), **_EXACT,
 }  # fmt: skip
 
-
 _PANNS: dict[str, Any] = {
     **_DB, "n_mels": 64, "fmin": 50, "pad_mode": "reflect", "layout": "frames", **_EXACT,
 }  # fmt: skip
-
 
 _VGGISH: dict[str, Any] = {
     "sr": 16000, "win_length": 400, "n_fft": 512, "hop_length": 160, "framing": "snip", "power": 1,
     "n_mels": 64, "fmin": 125, "fmax": 7500, "mel_scale": "tf", "norm": None, "layout": "frames",
     "patch": 96, "precision": "double",
 }  # fmt: skip
-
 
 PRESETS: dict[str, Preset] = {
     "recipe": Preset(

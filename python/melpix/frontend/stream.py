@@ -14,7 +14,6 @@ from melpix.frontend import arrays
 if TYPE_CHECKING:
     from melpix.frontend.frontend import Frontend
 
-
 _KINDS = ("features", "mel", "image")
 
 

@@ -128,13 +128,10 @@ def _shown(value: Any) -> str:
 
 KEYWORD = b"melpix"
 
-
 # What comes before the text: not compressed, no language, no translated keyword (PNG
 # specification, 11.3.3).
 ENTRY = KEYWORD + b"\0\0\0\0\0"
 
-
 MAX_METADATA = 1 << 20  # characters; parsed, hostile ones take 50 times as much memory
-
 
 TOO_LONG = f"must be <= {MAX_METADATA} bytes"

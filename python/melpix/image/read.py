@@ -22,9 +22,7 @@ from melpix.image.size import COLOUR_TYPES, check_size
 
 _LEAST_CHUNK = 12  # bytes: of one without content
 
-
 _BLOCK = 1 << 20
-
 
 _MAX_BYTES = 1 << 28  # of a file; the largest image is a third of that
 

@@ -14,18 +14,12 @@ from melpix import _core
 
 Value: TypeAlias = float | tuple[float, ...]
 
-
 canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
-
-
 """JSON values as text, in one form only; pure ASCII, so that any file name survives."""
-
 
 _SCHEMA = 1
 
-
 _USUAL = {"source", "offset", "duration"}
-
 
 _NUMBERS = (float, int)
 

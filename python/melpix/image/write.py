@@ -27,18 +27,14 @@ from melpix.suffixes import refuse_other_suffix
 
 isal_zlib: Any
 
-
 try:
     from isal import isal_zlib
 except ImportError:  # no wheel for this platform
     isal_zlib = None
 
-
 _sum = zlib.crc32 if isal_zlib is None else isal_zlib.crc32
 
-
 _PIECE = 5 << 10  # bytes that zlib, and isal after it, sum up without letting go of the GIL
-
 
 _QUICK = 1 << 17
 
@@ -125,12 +121,9 @@ def _summed(add: Callable[[memoryview, int], int], data: bytes, checksum: int) -
 # The header of a zlib stream, and of a stored block of one byte.
 _STORED = b"\x78\x01" + struct.pack("<BHH", 0, 1, 0xFFFE)
 
-
 _HEADER = struct.Struct(">IIBBBBB")
 
-
 _SOFTWARE = b"".join(_chunk(b"tEXt", f"Software\0melpix {_core.__version__}".encode()))
-
 
 _END = b"".join(_chunk(b"IEND", b""))
 

@@ -18,7 +18,6 @@ from melpix.frontend.parameters import checked
 # Slaney, Auditory Toolbox, 1998: linear up to the knee, then 27 mels for each factor 6.4.
 _KNEE_HZ, _KNEE_MEL, _HZ_PER_MEL = 1000.0, 15.0, 200.0 / 3
 
-
 # NumPy's float64, as librosa's is: it makes a float32 scalar above the knee one of float64.
 _NEPERS_PER_MEL = np.float64(math.log(6.4) / 27)
 

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 PNG, NPY, JSON = "image/png", "application/x-npy", "application/json"
 
-
 TOO_MUCH = {"too_large", "too_long", "image_too_large", "no_memory"}
 
 

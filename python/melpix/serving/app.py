@@ -40,15 +40,11 @@ from melpix.workers.request_pool import Pool, UnavailableError
 
 _HEADERS = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
 
-
 _WAITING_ANSWERS = 256 << 20  # bytes that clients have not taken yet
-
 
 _UNWATCHED = 0.5  # seconds for an answer; then it is asked whether the client is still there
 
-
 _BUFFER = 64 << 10  # bytes of an answer that may well lie with the transport
-
 
 _SMALL = 1 << 20  # bytes of an answer that is always given
 

@@ -13,7 +13,6 @@ from melpix.serving.request import FORM
 
 CLOSING = 503, "closing", "the service is about to end"
 
-
 _LARGEST = 8  # bodies of the largest size that may be in memory at once
 
 

@@ -22,9 +22,7 @@ _READING: dict[str, tuple[str, dict[str, Any]]] = {
     "source": ("Name of the sound in the image's metadata.", {"type": "string"}),
 }
 
-
 _KINDS = {bool: "boolean", int: "integer", str: "string", type(None): "null"}
-
 
 _ERRORS = {
     400: "A parameter is wrong: bad_parameter.",

@@ -16,18 +16,13 @@ from melpix.serving.answer import refusal
 
 LINGER = 2.0  # seconds in which a refused client may go on sending, so that it sees the answer
 
-
 _HEAD = 64 << 10  # bytes of a request's line and headers
-
 
 _HEAD_SECONDS = 10.0  # in which a head must be there, from the connection or its first byte on
 
-
 _PATIENCE = 10.0  # seconds for a client to take _TAKEN bytes of an answer, or its rest
 
-
 _TAKEN = 1 << 20
-
 
 _DROPPED = 48 << 20  # bytes that a refused client may go on sending: more costs the others
 

@@ -17,22 +17,18 @@ from melpix.frontend.frontend import Frontend
 from melpix.frontend.presets import preset
 
 FORM = 64 << 10
-
+"""Bytes of a form beside its file: as many as an address and headers may have."""
 
 READING = ("sr", "offset", "duration", "time_steps", "strict", "source")
-
-
+"""Parameters of `convert_file`. Those of the front-end that are called the same go by `config`."""
 FRONTEND = tuple(
     f.name for f in dataclasses.fields(Frontend) if f.init and f.name not in {"offset", "duration"}
 )
 
-
 # Larger plans are somebody's mistake, or worse: they stay in memory for the next request.
 _MOST = {"n_fft": 65536, "n_mels": 1024, "hop_length": 65536}
 
-
 _MOST_MELS = 4
-
 
 _KEPT = 16  # front-ends
 
@@ -45,7 +41,7 @@ class Asked(NamedTuple):
     warnings: list[str]
 
 
-def asked(query: str) -> Asked:
+def read_query(query: str) -> Asked:
     """Return the front-end that a query describes, and how the sound is to be read."""
     name, parameters, reading = _parsed(query)
     frontend, told = _planned(name, parameters)
@@ -125,7 +121,7 @@ def _check_reading(reading: Mapping[str, Any]) -> None:
         arguments.integer("time_steps", reading["time_steps"])
 
 
-def sound(body: bytearray, content_type: str) -> tuple[memoryview, list[tuple[str, str]]]:
+def sound_of(body: bytearray, content_type: str) -> tuple[memoryview, list[tuple[str, str]]]:
     """Return the sound in a body, where it lies, and the other fields if that is a form's file."""
     if not content_type.lower().startswith("multipart/"):
         return memoryview(body), []

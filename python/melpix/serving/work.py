@@ -27,12 +27,7 @@ from melpix.frontend import demands, lengths
 from melpix.frontend.at_rate import at_rate
 from melpix.frontend.frontend import Frontend
 from melpix.serving.answer import NPY, PNG, TOO_MUCH, Answer, Limits, refusal
-from melpix.serving.request import Asked, asked, sound
-
-"""Bytes of a form beside its file: as many as an address and headers may have."""
-
-
-"""Parameters of `convert_file`. Those of the front-end that are called the same go by `config`."""
+from melpix.serving.request import Asked, read_query, sound_of
 
 
 class Work:
@@ -44,8 +39,8 @@ class Work:
     def __call__(self, kind: str, query: str, content_type: str, body: bytearray) -> Answer:
         """Answer a request for an "image" or for "features"."""
         try:
-            sound, fields = sound(body, content_type)
-            asked = asked(f"{query}&{urlencode(fields)}" if fields else query)
+            sound, fields = sound_of(body, content_type)
+            asked = read_query(f"{query}&{urlencode(fields)}" if fields else query)
             make = self._image if kind == "image" else self._features
             return make(asked, sound)
         except MelpixError as error:

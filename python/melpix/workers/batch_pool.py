@@ -12,7 +12,6 @@ import contextlib
 import heapq
 import math
 import multiprocessing
-import os
 import pickle
 import signal
 import threading
@@ -39,54 +38,31 @@ from melpix.workers.cores import available_cores
 
 _Job = TypeVar("_Job")
 
-
 _Result = TypeVar("_Result")
-
 
 _Data: TypeAlias = tuple[int, bytes]  # a job's index, and the job pickled
 
-
 _BATCH = 64  # jobs that a worker has at hand, at most
-
 
 _UNREAD = 7000  # bytes of them: what fits a pipe of any system, so that sending never waits
 
-
 _GROUP = 1 << 16  # bytes of outcomes that a worker sends together
-
 
 _HELD = 0.02  # seconds that it holds outcomes back for company
 
-
 _BUFFER = 32 << 20  # bytes of outcomes that wait for their turn in the parent
-
 
 _MESSAGE = 10_000  # characters of an error
 
-
 _TICK = 0.1  # seconds between two looks at the workers when nothing comes from them
-
 
 _MEANWHILE = 1.0  # seconds
 
-
 _BUSY = 0.005  # seconds in which the workers can do without the parent
-
 
 _GRACE = 1.0  # seconds in which what is under way may end
 
-
 _PROGRESS, _STOP, _AHEAD = range(3)  # the numbers that a worker shares with its parent
-
-
-def _start_anew() -> None:
-    """Let go, in a forked process, of what a thread held that is not there any more."""
-    global _starting
-    starting = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_start_anew)
 
 
 class Pool(Generic[_Job, _Result]):
@@ -270,10 +246,10 @@ class Pool(Generic[_Job, _Result]):
             outcomes = _receive(worker.pipe)
         except (EOFError, OSError):
             worker.join(_GRACE)  # it is about to end, unless a job has closed the pipe alone
-            self._bury(worker)
+            self._replace_dead(worker)
             return
         except Exception:  # nonsense, from a process gone wrong, or more than memory holds
-            self._bury(worker)
+            self._replace_dead(worker)
             return
         if isinstance(outcomes, Failed):
             trouble = RuntimeError(f"workers cannot start: {outcomes}")
@@ -305,9 +281,9 @@ class Pool(Generic[_Job, _Result]):
             elif progress % 2:
                 worker.age += passed
                 if self._timeout is not None and worker.age > self._timeout:
-                    self._bury(worker, TimedOut(self._timeout))
+                    self._replace_dead(worker, TimedOut(self._timeout))
 
-    def _bury(self, worker: _Worker, verdict: TimedOut | None = None) -> None:
+    def _replace_dead(self, worker: _Worker, verdict: TimedOut | None = None) -> None:
         """Find which job is to blame for a worker's end; let the others be run again."""
         self._workers.remove(worker)
         exitcode = worker.kill()

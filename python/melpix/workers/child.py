@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What every worker process has: how it starts, what it says when it fails, that it ends with its parent."""
+"""What all worker processes have: how they start, what they say of a failure, how they end."""
 
 from __future__ import annotations
 
@@ -19,8 +19,17 @@ from melpix.workers import process
 # process itself would be wrong, for it may have threads.
 METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 
+_starting = threading.Lock()  # the environment is one for all threads
 
-starting = threading.Lock()  # the environment is one for all threads
+
+def _start_anew() -> None:
+    """Let go, in a forked process, of what a thread held that is not there any more."""
+    global _starting
+    _starting = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_anew)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +87,7 @@ def inheritance() -> Iterator[None]:
     The fork server is one for the whole program: whoever else uses it inherits the same.
     """
     names = [*(f"{pool}_NUM_THREADS" for pool in process.POOLS), *process.KEPT]
-    with starting, _no_interrupt():
+    with _starting, _no_interrupt():
         before = {name: os.environ.get(name) for name in names}
         try:
             process.one_thread()
@@ -120,7 +129,7 @@ def ending(exitcode: int | None) -> str:
 
     Examples
     --------
-    >>> _ending(-9), _ending(3)
+    >>> ending(-9), ending(3)
     ('killed by SIGKILL', 'exit code 3')
     """
     if exitcode is None:

@@ -25,43 +25,44 @@ def available_cores() -> int:
     quota = math.inf
     with (
         contextlib.suppress(OSError, ValueError),  # only Linux has control groups
-        open("/proc/self/mountinfo") as mounts,
-        open("/proc/self/cgroup") as groups,
+        open("/proc/self/mountinfo", "rb") as mounts,
+        open("/proc/self/cgroup", "rb") as groups,
     ):
         quota = cpu_quota(mounts.read(), groups.read())
     # Half a core more is worth a process more.
     return max(1, math.ceil(min(cores or 1, quota)))
 
 
-def cpu_quota(mounts: str, groups: str) -> float:
+def cpu_quota(mounts: bytes, groups: bytes) -> float:
     """Return how many cores' time the control groups of a process grant it, or infinity.
 
     Parameters
     ----------
-    mounts, groups : str
-        What stands in its ``/proc/self/mountinfo`` and ``/proc/self/cgroup``.
+    mounts, groups : bytes
+        What stands in its ``/proc/self/mountinfo`` and ``/proc/self/cgroup``: names in any
+        encoding, of whatever is mounted.
     """
     own = {
         controller: path
-        for _, controllers, path in (line.split(":", 2) for line in groups.splitlines())
-        for controller in controllers.split(",")  # version 2 leaves this empty
+        for _, controllers, path in (line.split(b":", 2) for line in groups.splitlines())
+        for controller in controllers.split(b",")  # version 2 leaves this empty
     }
     quota = math.inf
-    for line in mounts.splitlines():
-        place, _, system = line.partition(" - ")
-        root, top = place.split()[3:5]
-        kind, *_, options = system.split()
-        if kind == "cgroup2":
-            path = own.get("")
-        elif kind == "cgroup" and "cpu" in options.split(","):
-            path = own.get("cpu")
+    for line in mounts.split(b"\n")[:-1]:
+        place, _, system = line.partition(b" - ")
+        root, top = place.split(b" ")[3:5]
+        kind, *_, options = system.split(b" ")
+        if kind == b"cgroup2":
+            path = own.get(b"")
+        elif kind == b"cgroup" and b"cpu" in options.split(b","):
+            path = own.get(b"cpu")
         else:
             continue
         if path is None:
             continue
         # Where a container sees its own group alone, that is the top, whatever its path says.
         inside = os.path.relpath(path, root)
-        folder = top if inside.startswith("..") else os.path.normpath(os.path.join(top, inside))
+        folder = top if inside.startswith(b"..") else os.path.normpath(os.path.join(top, inside))
         while True:  # a group has no more than each one above it
             quota = min(quota, _group_quota(folder))
             if folder == top:
@@ -70,12 +71,12 @@ def cpu_quota(mounts: str, groups: str) -> float:
     return quota
 
 
-def _group_quota(folder: str) -> float:
-    for names in (["cpu.max"], ["cpu.cfs_quota_us", "cpu.cfs_period_us"]):  # versions 2 and 1
+def _group_quota(folder: bytes) -> float:
+    for names in ([b"cpu.max"], [b"cpu.cfs_quota_us", b"cpu.cfs_period_us"]):  # versions 2 and 1
         with contextlib.suppress(OSError, ValueError):  # no such file; "max"
-            words = []
+            words: list[bytes] = []
             for name in names:
-                with open(os.path.join(folder, name)) as file:
+                with open(os.path.join(folder, name), "rb") as file:
                     words += file.read().split()
             microseconds, period = (int(word) for word in words)
             if microseconds > 0:  # -1: as many as it likes

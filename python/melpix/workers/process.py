@@ -15,17 +15,11 @@ from collections.abc import Iterator
 from types import FrameType
 
 POOLS = ("OMP", "OPENBLAS", "MKL", "NUMBA", "VECLIB_MAXIMUM")
-
-
 """Each has a variable ``..._NUM_THREADS``: OpenMP, OpenBLAS, MKL, numba, Apple's Accelerate."""
 
-
 KEPT = {"MALLOC_MMAP_THRESHOLD_": str(4 << 20), "MALLOC_TRIM_THRESHOLD_": str(16 << 20)}
-
-
 """Variables for glibc: bytes up to which a process keeps what it frees. To take memory anew costs a
 page fault for each 4 KB, which a worker would pay again with each short sound."""
-
 
 _HEARD = 10_000  # bytes of what decoders print that are told
 

@@ -28,18 +28,13 @@ from melpix.workers.child import METHOD, Crashed, TimedOut, follow_parent, inher
 
 Function: TypeAlias = Callable[[bytes, bytearray], tuple[bytes, bytes]]
 
-
 _AHEAD = 4  # jobs that a worker has: with fewer it runs dry while others have the event loop's core
-
 
 _LENGTHS = struct.Struct("<QQ")  # of a message's two parts
 
-
 _GRACE = 1.0  # seconds in which a process may end by itself
 
-
 _START = 60.0  # seconds in which the first workers must be ready
-
 
 _PATIENCE = 5.0  # seconds between two attempts to start a worker, at most
 
@@ -317,7 +312,7 @@ def _work(pipe: socket.socket, function: bytes, memory: int | None) -> None:
         signal.signal(signum, signal.SIG_IGN)
     threading.Thread(target=follow_parent, daemon=True).start()
     process.one_thread()
-    _hush()
+    _silence_decoders()
     call: Any = pickle.loads(function)
     if hasattr(call, "warm"):
         call.warm()
@@ -330,7 +325,7 @@ def _work(pipe: socket.socket, function: bytes, memory: int | None) -> None:
             _send(pipe, *call(bytes(_receive(pipe, head)), _receive(pipe, body)))
 
 
-def _hush() -> None:
+def _silence_decoders() -> None:
     """Let what decoders print, in C, go nowhere; what Python prints goes on to the log."""
     with contextlib.suppress(OSError):
         sys.stderr = open(os.dup(2), "w", buffering=1)  # noqa: SIM115

@@ -21,10 +21,7 @@ from melpix.files import Place
 
 _MAX_FACTS = 1 << 26  # bytes: a custom window is the longest parameter
 
-
 SHARDED = ("webdataset", "parquet")
-
-
 """Formats of many samples a file."""
 
 
@@ -126,7 +123,11 @@ class Output:
                     f"{self.folder!r} holds a dataset that was divided otherwise: {name}",
                 )
             there = _read(os.path.join(self.folder, name))
-            other = _differences(there, facts, besides) or _other_bytes(there, facts)
+            other = (
+                _other_pixels(there, facts)
+                or _differences(there, facts, besides)
+                or _other_deflate(there, facts)
+            )
             if other:
                 raise MelpixError(
                     "other_parts",
@@ -135,13 +136,15 @@ class Output:
         # Last, for it is overwriting that helps here, and nowhere else.
         if not overwrite and os.path.exists(self._path):
             there = _read(self._path)
-            other = _differences(there, facts, besides)
+            # Another version may have other parameters too, which nobody has named.
+            pixels = _other_pixels(there, facts)
+            other = "" if pixels else _differences(there, facts, besides)
             if other:
                 raise MelpixError(
                     "other_parameters",
                     f"{self.folder!r} holds images of other parameters: {other}",
                 )
-            other = _other_bytes(there, facts)
+            other = pixels or _other_deflate(there, facts)
             if other:
                 raise MelpixError(
                     "other_pixels", f"{self.folder!r} holds images that would differ: {other}"
@@ -247,18 +250,21 @@ def _differences(there: dict[str, Any], here: dict[str, Any], besides: Set[str])
     return "; ".join(other[:5]) + more
 
 
-def _other_bytes(there: dict[str, Any], here: dict[str, Any]) -> str:
-    """Say what would make other bytes of the same parameters; nothing is an empty text."""
-    # What was made before there was a pixel version is version 1.
-    for name, what, otherwise in (
-        ("pixels", "pixel version", 1),
-        ("deflate", "deflate backend", here["deflate"]),
-    ):
-        found = there.get(name, otherwise)
-        if found != here[name]:
-            made = f" (by melpix {there.get('version')})" if name == "pixels" else ""
-            return f"their {what} is {found}{made}, this one's {here[name]}"
-    return ""
+def _other_pixels(there: dict[str, Any], here: dict[str, Any]) -> str:
+    """Say which version's pixels are there, if they are others; an empty text if they are not."""
+    found = there.get("pixels", 1)  # as before there was a number
+    if found == here["pixels"]:
+        return ""
+    made = f"(by melpix {there.get('version')})"
+    return f"their pixel version is {found} {made}, this one's {here['pixels']}"
+
+
+def _other_deflate(there: dict[str, Any], here: dict[str, Any]) -> str:
+    """Say what has compressed the images there, if it makes other bytes; else an empty text."""
+    found = there.get("deflate", here["deflate"])
+    if found == here["deflate"]:
+        return ""
+    return f"their deflate backend is {found}, this one's {here['deflate']}"
 
 
 def _read(path: str) -> dict[str, Any]:

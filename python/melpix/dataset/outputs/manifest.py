@@ -21,9 +21,7 @@ from melpix.errors import MelpixError
 
 _FLUSHED_EVERY = 0.5  # seconds; what a SIGKILL loses is only done again
 
-
 _MAX_LINE = 1 << 24  # bytes; a decoder may have had much to say
-
 
 _DONE, _FAILED = -1, -2
 

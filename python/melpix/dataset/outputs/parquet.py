@@ -14,7 +14,6 @@ from melpix.dataset.outputs.shards import Record, Writer
 # here. 100 rows are what Hugging Face writes for images; wide ones fill the bytes first.
 _ROWS = 100
 
-
 _BYTES = 16 << 20
 
 

@@ -13,12 +13,9 @@ from melpix.dataset.sources.item import Item, version
 
 Record = dict[str, Any]
 
-
 _SHARD = re.compile(r"(shard(?:-\d+-of-\d+)?-(\d+)\.[^/\\]*)/")  # as `Shards` names them
 
-
 _line = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
-
 
 _TYPES: dict[str, type] = {
     "stem": str,
@@ -72,6 +69,7 @@ def shard_of(record: Record) -> tuple[str, int] | None:
 
 
 def parsed(line: bytes) -> Record | None:
+    """Return what a line says; None if it says nothing."""
     try:
         record = json.loads(line)
     except (ValueError, RecursionError):
@@ -133,8 +131,10 @@ def describe(item: Item, params: str | None = None) -> Record:
 
 
 def failed(code: str, message: str) -> Record:
+    """Return what the manifest says of a source that failed."""
     return {"status": "failed", "code": code, "message": message}
 
 
 def skipped(code: str, message: str) -> Record:
+    """Return what the manifest says of a source that makes no image."""
     return {"status": "skipped", "code": code, "message": message}

@@ -16,22 +16,17 @@ from melpix import arguments, files
 from melpix.dataset.outputs.record import COLUMNS
 
 Record = dict[str, Any]
-
-
 """What of a record goes into a shard, and as what.
 
 Size and time stamp of the source do not: another copy of the data gives the same bytes.
 """
-
 
 # What a key cannot hold as it is: dots, where readers split off suffixes; a leading "__", which
 # hides a file from webdataset and datasets; control characters, which end a line in their
 # patterns; what is not Unicode; and the mark of the escape itself.
 _UNSAFE = re.compile(r"[%.\x00-\x1f\x7f\ud800-\udfff]|(?<![^/])_(?=_)")
 
-
 _BUFFER = 1 << 20  # bytes; a sample is some 10,000
-
 
 _BLOCK = tarfile.BLOCKSIZE
 

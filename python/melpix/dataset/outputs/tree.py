@@ -23,9 +23,7 @@ _DEVICE = re.compile(
     r"(?:CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(?:COM|LPT)[1-9\xb9\xb2\xb3]) *(?:\..*)?", re.I | re.S
 )
 
-
 _FLOAT16_END = 65520  # what rounds to infinity
-
 
 _FLOATS = {"float32": "<f4", "float16": "<f2"}  # one byte order, so that bytes agree
 

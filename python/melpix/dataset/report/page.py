@@ -16,12 +16,9 @@ from melpix.printable import printable
 
 _Row: TypeAlias = Sequence[str]
 
-
 _TWICE = "What was converted anew may count twice until a run comes to its end."
 
-
 _LINE_CLASSES, _LINE_EXAMPLES, _LINE_RUNS = 10, 3, 5  # that many on a terminal
-
 
 _PAGE_CLASSES = 100
 
@@ -350,7 +347,6 @@ def _value_rows(summary: Summary) -> list[_Row]:
 
 
 _RUN_HEAD = ["output", "started", "files", "images", "failed", "workers", "seconds", "files/s"]
-
 
 _RUN_HEAD += ["x real time", "end", "work"]
 

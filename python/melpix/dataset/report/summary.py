@@ -16,46 +16,32 @@ from typing import Any, TextIO, TypeAlias
 
 Record = dict[str, Any]
 
-
 # A manifest may have any size and come from anybody: all that is kept of it is bounded.
 _LINE = 1 << 20  # characters
 
-
 _TEXT = 4096  # characters of a name or a message
-
 
 _FACTS = 1 << 26  # characters of melpix.json, where a custom window is the longest entry
 
-
 _CLASSES = 10_000  # different ones; the rest is counted together
-
 
 _GROUPS = 100  # different codes, flags and hashes
 
-
 _OTHERS = "(others)"
-
 
 _EXAMPLES = 20
 
-
 _RUNS = 20  # the last ones of an output
-
 
 _SAMPLE = 4096  # images whose values stand for all
 
-
 _PICTURES = 60
-
 
 _NUMBERS = ("duration", "rows", "columns", "sr", "lo", "hi")
 
-
 _QUANTILES = {"5 %": 0.05, "25 %": 0.25, "median": 0.5, "75 %": 0.75, "95 %": 0.95}
 
-
 _LARGEST = 1e300  # JSON's integers may lie beyond any float
-
 
 _MANIFEST = re.compile(r"manifest(-(\d+)-of-(\d+))?\.jsonl")
 
@@ -268,7 +254,6 @@ def _manifests(out: str) -> list[str]:
 
 
 _Rank: TypeAlias = tuple[int, str, str]  # hash of an output's name, that name, its folder
-
 
 _Groups: TypeAlias = dict[tuple[str, str], Group]  # by status and code
 

@@ -24,16 +24,11 @@ from melpix.image.read import read_png
 from melpix.image.write import encode_png
 
 HEIGHT, WIDTH = 128, 256
-
-
 """Pixels of a thumbnail at most, so that it takes less than 40 kB."""
-
 
 UNSUPPORTED = "thumbnails come from PNG, npy and tar files only"
 
-
 _SHARD = re.compile(r"(shard-[0-9a-z-]+\.(?:tar|parquet))/")
-
 
 _MAX_BYTES = 1 << 28  # of an npy file
 

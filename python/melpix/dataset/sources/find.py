@@ -17,25 +17,17 @@ from melpix.dataset.sources.item import File, Path, Skipped, key_of, whole_file
 from melpix.dataset.sources.lists import read_list
 from melpix.suffixes import SUFFIXES
 
-"""What is taken from folders; and so is what the first bytes show to be as good."""
-
-
 UNREAD = frozenset(
     {".3ga", ".8svx", ".aac", ".ac3", ".adts", ".amr", ".ape", ".awb", ".dff", ".dsf", ".dts"}
     | {".eac3", ".ec3", ".gsm", ".m4a", ".m4b", ".m4p", ".m4r", ".mka", ".mpc", ".ofr", ".ra"}
     | {".shn", ".spx", ".tak", ".tta", ".voc", ".vox", ".weba", ".wma", ".wv"}
 )
-
-
 """Sounds that no decoder here reads, unless their first bytes say otherwise. Of what may be a film
 as well, as ``.mp4`` is, the first bytes alone tell."""
 
-
 _MAYBE = UNREAD | {""}  # names of links that may have led to sounds, or to folders of them
 
-
 _MAGIC = re.compile(r"[*?[]")
-
 
 Matcher: TypeAlias = Callable[[str], object]
 
@@ -158,8 +150,9 @@ class Finder:
                 return _Folder(path + os.sep, key, inside + "/", whole, at)
             if wanted and entry.is_file():
                 self.files.append(whole_file(folder.key + os.fsencode(name), path))
-            elif wanted:
-                self._skip_special(path, os.stat(path).st_mode)
+            elif wanted or (taken and suffix in UNREAD and not entry.is_file()):
+                if self._wants(inside, name):
+                    self._skip_special(path, os.stat(path).st_mode)
             elif taken and entry.is_file() and self._wants(inside, name):
                 self._sniff(path, folder.key + os.fsencode(name), suffix)
             elif suffix in _MAYBE and entry.is_symlink() and not self._excluded(inside, name):

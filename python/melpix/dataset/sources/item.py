@@ -11,12 +11,9 @@ from melpix.printable import printable
 
 Path: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
-
 SEP = os.fsencode(os.sep)
 
-
 TO_THE_END = math.inf  # a duration that sorts
-
 
 SHOWN = 10  # of many things, how many an error lists
 

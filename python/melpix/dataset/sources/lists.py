@@ -18,20 +18,13 @@ from typing import Any, BinaryIO, TypeAlias
 from melpix.dataset.sources.item import TO_THE_END, File, brief, key_of
 
 PATH_COLUMNS = ("path", "file", "file_name", "audio", "filename")
-
-
 """Where a list has its paths: the first of these that it has."""
 
-
 MAX_ROW = 2**20
-
-
 """Bytes that a row of a list may take."""
-
 
 # That of UTF-32 in the one order begins as that of UTF-16 does.
 _OTHER_BOMS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
-
 
 _Row: TypeAlias = Mapping[str, Any]
 

@@ -23,7 +23,6 @@ from melpix.dataset.sources.item import (
 
 _COMPONENT = 255  # bytes that file systems allow a name
 
-
 # Left free in an output's name: "_", a window's number and a suffix (16), and a twin's mark (9).
 _STEM = _COMPONENT - 16 - 9
 

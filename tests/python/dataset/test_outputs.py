@@ -382,11 +382,11 @@ def test_bounds_are_checked(tmp_path: Path, name: str) -> None:
 
 KILLED = """
 import os, signal, sys
-from test_sinks import *
+from test_outputs import *
 format = WebDataset() if sys.argv[2] == ".tar" else Parquet(CLASSES)
 with Shards(sys.argv[1], format, max_count=8) as shards:
     for i in range(21):
-        shards.add(f"{CLASSES[i % 2]}/clip.{i:04d}", png.encode(picture(i)), record(i))
+        shards.add(f"{CLASSES[i % 2]}/clip.{i:04d}", encode_png(picture(i)), record(i))
     os.kill(os.getpid(), signal.SIGKILL)
 """
 

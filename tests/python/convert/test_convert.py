@@ -492,6 +492,8 @@ def test_nobody_knows_how_much_is_left_out_of_a_stream():
     assert convert_file(streamed, io.BytesIO(), f).left_out is None
     assert convert_file(streamed, io.BytesIO(), f, offset=4).left_out == 0
     assert convert_file(streamed, io.BytesIO(), f, duration=2).left_out == 0
+    for duration in (3, 100):  # there may be less
+        assert convert_file(streamed, io.BytesIO(), f, duration=duration).left_out is None
 
 
 def test_steps_of_another_length_than_the_front_ends_are_refused():

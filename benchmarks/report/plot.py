@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from report_images import AUDIOFLUX, LIBROSA, TORCHAUDIO
+from image_tables import AUDIOFLUX, LIBROSA, TORCHAUDIO
 from results import Results
 
 # Okabe and Ito's colours, which the colour-blind tell apart; markers for everybody else.

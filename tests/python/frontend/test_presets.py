@@ -150,7 +150,7 @@ def test_every_preset_has_a_reference_and_none_is_left():
 
 
 def test_what_our_own_formulas_alone_judge_is_unverified():
-    originals = (Path(__file__).parents[1] / "originals").glob("test_*.py")
+    originals = (Path(__file__).parents[2] / "originals").glob("test_*.py")
     tested = " ".join(path.read_text(encoding="utf-8") for path in originals)
     for name, judge in REFERENCES.items():
         if not judge.packages and f'"{name}"' not in tested:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What one call of `convert_bytes` costs beyond its parts, and what threads that share it gain.
 
-    python benchmarks/embedding.py [--seconds 4] [--rounds 5] [--loop PATH] [--json FILE]
+    python benchmarks/service/embedding.py [--seconds 4] [--rounds 5] [--loop PATH] [--json FILE]
 
 The parts are the calls of the libraries alone, on the same bytes and into memory that is there,
 each in a loop of its own where it finds its caches warm: melpix's reader of plain WAVs (a fifth of
@@ -32,8 +32,8 @@ import numpy as np
 import soundfile
 import soxr
 from isal import isal_zlib
-
 from load import RATE, SECONDS, sounds
+
 from melpix import Frontend, _core, convert_bytes
 from melpix.audio.decoder import _Memory
 from melpix.audio.wav import plain_memory

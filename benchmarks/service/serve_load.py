@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """`melpix serve` under load: requests a second beside the bare library's, then with hostile ones.
 
-    python benchmarks/serve_load.py [--seconds 60] [--json FILE]
+    python benchmarks/service/serve_load.py [--seconds 60] [--json FILE]
 
 The service and the library get the same cores. The load generator (`load.py`) is a process of its
 own on the same machine; what it takes of the CPU is reported, and the share of the machine that is
@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-
 from load import sounds
+
 from melpix import Frontend, convert_bytes
 
 HERE = Path(__file__).parent

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Write the README's tables and plot from results that pytest-benchmark saved.
 
-python benchmarks/report.py results.json             the README's section and .github/speed.svg
-python benchmarks/report.py results.json --musts     what must be reached, and whether it is
-python benchmarks/report.py results.json --datasets  the tables of bench_datasets.py
-python benchmarks/report.py results.json --presets   the table of bench_presets.py
-python benchmarks/report.py results.json --details   every group in full
+python benchmarks/report/report.py results.json            the README's section and speed.svg
+python benchmarks/report/report.py results.json --musts     what must be reached, and whether it is
+python benchmarks/report/report.py results.json --datasets  the tables of bench_datasets.py
+python benchmarks/report/report.py results.json --presets   the table of bench_presets.py
+python benchmarks/report/report.py results.json --details   every group in full
 
 Several files of results, of suites that ran apart, make one report: a group that two of them have
 is the later one's. What was not measured is left out, and named in the last line.
@@ -23,13 +23,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from report_datasets import DATASET_MUSTS, DATASET_PARTS, how_measured
-from report_images import IMAGE_FIGURES, beside_librosa, deflate, everybody, others
-from report_plot import plot, series
-from report_presets import preset_musts, presets
+from dataset_tables import DATASET_MUSTS, DATASET_PARTS, how_measured
+from image_tables import IMAGE_FIGURES, beside_librosa, deflate, everybody, others
+from plot import plot, series
+from preset_tables import preset_musts, presets
 from results import Results, ResultsError, commit, date, processor, suite
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
 PLOT = ".github/speed.svg"
 

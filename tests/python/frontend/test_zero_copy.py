@@ -176,8 +176,8 @@ for y in signals.values():
         continue
     raise AssertionError("there was room for a copy")
 """
-    here = os.path.dirname(__file__)
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=here)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)
 
 
 # --- out= --------------------------------------------------------------------------------------

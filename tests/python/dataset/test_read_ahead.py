@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 from melpix import Frontend
 from melpix.audio.load import read_blocks, read_clip
 from melpix.audio.resample import resample_several
-from melpix.dataset import grey_range, read_ahead
+from melpix.dataset import grey_range
 from melpix.dataset.plan import Plan
 from melpix.dataset.read_ahead import _MOST, _PAUSE, Ahead
 from melpix.dataset.sources.item import Item
 from melpix.dataset.worker import Converter
+from melpix.errors import DecodeError
 from melpix.workers import process
 
 SR = 22050
@@ -124,7 +125,7 @@ def test_a_sound_longer_than_may_be_read_is_refused(files):
     source = taken(one, paths[0])
     assert read_clip(source, sr=SR, max_seconds=0.5).duration == 0.5
     for read in (read_clip, lambda *a, **k: list(read_blocks(*a, **k))):
-        with pytest.raises(read_ahead.audio.DecodeError, match="too long"):
+        with pytest.raises(DecodeError, match="too long"):
             read(source, sr=SR, max_seconds=0.499)
 
 

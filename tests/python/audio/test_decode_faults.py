@@ -490,6 +490,26 @@ def test_messages_do_not_deny_what_is_there(tmp_path, kept):
             assert "exist" not in str(caught.value)
 
 
+@pytest.mark.parametrize("content", [b"no sound", b"\x1a\x45\xdf\xa3" + bytes(99)])
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        ("a b.webm", "ffmpeg -i 'a b.webm' 'a b.wav' makes a file that is read"),
+        ("A.WAV", "ffmpeg -i A.WAV A-pcm.wav makes a file that is read"),
+        ("-a.mp3", "ffmpeg -i ./-a.mp3 ./-a.wav makes a file that is read"),
+        (None, "ffmpeg -i IN OUT.wav makes a file that is read"),
+    ],
+)
+def test_the_way_out_is_one_command(tmp_path, monkeypatch, content, name, command):
+    """Whatever is wrong with a sound that ffmpeg may read."""
+    monkeypatch.chdir(tmp_path)
+    if name is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(DecodeError) as caught:
+        load(content if name is None else name)
+    assert str(caught.value).endswith(command)
+
+
 @pytest.mark.parametrize("from_path", [True, False])
 def test_a_decoder_that_fails_is_named(tmp_path, from_path):
     mp3 = encode("mp3", chirp(4 * 44100), 44100)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Measure how far every preset is from its reference, and write the README's table of it.
 
-MELPIX_TEST_AUDIO=../shared/audio python benchmarks/parity.py           the README's section
-MELPIX_TEST_AUDIO=../shared/audio python benchmarks/parity.py whisper   print rows of some presets
+MELPIX_TEST_AUDIO=../shared/audio python benchmarks/report/parity.py      the README's section
+MELPIX_TEST_AUDIO=../shared/audio python benchmarks/report/parity.py NAME  rows of some presets
 
 What is not installed has no row's figures: the extra `references` brings all there is.
 """
@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "python")]
 
 import signals  # noqa: E402

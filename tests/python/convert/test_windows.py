@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from melpix.audio import load as audio_load
-from melpix.audio.load import _BLOCK, load, read_blocks, read_clip
+from melpix.audio.load import load, read_blocks, read_clip
 from melpix.audio.samples import kept_memory
 from melpix.convert.windows import Window, windows
 from melpix.errors import DecodeError, EncodeError, MelpixError, SignalError
@@ -87,12 +87,12 @@ def test_blocks_join_to_the_clip(block: Callable[[int], None], kind: str, channe
 def test_resampling_in_blocks_is_bit_equal(rate: int, sr: float, n: int, size: int) -> None:
     n = max(1, min(n, int(200_000 * rate / sr)))
     data = encode("wav", chirp(n, 1, rate), rate, "FLOAT")
-    before = _BLOCK
-    _BLOCK = max(size, n // 100)
+    before = audio_load._BLOCK
+    audio_load._BLOCK = max(size, n // 100)
     try:
         joined = np.concatenate([part.y for part in read_blocks(data, sr=sr)])
     finally:
-        _BLOCK = before
+        audio_load._BLOCK = before
     np.testing.assert_array_equal(joined, load(data, sr=sr)[0], strict=True)
 
 

@@ -385,8 +385,11 @@ def test_quotas_of_control_groups(
     for name, content in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(content + "\n")
-    mounts = "24 1 8:1 / / rw - ext4 /dev/root rw\n" + line.format(root=root, top=tmp_path)
-    assert cpu_quota(mounts, groups + "\n") == cores
+    # (A disk may have a name that is no text, or has what a text would be split at.)
+    disks = b"24 1 8:1 / / rw - ext4 /dev/root rw\n"
+    disks += b"25 24 8:2 / /m/\xff\x85\xc2\x85\x1c\x0b rw - vfat //host/\xe9 rw\n"
+    mounts = disks + line.format(root=root, top=tmp_path).encode()
+    assert cpu_quota(mounts, groups.encode() + b"\n") == cores
 
 
 def test_cores_that_may_be_used() -> None:

@@ -221,6 +221,7 @@ def test_every_fault_of_a_file_is_a_line_and_all_others_are_converted(
     with socket.socket(socket.AF_UNIX) as listener:
         os.chdir("in/bad")  # the name of a socket may not be long
         os.mkfifo("fifo.wav")
+        os.mkfifo("pipe.m4a")
         listener.bind("socket.wav")
         os.symlink("/dev/zero", "device.wav")
         os.symlink("loop.wav", "loop.wav")
@@ -231,6 +232,7 @@ def test_every_fault_of_a_file_is_a_line_and_all_others_are_converted(
         not_files = ("fifo", "socket", "device", "around")
         codes |= {f"{name}.wav": ("skipped", "not_a_file") for name in not_files}
         codes |= {f"{name}.wav": ("skipped", "os_error") for name in ("loop", "dangling")}
+        codes["pipe.m4a"] = ("skipped", "not_a_file")
         options = ["--keep-suffix", "--strict", "--timeout", "3"]
         result = convert("in", "-o", OUT, *options, env=faulty, preexec_fn=no_core)
 
@@ -257,7 +259,7 @@ def test_every_fault_of_a_file_is_a_line_and_all_others_are_converted(
     )
     assert result.out == ""
     (run,) = facts(OUT)["runs"]
-    assert (run["images"], run["failed"], run["skipped"]) == (200, len(bad), 6)
+    assert (run["images"], run["failed"], run["skipped"]) == (200, len(bad), 7)
     assert set(os.listdir(OUT)) == {"good", "manifest.jsonl", "melpix.json"}
 
 
@@ -1116,7 +1118,7 @@ def test_a_full_disk_stops_it_and_with_more_room_it_goes_on(
 ) -> None:
     whole = dataset.whole(format)
     script = [sys.executable, "-c", ON_A_SMALL_DISK, size, *dataset.command(format)]
-    environment = {**os.environ, "PYTHONPATH": os.path.dirname(__file__)}
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     done = subprocess.run(
         [*on_a_disk("size=1m"), *script], capture_output=True, text=True, env=environment
     )

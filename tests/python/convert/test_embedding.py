@@ -203,7 +203,6 @@ def test_no_file_and_no_thread():
     code = """
 import os, sys, threading
 from melpix import Frontend, convert_bytes, demo
-from melpix.convert import audio
 sounds = [demo.wav(), demo.wav()[:9999]]
 f = Frontend(sr=16000)
 for sound in sounds:

@@ -540,6 +540,8 @@ def test_a_source_that_is_not_in_the_range_is_in_the_account(sounds: Path) -> No
         ({"layout": "frames", "patch": 4, "patch_step": 2}, {"time_steps": 40, "short": "pad"}),
         ({"layout": "flipped", "duration": 1.5}, {}),
         ({"columns": 50}, {}),
+        ({"duration": 1.5, "fit": "repeat"}, {"seconds": 1.5, "short": "pad"}),
+        ({"duration": 1.5, "fit": "repeat_pad"}, {"seconds": 1.5, "short": "pad"}),
         ({"columns": 10}, {"short": "keep", "seconds": 0.2, "tail": "keep"}),
     ],
 )
@@ -588,10 +590,14 @@ def change(path: Path, **entries: Any) -> None:
     path.write_text(json.dumps({k: v for k, v in known.items() if v is not None}))
 
 
+# Of 0.1.0, which had fewer parameters.
+OLD = {"pixels": None, "deflate": None, "version": "0.1.0", "frontend": {"sr": 22050}}
+
+
 @pytest.mark.parametrize(
     ("entries", "words"),
     [
-        ({"pixels": None, "deflate": None, "version": "0.1.0"}, "version is 1 (by melpix 0.1.0)"),
+        (OLD, "version is 1 (by melpix 0.1.0)"),
         ({"pixels": 10**6}, "pixel version is 1000000"),
         ({"deflate": "another"}, "deflate backend is another"),
     ],
@@ -630,7 +636,7 @@ def test_features_have_no_deflate_backend_but_a_version(sounds: Path) -> None:
 
 def test_parts_of_other_pixels_are_in_the_way(run: Callable[..., Run], sounds: Path) -> None:
     assert run(sounds, "-o", OUT, "--shard", "1/2").code == 0
-    change(OUT / "melpix-1-of-2.json", pixels=1)
+    change(OUT / "melpix-1-of-2.json", **OLD)
     result = run(sounds, "-o", OUT, "--shard", "2/2")
     assert (result.code, "their pixel version is 1" in result.err) == (2, True)
 
@@ -638,7 +644,7 @@ def test_parts_of_other_pixels_are_in_the_way(run: Callable[..., Run], sounds: P
 def test_a_range_of_other_pixels_is_refused(run: Callable[..., Run], sounds: Path) -> None:
     scale = ["--scale", "dataset", "--stats", "stats.json"]
     assert run(sounds, "-o", OUT, *scale).code == 0
-    change(Path("stats.json"), pixels=None)  # as melpix 0.1.0 has written it
+    change(Path("stats.json"), pixels=None, params="0e606e159d89f1b9")  # as by melpix 0.1.0
     result = run(sounds, "-o", "other", *scale)
     assert result.code == 2
     assert "--stats must be of the same pixels: 'stats.json' has 1" in result.err
