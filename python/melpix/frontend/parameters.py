@@ -41,7 +41,9 @@ def checked(given: Mapping[str, Any]) -> Checked:
     for name, value in given.items():
         parameter = PARAMETERS[name]
         default = parameter.default
-        plain = type(value) is type(default) or (type(value) is float and type(default) is int)
+        plain = type(value) is type(default) or (
+            type(value) is float and parameter.kind == "number"
+        )
         if plain and value == default:
             values[name] = default
         elif parameter.kind == "window":

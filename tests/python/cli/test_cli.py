@@ -330,7 +330,10 @@ def test_closed_standard_files(sound, out, closed):
         ("--sr 5", ["--sr must", "5"]),
         ("--sr 0", ["--sr must", "0"]),
         ("--sr fast", ["--sr", "'native'", "'fast'"]),
-        ("--n-fft 99999999999999999999", ["--n-fft is too large"]),
+        (
+            "--n-fft 99999999999999999999",
+            ["--n-fft must be in 1 ... 1048576, got 99999999999999999999"],
+        ),
         ("--precision half", ["--precision", "half", "mixed", "single", "double"]),
         ("--n-mels many", ["--n-mels", "many"]),
         ("--colour", ["--colour"]),

@@ -53,10 +53,8 @@ def test_the_documentation_has_the_same_names_in_order() -> None:
 )
 def test_the_limits_are_the_documented_ones(name: str) -> None:
     parameter = PARAMETERS[name]
-    for limit, left_out, beyond in (
-        (parameter.least, parameter.above_least, -1),
-        (parameter.most, parameter.below_most, 1),
-    ):
+    least, most, above_least, below_most = parameter.limits
+    for limit, left_out, beyond in ((least, above_least, -1), (most, below_most, 1)):
         if not math.isfinite(limit):
             continue
         number = int(limit) if limit.is_integer() else limit
@@ -74,6 +72,7 @@ def test_the_limits_are_the_documented_ones(name: str) -> None:
         ({"n_fft": True}, "n_fft"),
         ({"n_fft": 512.0}, "n_fft"),
         ({"n_fft": "512"}, "n_fft"),
+        ({"hop_length": 512.0}, "hop_length"),
         ({"periodic": "true"}, "periodic"),
         ({"flip": 1}, "flip"),
         ({"gain": np.True_}, "gain"),
