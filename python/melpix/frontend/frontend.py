@@ -679,9 +679,10 @@ class Frontend:
         columns = self._impl.frames(n)
         for f in self._others:
             if f._impl.frames(n) != columns:
-                raise ValueError(
-                    f"stack must give all mels as many columns, but {n} samples give {columns} and "
-                    f"{f._impl.frames(n)}"
+                raise ParameterError(
+                    "stack",
+                    f" must give all mels as many columns, but {n} samples give {columns} and "
+                    f"{f._impl.frames(n)}",
                 )
         return columns
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from melpix import _core, arguments
+from melpix.errors import ParameterError
 from melpix.frontend import arrays
 from melpix.frontend.parameters import checked
 
@@ -91,7 +92,7 @@ def melspectrogram(
     if S is not None:
         S = np.asarray(S)
         if S.ndim < 2:
-            raise ValueError(f"S must have at least two dimensions, got shape {S.shape}")
+            raise ParameterError("S", f" must have at least two dimensions, got shape {S.shape}")
         # librosa's rule: the spectrogram's height wins over n_fft.
         if n_fft // 2 + 1 != S.shape[-2]:
             n_fft = 2 * (S.shape[-2] - 1)
@@ -309,7 +310,7 @@ def _mel(
 def _weights_dtype(dtype: DTypeLike) -> np.dtype[Any]:
     weights_dtype = np.dtype(dtype)
     if weights_dtype not in (np.float32, np.float64):
-        raise ValueError(f"dtype must be float32 or float64, got {weights_dtype}")
+        raise ParameterError("dtype", f" must be float32 or float64, got {weights_dtype}")
     return weights_dtype
 
 
