@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import os
 
+from melpix.errors import ParameterError
+
 SUFFIXES = frozenset(
     {".aif", ".aifc", ".aiff", ".au", ".bwf", ".caf", ".flac", ".mp1", ".mp2", ".mp3", ".mpga"}
     | {".nist", ".oga", ".ogg", ".opus", ".rf64", ".snd", ".sph", ".w64", ".wav", ".wave"}
@@ -48,4 +50,4 @@ def refuse_other_suffix(
 ) -> None:
     """Raise a ValueError if a PNG would be written under the name of something else."""
     if is_another(os.fsdecode(path)):
-        raise ValueError(f"{parameter} must end in .png, for a PNG is written, got {path!r}")
+        raise ParameterError(parameter, f" must end in .png, for a PNG is written, got {path!r}")
