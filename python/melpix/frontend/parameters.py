@@ -188,7 +188,6 @@ _TO_NUMBER: dict[str, Callable[[str, Any], float]] = {
     "count": arguments.whole, "number": arguments.real, "norm": arguments.floating,
 }  # fmt: skip
 
-
 # scipy.signal.get_window's names and short forms, and how many parameters the window takes.
 _ALIASES = {
     "ham": "hamming", "hamm": "hamming", "han": "hann", "black": "blackman", "blk": "blackman",
