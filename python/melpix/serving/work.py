@@ -22,7 +22,7 @@ from melpix.audio.load import read_clip
 from melpix.audio.samples import kept_memory
 from melpix.convert.file import Conversion, convert_file
 from melpix.convert.windows import mono
-from melpix.errors import DecodeError, MelpixError
+from melpix.errors import DecodeError, MelpixError, ParameterError
 from melpix.frontend import demands, lengths
 from melpix.frontend.at_rate import at_rate
 from melpix.frontend.frontend import Frontend
@@ -73,7 +73,7 @@ class Work:
     def _features(self, asked: Asked, sound: memoryview) -> Answer:
         f, how, limits = asked.frontend, asked.reading, self._limits
         if how.get("source") is not None:
-            raise ValueError("source is for images: features have no place for it")
+            raise ParameterError("source", " is for images: features have no place for it")
         steps, native = how.get("time_steps"), how.get("sr") == "native"
         wanted = None if steps is None else arguments.integer("time_steps", steps) * f.hop_length
         room = limits.max_pixels * f.hop_length / f.sr  # a rough bound; then exactly
