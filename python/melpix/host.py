@@ -19,6 +19,9 @@ _calls = 0  # of threads inside `until_done`
 _ending: int | None = None  # the thread that ends the program
 
 
+_ended = False  # whether it has waited for them
+
+
 class until_done:  # noqa: N801
     """Let a program end before or after a call, not in the middle of it.
 
@@ -33,7 +36,8 @@ class until_done:  # noqa: N801
         global _calls
         with _quiet:
             if _ending not in (None, threading.get_ident()):
-                # (The whole time: the last call under way wakes the end, and must not wake this.)
+                # (The last call under way wakes the end, and must not let this one in.)
+                _quiet.wait_for(lambda: _ended)
                 _quiet.wait_for(lambda: False, _PATIENCE)
             _calls += 1
 
@@ -46,17 +50,18 @@ class until_done:  # noqa: N801
 
 
 def _end() -> None:
-    global _ending
+    global _ending, _ended
     with _quiet:
         _ending = threading.get_ident()
-        while _calls > 0:
-            _quiet.wait()
+        _quiet.wait_for(lambda: _calls == 0)
+        _ended = True
+        _quiet.notify_all()
 
 
 def _begin_in_child() -> None:
     """Let go of what threads of the parent held: they are not here."""
-    global _quiet, _calls, _ending
-    _quiet, _calls, _ending = threading.Condition(), 0, None
+    global _quiet, _calls, _ending, _ended
+    _quiet, _calls, _ending, _ended = threading.Condition(), 0, None, False
     _core.count_fork()
     # soundfile (since 0.14) opens one file at a time: libsndfile has one place for the reason of a
     # failure.
