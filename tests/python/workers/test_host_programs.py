@@ -88,6 +88,44 @@ def test_a_program_may_end_while_its_threads_are_at_work(end: str, code: int, sa
     assert (run.returncode, run.stderr, run.stdout) == (code, says, "")
 
 
+# Ends when a thread begins to resample behind the end's wait for those that did, or has not.
+LATE = """
+import atexit, threading
+
+begun = threading.Event()
+atexit.register(lambda: (begun.clear(), begun.wait(0.2)))  # exit handlers run in reverse order
+
+import io
+import numpy as np
+import melpix, soundfile
+
+sound = io.BytesIO()
+soundfile.write(sound, np.random.default_rng(0).uniform(-1, 1, 400_000), 44100, format="WAV")
+wav = sound.getvalue()
+
+def watch(frame, event, argument):
+    if event == "call" and frame.f_globals.get("__name__") == "soxr":
+        begun.set()
+
+def resample():
+    while True:
+        melpix.load(wav, sr=16000)
+
+threading.setprofile(watch)
+for _ in range(3):
+    threading.Thread(target=resample, daemon=True).start()
+begun.wait()
+"""
+
+
+def test_no_thread_begins_to_resample_while_the_program_ends() -> None:
+    for _ in range(6):  # of two threads that wait, the right one has to be first
+        run = subprocess.run(
+            [sys.executable, "-c", LATE], capture_output=True, text=True, timeout=HANGS
+        )
+        assert (run.returncode, run.stderr) == (0, "")
+
+
 class Slow(io.BytesIO):
     """A file that its reader waits for."""
 
