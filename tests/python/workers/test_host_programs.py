@@ -198,6 +198,17 @@ def test_a_forked_child_starts_workers_while_a_thread_was_at_it_in_the_parent() 
 
 @needs_fork
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_forked_child_has_workers_of_its_own_beside_its_parents(tmp_path: Path) -> None:
+    sound = tmp_path / "a.flac"
+    sound.write_bytes(encode("FLAC", chirp(8000), 44100))
+    melpix.convert_dataset([sound], tmp_path / "parent", workers=1)
+    assert forked(lambda: melpix.convert_dataset([sound], tmp_path / "child", workers=1)) == 0
+    assert (tmp_path / "child" / "a.png").is_file()
+    melpix.convert_dataset([sound], tmp_path / "again", workers=1)
+
+
+@needs_fork
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_a_forked_child_is_refused_a_stream_that_was_at_work() -> None:
     stream = melpix.Frontend(range=(-20, 5)).stream("image")
     y, stop = np.zeros(1_000_000, np.float32), threading.Event()
