@@ -21,7 +21,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_benchmark_update_machine_info(config: Any, machine_info: dict[str, Any]) -> None:
     """Keep with the results what they depend on."""
     from melpix import show_config
-    from melpix.compare.bench import fft_of_librosa, versions
+    from melpix.compare.machine import fft_of_librosa, versions
 
     machine_info["melpix"] = show_config(mode="dicts")
     machine_info["versions"] = versions()

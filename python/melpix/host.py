@@ -8,6 +8,8 @@ import os
 import sys
 import threading
 
+from melpix import _core
+
 _PATIENCE = 1.0  # seconds
 
 _quiet = threading.Condition()
@@ -55,6 +57,7 @@ def _begin_in_child() -> None:
     """Let go of what threads of the parent held: they are not here."""
     global _quiet, _calls, _ending
     _quiet, _calls, _ending = threading.Condition(), 0, None
+    _core.count_fork()
     # soundfile (since 0.14) opens one file at a time: libsndfile has one place for the reason of a
     # failure.
     soundfile = sys.modules.get("soundfile")

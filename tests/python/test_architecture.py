@@ -19,7 +19,8 @@ CPP = ROOT / "cpp"
 # Rooms of the package, lowest floor first. A module imports from its own room or a lower floor.
 FLOORS = (
     {"_core", "errors"},
-    {"arguments", "demo", "files", "host", "printable", "suffixes"},
+    {"arguments", "demo", "files", "printable", "suffixes"},
+    {"host"},
     {"audio", "image", "workers"},
     {"frontend", "installation"},
     {"convert", "librosa_api"},

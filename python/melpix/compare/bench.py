@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
-import platform
 import random
 import statistics
 import tempfile
@@ -17,7 +16,6 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +24,7 @@ from numpy.typing import NDArray
 
 from melpix import demo
 from melpix.audio.load import load, probe, read_clip
+from melpix.compare.machine import fft_of_librosa, processor, thread_pools, versions
 from melpix.compare.peers import (
     DOUBLE,
     LIBROSA,
@@ -257,7 +256,7 @@ def run(sound: Sound, seconds: float, progress: Progress = lambda _: None) -> di
         jobs["stages"] = profile
         stack.enter_context(_limited_pools())
         times = take_turns(jobs, seconds, progress)
-        threads = _threads()
+        pools = thread_pools()
 
     results = {
         group: [entry.result(times.get(f"{group}: {entry.name}")) for entry in entries]
@@ -280,14 +279,14 @@ def run(sound: Sound, seconds: float, progress: Progress = lambda _: None) -> di
             for isa, samples in stages.items()
         },
         "machine": {
-            "processor": _processor(),
+            "processor": processor(),
             "platform": config["platform"],
             "python": config["python"],
         },
         "melpix": {name: config[name] for name in ("melpix", "isa", "available_isas", "deflate")},
         "versions": versions(),
         "librosa_fft": fft_of_librosa(),
-        "threads": threads,
+        "threads": pools,
     }
 
 
@@ -418,45 +417,3 @@ def _limited_pools() -> Iterator[None]:
         return
     with threadpool_limits(limits=1):
         yield
-
-
-def _threads() -> dict[str, int]:
-    """Return the size of every thread pool that can be asked."""
-    pools = {
-        name: int(value)
-        for name, value in os.environ.items()
-        if name.endswith("_NUM_THREADS") and value.isdigit()
-    }
-    with contextlib.suppress(ImportError):
-        from threadpoolctl import threadpool_info
-
-        for pool in threadpool_info():
-            pools[Path(pool["filepath"]).name] = pool["num_threads"]
-    return pools
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of everybody who is installed."""
-    peers = {package for contender in PEERS for package in contender.packages}
-    found = {}
-    for name in sorted(peers | {"isal", "scikit-image", "soundfile", "soxr"}):
-        with contextlib.suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return found
-
-
-def fft_of_librosa() -> str | None:
-    """Return the module that librosa's FFT comes from; None without librosa."""
-    try:
-        from librosa import get_fftlib
-    except Exception:  # not installed, or broken: the table says so
-        return None
-    return str(get_fftlib().__name__)
-
-
-def _processor() -> str:
-    with contextlib.suppress(OSError):  # Linux; elsewhere Python may know
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()

@@ -77,7 +77,8 @@ class Stream:
             If a sample is NaN or infinite, or so large that a feature is. The stream is then of no
             use until `reset`.
         RuntimeError
-            After such an error, and after `flush`.
+            After such an error, and after `flush`; and in a forked process, where a thread of its
+            parent's was at work on the stream meanwhile.
         """
         y = arrays.signal(y, "fi")
         arguments.samples_last(y)

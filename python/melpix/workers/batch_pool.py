@@ -8,32 +8,33 @@ on, whatever becomes of the process.
 
 from __future__ import annotations
 
-import contextlib
 import heapq
-import math
 import multiprocessing
 import pickle
-import signal
-import threading
 import time
-import traceback
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from multiprocessing import connection
 from multiprocessing.context import BaseContext
-from multiprocessing.process import BaseProcess
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Generic, TypeVar
 
 from melpix.errors import ParameterError
-from melpix.workers import process
+from melpix.workers.batch_worker import (
+    AHEAD,
+    BATCH,
+    GRACE,
+    PROGRESS,
+    Data,
+    Worker,
+    receive,
+    starting_one,
+    unpickled,
+)
 from melpix.workers.child import (
     METHOD,
     Crashed,
     Failed,
     TimedOut,
     ending,
-    follow_parent,
-    inheritance,
 )
 from melpix.workers.cores import available_cores
 
@@ -41,29 +42,15 @@ _Job = TypeVar("_Job")
 
 _Result = TypeVar("_Result")
 
-_Data: TypeAlias = tuple[int, bytes]  # a job's index, and the job pickled
-
-_BATCH = 64  # jobs that a worker has at hand, at most
-
 _UNREAD = 7000  # bytes of them: what fits a pipe of any system, so that sending never waits
 
-_GROUP = 1 << 16  # bytes of outcomes that a worker sends together
-
-_HELD = 0.02  # seconds that it holds outcomes back for company
-
 _BUFFER = 32 << 20  # bytes of outcomes that wait for their turn in the parent
-
-_MESSAGE = 10_000  # characters of an error
 
 _TICK = 0.1  # seconds between two looks at the workers when nothing comes from them
 
 _MEANWHILE = 1.0  # seconds
 
 _BUSY = 0.005  # seconds in which the workers can do without the parent
-
-_GRACE = 1.0  # seconds in which what is under way may end
-
-_PROGRESS, _STOP, _AHEAD = range(3)  # the numbers that a worker shares with its parent
 
 
 class Pool(Generic[_Job, _Result]):
@@ -124,7 +111,7 @@ class Pool(Generic[_Job, _Result]):
         if METHOD == "forkserver":
             self._context.set_forkserver_preload([__name__, home or __name__])
 
-        self._workers: list[_Worker] = []
+        self._workers: list[Worker] = []
         self._free = True
         self._begin(())
 
@@ -133,8 +120,8 @@ class Pool(Generic[_Job, _Result]):
         self._trouble: Exception | None = None  # what the iterator of jobs raised
         self._pulled = 0  # jobs taken from it
         self._due = 0  # the index of the next outcome to hand out
-        self._waiting: list[_Data] = []  # a heap: jobs pulled, and with no worker
-        self._suspects: list[_Data] = []  # jobs that a worker was on when it died
+        self._waiting: list[Data] = []  # a heap: jobs pulled, and with no worker
+        self._suspects: list[Data] = []  # jobs that a worker was on when it died
         self._done: dict[int, bytes] = {}  # pickled outcomes
         self._done_bytes = 0
         self._looked = time.monotonic()
@@ -155,7 +142,7 @@ class Pool(Generic[_Job, _Result]):
         try:
             for worker in self._workers:
                 worker.stop()
-            end = time.monotonic() + _GRACE
+            end = time.monotonic() + GRACE
             for worker in self._workers:
                 worker.join(max(0.0, end - time.monotonic()))
         finally:
@@ -203,7 +190,7 @@ class Pool(Generic[_Job, _Result]):
                         self._listen(0)
                     data = self._done.pop(self._due)
                     self._done_bytes -= len(data)
-                    yield self._due, _unpickled(data)
+                    yield self._due, unpickled(data)
                     self._due += 1
                     told = self._looked  # as good as now, and known
                     continue
@@ -230,7 +217,7 @@ class Pool(Generic[_Job, _Result]):
         if not self._slow:
             self._feed()  # before outcomes are handed out: whoever takes them may take long
 
-    def _audible(self) -> list[_Worker]:
+    def _audible(self) -> list[Worker]:
         """Return the workers to listen to.
 
         Once the buffer is full, that is the one that has the job whose outcome is due: the others
@@ -242,11 +229,11 @@ class Pool(Generic[_Job, _Result]):
             return []
         return [w for w in self._workers if any(i == self._due for i, _ in w.jobs)] or self._workers
 
-    def _receive(self, worker: _Worker) -> None:
+    def _receive(self, worker: Worker) -> None:
         try:
-            outcomes = _receive(worker.pipe)
+            outcomes = receive(worker.pipe)
         except (EOFError, OSError):
-            worker.join(_GRACE)  # it is about to end, unless a job has closed the pipe alone
+            worker.join(GRACE)  # it is about to end, unless a job has closed the pipe alone
             self._replace_dead(worker)
             return
         except Exception:  # nonsense, from a process gone wrong, or more than memory holds
@@ -260,7 +247,7 @@ class Pool(Generic[_Job, _Result]):
             self._finish(worker.jobs.popleft()[0], outcome)
         worker.reported += len(outcomes)
         # As many as it can do in the time between two reports, twice: one to do, one to come.
-        worker.batch = min(max(2 * len(outcomes), worker.batch // 2, 2), _BATCH)
+        worker.batch = min(max(2 * len(outcomes), worker.batch // 2, 2), BATCH)
 
     def _finish(self, index: int, outcome: bytes) -> None:
         self._done[index] = outcome
@@ -276,7 +263,7 @@ class Pool(Generic[_Job, _Result]):
         passed = min(now - self._looked, 2 * _TICK)
         self._looked = now
         for worker in list(self._workers):
-            progress = worker.shared[_PROGRESS]
+            progress = worker.shared[PROGRESS]
             if progress != worker.progress:
                 worker.progress, worker.age = progress, 0.0
             elif progress % 2:
@@ -284,11 +271,11 @@ class Pool(Generic[_Job, _Result]):
                 if self._timeout is not None and worker.age > self._timeout:
                     self._replace_dead(worker, TimedOut(self._timeout))
 
-    def _replace_dead(self, worker: _Worker, verdict: TimedOut | None = None) -> None:
+    def _replace_dead(self, worker: Worker, verdict: TimedOut | None = None) -> None:
         """Find which job is to blame for a worker's end; let the others be run again."""
         self._workers.remove(worker)
         exitcode = worker.kill()
-        started = (worker.shared[_PROGRESS] + 1) // 2
+        started = (worker.shared[PROGRESS] + 1) // 2
         if started == 0:
             raise RuntimeError(
                 f"a worker ended before its first job: {ending(exitcode)}; a script must keep "
@@ -299,7 +286,7 @@ class Pool(Generic[_Job, _Result]):
             culprit = worker.jobs[position]
             del worker.jobs[position]
             # While it prepared for others as well, the job at fault may be one of those.
-            if verdict is not None and not worker.shared[_AHEAD]:
+            if verdict is not None and not worker.shared[AHEAD]:
                 self._finish(culprit[0], pickle.dumps(verdict))
             elif started == 1:
                 self._finish(culprit[0], pickle.dumps(Crashed(exitcode)))
@@ -316,8 +303,8 @@ class Pool(Generic[_Job, _Result]):
             job = self._suspects.pop() if self._suspects else self._next()
             if job is None:
                 break
-            with _starting_one():
-                worker = _Worker(self._context, self._function)
+            with starting_one():
+                worker = Worker(self._context, self._function)
             self._workers.append(worker)  # first: close() must know it whatever happens now
             worker.start()
             worker.send([job])
@@ -325,7 +312,7 @@ class Pool(Generic[_Job, _Result]):
         for worker in self._workers:
             if len(worker.jobs) > worker.batch // 2:
                 continue
-            batch: list[_Data] = []
+            batch: list[Data] = []
             size = sum(len(data) for _, data in worker.jobs)
             while len(worker.jobs) + len(batch) < worker.batch and (job := self._next()):
                 size += len(job[1])
@@ -339,7 +326,7 @@ class Pool(Generic[_Job, _Result]):
                 worker.send(batch)
         self._slow = time.monotonic() > end
 
-    def _next(self) -> _Data | None:
+    def _next(self) -> Data | None:
         """Return a job that no worker has, if one may start now."""
         # With a full buffer nothing starts but what is due.
         limit = self._due + (1 if self._done_bytes >= _BUFFER else self._ahead)
@@ -357,144 +344,3 @@ class Pool(Generic[_Job, _Result]):
             return None
         self._pulled += 1
         return self._pulled - 1, pickle.dumps(job)
-
-
-class _Worker:
-    """A process as its parent sees it."""
-
-    def __init__(self, context: BaseContext, function: bytes) -> None:
-        self.pipe, self._end = context.Pipe()
-        self.shared: Any = context.RawArray("q", 3)
-        self.jobs: deque[_Data] = deque()  # sent and not reported, in this order
-        self.reported = 0
-        self.batch = 2  # how many jobs to have at hand
-        self.progress, self.age = 0, 0.0  # where the counter was last, and for how many seconds
-        self._process: BaseProcess = context.Process(  # type: ignore[attr-defined]
-            target=_work, args=(self._end, self.shared, function), daemon=True
-        )
-
-    def start(self) -> None:
-        try:
-            with _starting_one(), inheritance():
-                self._process.start()
-        finally:
-            self._end.close()
-
-    def send(self, jobs: list[_Data]) -> None:
-        self.jobs += jobs
-        with contextlib.suppress(OSError):  # a dead worker is found when it is listened to
-            self.pipe.send_bytes(pickle.dumps([data for _, data in jobs]))
-
-    def stop(self) -> None:
-        """Let it end after the present job."""
-        self.shared[_STOP] = 1
-        self.pipe.close()
-
-    def join(self, seconds: float) -> None:
-        if self._process.pid is not None:
-            self._process.join(seconds)
-
-    def kill(self) -> int | None:
-        """Make sure that it has ended; return the exit code."""
-        self.pipe.close()
-        if self._process.pid is None:
-            return None
-        self._process.kill()
-        self._process.join(_GRACE)  # longer if the system itself hangs: then without it
-        return self._process.exitcode
-
-
-@contextlib.contextmanager
-def _starting_one() -> Iterator[None]:
-    """Say of what the system refuses in here what it is good for: it names no file of a user's."""
-    try:
-        yield
-    except EOFError as error:  # the fork server has died
-        raise RuntimeError("workers cannot start") from error
-    except OSError as error:  # no more processes, memory or open files
-        raise RuntimeError(f"workers cannot start: {error.strerror or error}") from error
-
-
-def _work(pipe: connection.Connection, shared: Any, function: bytes) -> None:
-    """Run jobs until the parent closes the pipe, says stop or dies."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to all; the parent decides
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    threading.Thread(target=follow_parent, daemon=True).start()
-    process.one_thread()
-    outcomes: list[bytes] = []
-    size, sent = 0, -math.inf  # the first outcome goes at once: each worker gets something done
-    ready = 0  # jobs from the next one on, for which all is prepared
-
-    def report() -> None:
-        nonlocal size, sent
-        _send(pipe, outcomes)
-        outcomes.clear()
-        size, sent = 0, time.monotonic()
-
-    with contextlib.suppress(EOFError, OSError):  # of the pipe, when the parent closes it
-        try:
-            call = pickle.loads(function)
-            prepare = getattr(call, "prepare", None)
-        except BaseException as error:
-            pipe.send_bytes(pickle.dumps(_failed(error)))
-            return
-        while True:
-            if outcomes and not pipe.poll():
-                report()
-            jobs = pickle.loads(pipe.recv_bytes())
-            for position, job in enumerate(jobs, 1):
-                if shared[_STOP]:
-                    return
-                shared[_PROGRESS] += 1
-                if prepare is not None and ready <= 0 and position < len(jobs):
-                    shared[_AHEAD] = 1
-                    with contextlib.suppress(BaseException):  # it will show in its turn
-                        ready = prepare(map(pickle.loads, jobs[position - 1 :]))
-                    shared[_AHEAD] = 0
-                ready -= 1
-                outcome = _outcome(call, job)
-                shared[_PROGRESS] += 1
-                outcomes.append(outcome)
-                size += len(outcome)
-                # With half of what it has at hand still to do, it need not wait for the parent.
-                enough = len(outcomes) >= _BATCH // 2 or size >= _GROUP
-                if enough or time.monotonic() - sent >= _HELD:
-                    report()
-
-
-def _outcome(call: Callable[[Any], Any], job: bytes) -> bytes:
-    try:
-        return pickle.dumps(call(pickle.loads(job)))
-    except BaseException as error:  # SystemExit too: nothing that is raised ends the worker
-        return pickle.dumps(_failed(error))
-
-
-def _failed(error: BaseException) -> Failed:
-    traceback.clear_frames(error.__traceback__)  # they may hold all memory that there is
-    return Failed(
-        "".join(traceback.format_exception_only(error)).strip()[:_MESSAGE],
-        "".join(traceback.format_exception(error))[-_MESSAGE:],
-    )
-
-
-def _unpickled(data: bytes) -> Any:
-    try:
-        return pickle.loads(data)
-    except Exception as error:
-        return _failed(error)
-
-
-def _send(pipe: connection.Connection, outcomes: list[bytes]) -> None:
-    """Send a group in one message; the large ones follow it, without another copy."""
-    small = [None if len(outcome) > _GROUP else outcome for outcome in outcomes]
-    pipe.send_bytes(pickle.dumps(small))
-    for outcome in outcomes:
-        if len(outcome) > _GROUP:
-            pipe.send_bytes(outcome)
-
-
-def _receive(pipe: connection.Connection) -> list[bytes] | Failed:
-    message = pickle.loads(pipe.recv_bytes())
-    if isinstance(message, Failed):
-        return message
-    return [pipe.recv_bytes() if outcome is None else outcome for outcome in message]
