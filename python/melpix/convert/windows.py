@@ -18,7 +18,7 @@ from melpix import arguments
 from melpix.audio import load
 from melpix.audio.load import MAX_SECONDS, Clip, Source, probe, read_blocks, read_clip, unmistakable
 from melpix.audio.samples import Empty
-from melpix.errors import DecodeError
+from melpix.errors import DecodeError, ParameterError
 from melpix.frontend import lengths
 from melpix.frontend.at_rate import Rate, at_rate
 from melpix.frontend.frontend import Frontend
@@ -373,21 +373,21 @@ def _rules(
 ) -> _Rules:
     if time_steps is not None:
         if seconds is not None:
-            raise ValueError(
-                f"seconds must be None where time_steps is {time_steps}, got {seconds}"
+            raise ParameterError(
+                "seconds", f" must be None where time_steps is {time_steps}, got {seconds}"
             )
         time_steps = arguments.integer("time_steps", time_steps)
         hops = time_steps if step is None else arguments.integer("step", step)
         return _Rules(_length(f, time_steps, exact_width), hops * f.hop_length)
     seconds = arguments.above_zero("seconds", seconds)
     if exact_width:
-        raise ValueError("exact_width needs time_steps, but the window is in seconds")
+        raise ParameterError("exact_width", " needs time_steps, but the window is in seconds")
     step = seconds if step is None else arguments.above_zero("step", step)
     rules = _Rules(0, 0, (seconds, step)).at(f.sr)
     columns = f.frames(rules.length)
     if not 0 < columns <= f.max_columns:
-        raise ValueError(
-            f"seconds must give 1 ... {f.max_columns} columns, got {seconds}: {columns}"
+        raise ParameterError(
+            "seconds", f" must give 1 ... {f.max_columns} columns, got {seconds}: {columns}"
         )
     return rules
 
@@ -405,20 +405,20 @@ def _length(f: Frontend, time_steps: int, exact_width: bool) -> int:
     columns = f.frames(length)
     if length == 0 or columns == 0:
         least = 2 if f.framing == "center" else math.ceil(lengths.frame(f) / f.hop_length)
-        raise ValueError(f"time_steps must be >= {least} for one frame, got {time_steps}")
+        raise ParameterError("time_steps", f" must be >= {least} for one frame, got {time_steps}")
     if columns > f.max_columns:  # PNG readers would refuse the image
         most = time_steps - (columns - f.max_columns)
-        raise ValueError(f"time_steps must be <= {most}, got {time_steps}")
+        raise ParameterError("time_steps", f" must be <= {most}, got {time_steps}")
     return length
 
 
-def _too_short(name: str, seconds: float, what: str, least: float) -> DecodeError:
-    message = f"{name}: {seconds:.3f} s of sound, but {what} takes {least:.3f} s"
-    return DecodeError("too_short", message)
+def _too_short(source: str, seconds: float, what: str, least: float) -> DecodeError:
+    message = f"{seconds:.3f} s of sound, but {what} takes {least:.3f} s"
+    return DecodeError("too_short", message, source)
 
 
 def _name(src: Source) -> str:
-    return repr(os.fsdecode(src)) if isinstance(src, (str, os.PathLike)) else "the given bytes"
+    return os.fsdecode(src) if isinstance(src, (str, os.PathLike)) else ""
 
 
 def mono(y: NDArray[Any]) -> NDArray[Any]:

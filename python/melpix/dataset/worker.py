@@ -135,7 +135,7 @@ class Converter:
                 outcome.full = reason
             outcome.records = [failed("not_written", f"{reason.filename}: {reason.strerror}")]
         except Exception as error:
-            outcome.records = [fault(error, item.path)]
+            outcome.records = [fault(error)]
         made = outcome.records[0].get("windows", 0)
         if made == 0:
             outcome.audio_seconds, outcome.parcel = 0.0, None
@@ -274,10 +274,10 @@ def _over_channels(choose: Callable[[Iterable[float]], float], value: Value) -> 
     return choose(value) if isinstance(value, tuple) else value
 
 
-def fault(error: Exception, path: str) -> Record:
+def fault(error: Exception) -> Record:
     """Return the record of a source that could not be converted."""
     if isinstance(error, MelpixError):
-        return failed(error.code, str(error).removeprefix(f"{path!r}: "))
+        return failed(error.code, error.reason)
     if isinstance(error, OSError):
         return failed("os_error", error.strerror or str(error))
     if isinstance(error, MemoryError):

@@ -422,7 +422,7 @@ def test_help_states_the_defaults(run):
         "--n-fft": "(2 * hop_length)",
         "--n-mels": "(128)",
         "--fmin": "(0)",
-        "--fmax": "(sr / 2)",
+        "--fmax": "(mel_sr / 2)",
         "--time-steps": "(the whole file is one image)",
         "--precision": "(mixed)",
         "--max-duration": f"({MAX_IMAGE_SECONDS:g}, for windows of a folder's files "

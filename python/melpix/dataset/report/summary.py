@@ -14,6 +14,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, TextIO, TypeAlias
 
+from melpix.errors import ParameterError
+
 Record = dict[str, Any]
 
 # A manifest may have any size and come from anybody: all that is kept of it is bounded.
@@ -208,7 +210,7 @@ def summarise(outs: Iterable[str | os.PathLike[str]]) -> Summary:
     """
     names = [os.fspath(out) for out in outs]
     if not names:
-        raise ValueError("outs must name at least one output, got none")
+        raise ParameterError("outs", " must name at least one output, got none")
     totals, facts = _Totals(), _Facts()
     seen = set()
     for path in itertools.chain.from_iterable(map(_manifests, names)):
