@@ -1,252 +1,431 @@
 // SPDX-License-Identifier: MIT
-#include "parameters.h"
+// The table of the front-end's parameters, and what reads it: text becomes a configuration, and a
+// configuration is checked.
+#include "melpix/parameters.h"
 
+#include <algorithm>
+#include <cmath>
 #include <cstring>
+#include <iterator>
 #include <limits>
-#include <locale>
-#include <map>
 #include <optional>
-#include <set>
-#include <sstream>
-#include <string_view>
-#include <vector>
+#include <string>
+#include <type_traits>
 
 #include "base/check.h"
+#include "parameter_text.h"
 
 namespace melpix {
 namespace {
 
-template <class Enum>
-using Names = std::map<std::string_view, Enum>;
-
-const Names<bool> kFlags = {{"true", true}, {"false", false}};
-const Names<Precision> kPrecisions = {
-    {"mixed", Precision::kMixed}, {"single", Precision::kSingle}, {"double", Precision::kDouble}};
-const Names<Fit> kFits = {
-    {"pad", Fit::kPad}, {"repeat", Fit::kRepeat}, {"repeat_pad", Fit::kRepeatPad}};
-const Names<Level> kLevels = {
-    {"none", Level::kNone}, {"int16", Level::kInt16}, {"minmax", Level::kMinmax}};
-const Names<Tail> kTails = {{"drop", Tail::kDrop}, {"pad", Tail::kPad}};
-const Names<Framing> kFramings = {{"center", Framing::kCenter},
-                                  {"uncentered", Framing::kUncentered},
-                                  {"snip", Framing::kSnip},
-                                  {"middle", Framing::kMiddle}};
-const Names<PadMode> kPadModes = {{"constant", PadMode::kConstant},
-                                  {"reflect", PadMode::kReflect},
-                                  {"edge", PadMode::kEdge},
-                                  {"symmetric", PadMode::kSymmetric},
-                                  {"linear_ramp", PadMode::kLinearRamp}};
-const Names<Spectrum> kSpectra = {{"magnitude", Spectrum::kMagnitude}, {"real", Spectrum::kReal}};
-const Names<MelScale> kMelScales = {{"slaney", MelScale::kSlaney},
-                                    {"htk", MelScale::kHtk},
-                                    {"kaldi", MelScale::kKaldi},
-                                    {"tf", MelScale::kTf}};
-const Names<Compress> kCompressions = {{"none", Compress::kNone},   {"ln", Compress::kLn},
-                                       {"log10", Compress::kLog10}, {"db", Compress::kDb},
-                                       {"power", Compress::kPower}, {"pcen", Compress::kPcen}};
-const Names<Normalise::Kind> kNormalisations = {{"none", Normalise::Kind::kNone},
-                                                {"image", Normalise::Kind::kImage},
-                                                {"frequency", Normalise::Kind::kFrequency},
-                                                {"max", Normalise::Kind::kMax}};
-const Names<Rounding> kRoundings = {
-    {"truncate", Rounding::kTruncate}, {"nearest", Rounding::kNearest}, {"ceil", Rounding::kCeil}};
-
-// A value of the text, which may be a list with commas. What asks for one of another kind throws.
-class Value {
- public:
-  Value(std::string_view name, std::string_view text) : name_(name) {
-    for (std::size_t comma; (comma = text.find(',')) != text.npos; text.remove_prefix(comma + 1))
-      parts_.push_back(text.substr(0, comma));
-    parts_.push_back(text);
-  }
-
-  // The value is this word alone.
-  bool is(std::string_view word) const { return parts_.size() == 1 && parts_[0] == word; }
-  std::string_view word() const { return parts_[0]; }
-  std::size_t size() const { return parts_.size(); }
-
-  template <class Enum>
-  Enum one_of(const Names<Enum>& names) const {
-    expect(parts_.size() == 1, "one word");
-    const auto found = names.find(parts_[0]);
-    if (found != names.end()) return found->second;
-    std::string known;
-    for (const auto& entry : names) known.append(known.empty() ? "" : ", ").append(entry.first);
-    throw invalid(name_, " must be one of ", known, ", got '", shown(parts_[0]), "'");
-  }
-
-  std::size_t count() const {
-    expect(parts_.size() == 1 && !parts_[0].empty(), "a whole number");
-    std::size_t value = 0;
-    for (const char c : parts_[0]) {
-      expect('0' <= c && c <= '9', "a whole number");
-      const std::size_t digit = static_cast<std::size_t>(c - '0');
-      expect(value <= (kMaxSize - digit) / 10, "a smaller number");
-      value = 10 * value + digit;
-    }
-    return value;
-  }
-
-  double number() const {
-    expect(parts_.size() == 1, "a number");
-    return number_at(0);
-  }
-
-  // All from the `first` on.
-  std::vector<double> numbers(std::size_t first = 0) const {
-    std::vector<double> values;
-    for (std::size_t i = first; i < parts_.size(); ++i) values.push_back(number_at(i));
-    return values;
-  }
-
-  std::optional<double> number_unless(std::string_view none) const {
-    return is(none) ? std::nullopt : std::optional(number());
-  }
-  std::optional<std::size_t> count_unless(std::string_view none) const {
-    return is(none) ? std::nullopt : std::optional(count());
-  }
-
-  void expect(bool good, const char* wanted) const {
-    if (good) return;
-    throw invalid(name_, " must be ", wanted, ", got '", shown(parts_[0]),
-                  parts_.size() > 1 ? ",...'" : "'");
-  }
-
- private:
-  static std::string_view shown(std::string_view text) { return text.substr(0, 60); }
-
-  // Not strtod: what it takes for the decimal point is the locale's.
-  double number_at(std::size_t i) const {
-    const std::string_view text = parts_[i];
-    if (text == "inf") return std::numeric_limits<double>::infinity();
-    if (text == "-inf") return -std::numeric_limits<double>::infinity();
-    std::istringstream in{std::string(text)};
-    in.imbue(std::locale::classic());
-    double value = 0;
-    if (!(in >> std::noskipws >> value) || in.peek() != std::istringstream::traits_type::eof())
-      throw invalid(name_, " must be a number, got '", shown(text), "'");
-    return value;
-  }
-
-  std::string_view name_;
-  std::vector<std::string_view> parts_;
+// How a number, or the place of a word among all of them, lies in a configuration.
+struct Field {
+  std::optional<double> (*get)(const Config& c) = nullptr;  // nothing: the first of the words
+  void (*set)(Config& c, std::optional<double> value) = nullptr;
 };
 
-Window window_of(const Value& v, bool periodic) {
-  return {std::string(v.word()), v.numbers(1), {}, periodic};
+template <auto... Members>
+constexpr Field field() {
+  return {[](const Config& c) {
+            const auto& value = (c.*....*Members);
+            using T = std::decay_t<decltype(value)>;
+            if constexpr (std::is_same_v<T, std::optional<double>>)
+              return value;
+            else if constexpr (std::is_same_v<T, std::optional<std::size_t>>)
+              return value ? std::optional(static_cast<double>(*value)) : std::nullopt;
+            else
+              return std::optional(static_cast<double>(value));
+          },
+          [](Config& c, std::optional<double> value) {
+            auto& to = (c.*....*Members);
+            using T = std::decay_t<decltype(to)>;
+            if constexpr (std::is_same_v<T, std::optional<double>>)
+              to = value;
+            else if constexpr (std::is_same_v<T, std::optional<std::size_t>>)
+              to = value ? std::optional(static_cast<std::size_t>(*value)) : std::nullopt;
+            else
+              to = static_cast<T>(value.value_or(0));
+          }};
 }
 
-MelNorm norm_of(const Value& v) {
-  if (v.is("slaney")) return {MelNorm::Kind::kSlaney, 0};
-  if (v.is("none")) return {MelNorm::Kind::kNone, 0};
-  return {MelNorm::Kind::kP, v.number()};
+struct Row {
+  Parameter is;
+  Field field;
+  void (*read)(Settings& s, const Text& text) = nullptr;  // where there is no field to set
+  bool (*holds)(const Config& c) = nullptr;               // the rule
+  // Only what is written down must keep to it: in a configuration the value has no effect.
+  bool of_text = false;
+};
+
+constexpr double kNone = std::numeric_limits<double>::infinity();  // no limit
+
+// Ranges: least, most, and whether these are left out.
+struct Limits {
+  double least = -kNone, most = kNone;
+  bool above_least = false, below_most = false;
+};
+
+// Far above any use, and low enough that a typing error does not fill the memory.
+constexpr Limits kAny, kAboveZero{0, kNone, true}, kNotBelowZero{0},
+    kPreemphasis{0, 1, false, true};
+constexpr Limits kFft{1, 1 << 20}, kMels{1, 1 << 16}, kMany{1, 1 << 30};
+constexpr Limits kGain{0, 1e12, true};        // far above 2^31, and its square is finite in float
+constexpr double kMaxSamples = 2147483648.0;  // of a duration
+constexpr double kMaxFeature = 1e30;          // in float, too, lo, hi and hi - lo are finite
+
+constexpr Parameter is(const char* name, const char* kind, const char* words, const char* initial,
+                       Limits range, const char* rule, const char* about) {
+  return {name, kind, words, initial, range.least, range.most, range.above_least, range.below_most,
+          rule, about};
 }
 
-void compress_as(const Value& v, Config& c) {
-  const auto found = kCompressions.find(v.word());
-  c.compress = found == kCompressions.end() ? v.one_of(kCompressions) : found->second;
-  const std::vector<double> p = v.numbers(1);
-  if (c.compress == Compress::kPower) {
-    v.expect(p.size() == 1, "power,EXPONENT");
-    c.exponent = p[0];
-  } else if (c.compress == Compress::kPcen) {
-    v.expect(p.empty() || p.size() == 5, "pcen or pcen,GAIN,BIAS,POWER,TIME_CONSTANT,EPS");
-    if (!p.empty()) c.pcen = {p[0], p[1], p[2], p[3], p[4]};
-  } else {
-    v.one_of(kCompressions);
+bool is_real(const Config& c) { return c.spectrum == Spectrum::kReal; }
+
+double samples_of(const Config& c) { return *c.duration * c.mel.sr; }
+
+constexpr const char* kFlag = "false true";
+
+// In the order of the stages. A word of a field is the enumerator of the same place.
+constexpr Row kRows[] = {
+    {is("sr", "number", "", "22050", kAboveZero, "", "Sampling rate of the signals, in Hz."),
+     field<&Config::mel, &MelConfig::sr>()},
+    {is("duration", "number", "none", "none", kAboveZero, "1 ... 2147483648 samples long at sr",
+        "Seconds that every signal is brought to; none: as it is."),
+     field<&Config::duration>(), nullptr,
+     [](const Config& c) {
+       return !c.duration || (samples_of(c) > 0.5 && samples_of(c) <= kMaxSamples);
+     }},
+    {is("fit", "word", "pad repeat repeat_pad", "pad", kAny, "",
+        "What fills a signal up to its duration: zeros, itself, or itself and then zeros."),
+     field<&Config::fit>()},
+    {is("level", "word", "none int16 minmax", "none", kAny, "",
+        "Whether samples are rounded to 16 bits, or stretched to -1 ... 1."),
+     field<&Config::level>()},
+    {is("gain", "number", "", "1", kGain, "", "What samples are multiplied by."),
+     field<&Config::gain>()},
+    {is("n_fft", "count", "none", "none", kFft, "", "Samples per FFT; none: 2 * hop_length."),
+     field<&Config::mel, &MelConfig::n_fft>()},
+    {is("hop_length", "count", "", "512", kMany, "<= n_fft with framing='middle'",
+        "Samples from one frame (a column) to the next."),
+     field<&Config::hop_length>(), nullptr,
+     [](const Config& c) { return c.framing != Framing::kMiddle || c.hop_length <= c.mel.n_fft; }},
+    {is("win_length", "count", "none", "none", kFft, "<= n_fft",
+        "Samples of the window; none: n_fft."),
+     field<&Config::win_length>(), nullptr,
+     [](const Config& c) { return !c.win_length || *c.win_length <= c.mel.n_fft; }},
+    {is("window", "window",
+        "hann hamming blackman blackmanharris bartlett povey boxcar kaiser,BETA gaussian,STD "
+        "tukey,ALPHA general_hamming,ALPHA",
+        "hann", kAny, "", "The window's name, with its number where it has one."),
+     {},
+     [](Settings& s, const Text& text) {
+       const Text::Form form = text.window();
+       s.config.window.name = form.word;
+       s.config.window.parameters = form.numbers;
+     }},
+    {is("window_samples", "numbers", "", "", kAny, "", "The window itself: win_length numbers."),
+     {},
+     [](Settings& s, const Text& text) { s.config.window.samples = text.numbers(); }},
+    {is("periodic", "flag", kFlag, "true", kAny, "",
+        "Whether the window is periodic, or symmetric."),
+     field<&Config::window, &Window::periodic>()},
+    {is("framing", "word", "center uncentered snip middle", "center", kAny, "",
+        "Where frames lie, and what pads the signal's ends."),
+     field<&Config::framing>()},
+    {is("pad_mode", "word", "constant reflect edge symmetric linear_ramp", "constant", kAny, "",
+        "What frames see beyond the ends of the signal."),
+     field<&Config::pad_mode>()},
+    {is("remove_dc", "flag", kFlag, "false", kAny, "",
+        "Take the mean of its samples from each frame."),
+     field<&Config::remove_dc>()},
+    {is("preemphasis", "number", "", "0", kPreemphasis, "",
+        "What part of the sample before is taken from each, inside a frame."),
+     field<&Config::preemphasis>()},
+    {is("spectrum", "word", "magnitude real", "magnitude", kAny, "",
+        "What of each bin of the FFT goes into the bands: its magnitude, or its real part."),
+     field<&Config::spectrum>()},
+    {is("power", "number", "", "2", kAboveZero, "1 with spectrum='real'",
+        "Exponent of the magnitude: 2 for power, 1 for magnitude."),
+     field<&Config::power>(), nullptr, [](const Config& c) { return !is_real(c) || c.power == 1; }},
+    {is("bin_offset", "number", "", "0", kNotBelowZero, "0 with spectrum='real'",
+        "Added to the power of each bin of the FFT."),
+     field<&Config::bin_offset>(), nullptr,
+     [](const Config& c) { return !is_real(c) || c.bin_offset == 0; }},
+    {is("n_mels", "count", "", "128", kMels, "", "Mel bands: rows of the image."),
+     field<&Config::mel, &MelConfig::n_mels>()},
+    {is("fmin", "number", "", "0", kNotBelowZero, "below fmax",
+        "Where the lowest band begins, in Hz."),
+     field<&Config::mel, &MelConfig::fmin>(), nullptr,
+     [](const Config& c) { return c.mel.fmin < c.mel.highest(); }},
+    {is("fmax", "number", "none", "none", kAny, "",
+        "Where the highest band ends, in Hz; none: mel_sr / 2."),
+     field<&Config::mel, &MelConfig::fmax>()},
+    {is("mel_sr", "number", "none", "none", kAboveZero, "",
+        "The rate that the filterbank is made for; none: sr."),
+     field<&Config::mel, &MelConfig::mel_sr>()},
+    {is("mel_scale", "word", "slaney htk kaldi tf", "slaney", kAny, "", "The scale of the bands."),
+     field<&Config::mel, &MelConfig::scale>()},
+    {is("norm", "norm", "slaney none inf -inf", "slaney", kNotBelowZero,
+        "none with mel_scale='kaldi' or 'tf'",
+        "Scaling of the filters: to equal area, none, or to this p-norm."),
+     {},
+     [](Settings& s, const Text& text) {
+       using Kind = MelNorm::Kind;
+       s.config.mel.norm = text.is("slaney") ? MelNorm{Kind::kSlaney, 0}
+                           : text.is("none") ? MelNorm{Kind::kNone, 0}
+                                             : MelNorm{Kind::kP, text.number()};
+     },
+     [](const Config& c) {
+       const bool linear_in_mel = c.mel.scale == MelScale::kKaldi || c.mel.scale == MelScale::kTf;
+       return !linear_in_mel || c.mel.norm.kind == MelNorm::Kind::kNone;
+     }},
+    {is("compress", "form",
+        "none ln log10 db power,EXPONENT pcen pcen,GAIN,BIAS,POWER,TIME_CONSTANT,EPS", "ln", kAny,
+        "none or power,EXPONENT with spectrum='real'",
+        "What becomes of mel values: a logarithm, none, a power or PCEN."),
+     {},
+     [](Settings& s, const Text& text) {
+       Config& c = s.config;
+       const Text::Form form = text.form();
+       const std::vector<double>& p = form.numbers;
+       c.compress = static_cast<Compress>(form.place);
+       if (c.compress == Compress::kPower) c.exponent = p[0];
+       if (c.compress == Compress::kPcen && !p.empty()) c.pcen = {p[0], p[1], p[2], p[3], p[4]};
+     },
+     [](const Config& c) {
+       return !is_real(c) || c.compress == Compress::kNone || c.compress == Compress::kPower;
+     }},
+    {is("offset", "number", "", "1e-9", kNotBelowZero, "> 0 with floor=none",
+        "Added before the logarithm."),
+     field<&Config::offset>(), nullptr,
+     [](const Config& c) { return !is_log(c.compress) || c.offset > 0 || c.floor > 0; }},
+    {is("floor", "number", "none", "none", kAboveZero, "none with spectrum='real'",
+        "What mel values are raised to."),
+     {[](const Config& c) { return c.floor == 0 ? std::nullopt : std::optional(c.floor); },
+      [](Config& c, std::optional<double> value) { c.floor = value.value_or(0); }},
+     nullptr,
+     [](const Config& c) { return !is_real(c) || c.floor == 0; }},
+    {is("ref", "number", "max", "1", kAboveZero, "1 without a logarithm: compress",
+        "The mel value whose logarithm becomes 0; max: the signal's greatest."),
+     field<&Config::ref>(), nullptr,
+     [](const Config& c) { return is_log(c.compress) || c.ref == 1.0; }, true},
+    {is("top_db", "number", "none", "none", kAboveZero, "none without a logarithm: compress",
+        "How far below the greatest feature a logarithm may lie, in dB."),
+     field<&Config::top_db>(), nullptr,
+     [](const Config& c) { return is_log(c.compress) || !c.top_db; }, true},
+    {is("columns", "count", "none", "none", kMany, "",
+        "Exactly so many frames; none: as many as there are."),
+     field<&Config::columns>()},
+    {is("normalise", "form", "none image frequency max MEAN,STD", "none", kAny, "",
+        "What features are normalised by: these (or all bands' means and then deviations), or the "
+        "signal's own statistics."),
+     {},
+     [](Settings& s, const Text& text) {
+       using Kind = Normalise::Kind;
+       constexpr Kind kKinds[] = {Kind::kNone, Kind::kImage, Kind::kFrequency, Kind::kMax};
+       Normalise& n = s.config.normalise;
+       n = {};
+       if (const auto place = text.word()) {
+         n.kind = kKinds[*place];
+         return;
+       }
+       const std::vector<double> all = text.pairs();
+       const auto middle = all.begin() + static_cast<std::ptrdiff_t>(all.size() / 2);
+       n = {Kind::kGiven, {all.begin(), middle}, {middle, all.end()}};
+     }},
+    {is("patch", "count", "none", "none", kMany, "",
+        "Columns that are taken at a time, as a patch; none: all."),
+     field<&Config::patch>()},
+    {is("patch_step", "count", "none", "none", kMany, "none with patch=none",
+        "Columns from one patch to the next; none: those of a patch."),
+     field<&Config::patch_step>(), nullptr,
+     [](const Config& c) { return c.patch || !c.patch_step; }},
+    {is("tail", "word", "drop pad", "drop", kAny, "drop with patch=none",
+        "What becomes of the columns behind the last whole patch."),
+     field<&Config::tail>(), nullptr,
+     [](const Config& c) { return c.patch || c.tail == Tail::kDrop; }},
+    {is("range", "form", "minmax LO,HI", "minmax", kAny, "",
+        "Features that become no energy and the most: LO,HI, or each image's own."),
+     {},
+     [](Settings& s, const Text& text) {
+       const std::vector<double> ends = text.form().numbers;
+       if (ends.empty())
+         s.config.range = std::nullopt;
+       else
+         s.config.range = Range{ends[0], ends[1]};
+     }},
+    {is("rounding", "word", "truncate nearest ceil", "truncate", kAny, "",
+        "How a grey value becomes a whole number."),
+     field<&Config::rounding>()},
+    {is("flip", "flag", kFlag, "true", kAny, "", "Low frequencies at the bottom."),
+     field<&Config::flip>()},
+    {is("invert", "flag", kFlag, "true", kAny, "", "Black is more energy."),
+     field<&Config::invert>()},
+    {is("single_filterbank", "flag", kFlag, "false", kAny, "",
+        "Round the filterbank to float32 in double precision too."),
+     field<&Config::single_filterbank>()},
+    {is("precision", "word", "mixed single double", "mixed", kAny, "",
+        "Arithmetic; mixed: single for 8-bit images of logarithms, double for all else."),
+     {},
+     [](Settings& s, const Text& text) { s.precision = static_cast<Precision>(text.one_of()); }},
+    {is("isa", "name", "none", "none", kAny, "",
+        "The instruction set; none: the best one that runs here."),
+     {},
+     [](Settings& s, const Text& text) {
+       s.isa = text.is("none") ? std::string() : std::string(text.all());
+     }},
+};
+
+const Row* find(const std::string& name) {
+  const auto found = std::find_if(std::begin(kRows), std::end(kRows), [&](const Row& row) {
+    return std::strcmp(row.is.name, name.c_str()) == 0;
+  });
+  return found == std::end(kRows) ? nullptr : found;
+}
+
+// A value as messages show it.
+std::string value_of(const Row& row, const Config& c) {
+  const std::string_view name = row.is.name;
+  const std::vector<std::string_view> words = split(row.is.words, ' ');
+  if (name == "norm" && c.mel.norm.kind == MelNorm::Kind::kP) return shown(c.mel.norm.p);
+  if (name == "norm") return std::string(words[static_cast<std::size_t>(c.mel.norm.kind)]);
+  if (name == "compress")
+    return std::string(split(words[static_cast<std::size_t>(c.compress)], ',')[0]);
+  const std::optional<double> value = row.field.get(c);
+  if (!value) return std::string(words[0]);
+  const bool number =
+      row.is.kind == std::string_view("number") || row.is.kind == std::string_view("count");
+  return number ? shown(*value) : std::string(words[static_cast<std::size_t>(*value)]);
+}
+
+// A rule with the values of the parameters that it names behind them.
+std::string explained(const Parameter& is, const Config& c) {
+  std::string text;
+  for (const std::string_view word : split(is.rule, ' ')) {
+    text.append(text.empty() ? "" : " ").append(word);
+    if (const Row* row = find(std::string(word))) text += text_of(" (", value_of(*row, c), ")");
   }
+  return text;
 }
 
-Normalise normalise_of(const Value& v) {
-  if (v.size() == 1) return {v.one_of(kNormalisations), {}, {}};
-  v.expect(v.size() % 2 == 0, "none, image, frequency, max, or as many means as deviations");
-  const std::vector<double> all = v.numbers();
-  const auto middle = all.begin() + static_cast<std::ptrdiff_t>(all.size() / 2);
-  return {Normalise::Kind::kGiven, {all.begin(), middle}, {middle, all.end()}};
+void check(const Row& row, const Config& c) {
+  if (row.field.get == nullptr) return;
+  const std::optional<double> value = row.field.get(c);
+  if (value && !in_range(row.is, *value)) throw out_of_range(row.is, *value, shown(*value));
 }
 
-std::optional<Range> range_of(const Value& v) {
-  if (v.is("minmax")) return std::nullopt;
-  v.expect(v.size() == 2, "minmax or LO,HI");
-  const std::vector<double> ends = v.numbers();
-  return Range{ends[0], ends[1]};
+void check_rule(const Row& row, const Config& c) {
+  if (row.holds == nullptr || row.holds(c)) return;
+  const Config all = completed(c);
+  throw refused(row.is.name, " must be ", explained(row.is, all), ", got ", value_of(row, c));
 }
 
-using Set = void (*)(Settings& s, const Value& v);
+void check_number(const char* parameter, const char* part, double value, bool above_zero) {
+  if (std::isfinite(value) && (above_zero ? value > 0 : value >= 0)) return;
+  throw refused(parameter, "'s ", part, " must be ", above_zero ? "> 0" : ">= 0", ", got ",
+                shown(value));
+}
 
-// In the order of the stages.
-const std::map<std::string_view, Set>& setters() {
-  using S = Settings&;
-  using V = const Value&;
-  static const std::map<std::string_view, Set> table = {
-      {"sr", [](S s, V v) { s.config.mel.sr = v.number(); }},
-      {"duration", [](S s, V v) { s.config.duration = v.number_unless("none"); }},
-      {"fit", [](S s, V v) { s.config.fit = v.one_of(kFits); }},
-      {"level", [](S s, V v) { s.config.level = v.one_of(kLevels); }},
-      {"n_fft", [](S s, V v) { s.n_fft = v.count_unless("none"); }},
-      {"hop_length", [](S s, V v) { s.config.hop_length = v.count(); }},
-      {"win_length", [](S s, V v) { s.config.win_length = v.count_unless("none"); }},
-      {"window", [](S s, V v) { s.config.window = window_of(v, s.config.window.periodic); }},
-      {"window_samples", [](S s, V v) { s.config.window.samples = v.numbers(); }},
-      {"periodic", [](S s, V v) { s.config.window.periodic = v.one_of(kFlags); }},
-      {"framing", [](S s, V v) { s.config.framing = v.one_of(kFramings); }},
-      {"pad_mode", [](S s, V v) { s.config.pad_mode = v.one_of(kPadModes); }},
-      {"gain", [](S s, V v) { s.config.gain = v.number(); }},
-      {"remove_dc", [](S s, V v) { s.config.remove_dc = v.one_of(kFlags); }},
-      {"preemphasis", [](S s, V v) { s.config.preemphasis = v.number(); }},
-      {"spectrum", [](S s, V v) { s.config.spectrum = v.one_of(kSpectra); }},
-      {"power", [](S s, V v) { s.config.power = v.number(); }},
-      {"bin_offset", [](S s, V v) { s.config.bin_offset = v.number(); }},
-      {"n_mels", [](S s, V v) { s.config.mel.n_mels = v.count(); }},
-      {"fmin", [](S s, V v) { s.config.mel.fmin = v.number(); }},
-      {"fmax", [](S s, V v) { s.config.mel.fmax = v.number_unless("none"); }},
-      {"mel_sr", [](S s, V v) { s.config.mel.mel_sr = v.number_unless("none"); }},
-      {"mel_scale", [](S s, V v) { s.config.mel.scale = v.one_of(kMelScales); }},
-      {"norm", [](S s, V v) { s.config.mel.norm = norm_of(v); }},
-      {"compress", [](S s, V v) { compress_as(v, s.config); }},
-      {"offset", [](S s, V v) { s.config.offset = v.number(); }},
-      {"floor", [](S s, V v) { s.config.floor = v.number_unless("none").value_or(0); }},
-      {"ref", [](S s, V v) { s.config.ref = v.number_unless("max"); }},
-      {"top_db", [](S s, V v) { s.config.top_db = v.number_unless("none"); }},
-      {"columns", [](S s, V v) { s.config.columns = v.count_unless("none"); }},
-      {"normalise", [](S s, V v) { s.config.normalise = normalise_of(v); }},
-      {"patch", [](S s, V v) { s.config.patch = v.count_unless("none"); }},
-      {"patch_step", [](S s, V v) { s.config.patch_step = v.count_unless("none"); }},
-      {"tail", [](S s, V v) { s.config.tail = v.one_of(kTails); }},
-      {"range", [](S s, V v) { s.config.range = range_of(v); }},
-      {"rounding", [](S s, V v) { s.config.rounding = v.one_of(kRoundings); }},
-      {"flip", [](S s, V v) { s.config.flip = v.one_of(kFlags); }},
-      {"invert", [](S s, V v) { s.config.invert = v.one_of(kFlags); }},
-      {"single_filterbank", [](S s, V v) { s.config.single_filterbank = v.one_of(kFlags); }},
-      {"precision", [](S s, V v) { s.precision = v.one_of(kPrecisions); }},
-      {"isa", [](S s, V v) { s.isa = v.is("none") ? "" : std::string(v.word()); }},
-  };
-  return table;
+void check_statistics(const char* part, const std::vector<double>& values, std::size_t n_mels) {
+  if (values.size() != 1 && values.size() != n_mels)
+    throw refused("normalise", "'s ", part, " must have 1 or n_mels (", n_mels, ") values, got ",
+                  values.size());
+  for (const double value : values)
+    if (!(std::fabs(value) <= kMaxFeature))
+      throw refused("normalise", "'s ", part, " must be within +-", kMaxFeature, ", got ", value);
+}
+
+// Of parameters that are more than one number or word.
+void check_parts(const Config& c) {
+  const MelNorm& norm = c.mel.norm;
+  if (norm.kind == MelNorm::Kind::kP && !(norm.p >= 0) && norm.p != -kNone)
+    throw refused("norm", " must be >= 0, inf or -inf, got ", shown(norm.p));
+  check_number("compress", "exponent", c.exponent, true);
+  check_number("compress", "gain", c.pcen.gain, false);
+  check_number("compress", "bias", c.pcen.bias, false);
+  check_number("compress", "power", c.pcen.power, false);
+  check_number("compress", "time_constant", c.pcen.time_constant, true);
+  check_number("compress", "eps", c.pcen.eps, true);
+  if (c.normalise.kind == Normalise::Kind::kGiven) {
+    check_statistics("mean", c.normalise.mean, c.mel.n_mels);
+    check_statistics("std", c.normalise.std, c.mel.n_mels);
+    for (const double std : c.normalise.std) check_number("normalise", "std", std, true);
+  }
+  const Range range = c.range.value_or(Range{0, 1});
+  if (!(-kMaxFeature <= range.lo && range.lo < range.hi && range.hi <= kMaxFeature))
+    throw refused("range", " must be minmax or LO,HI with ", -kMaxFeature,
+                  " <= LO < HI <= ", kMaxFeature, ", got ", shown(range.lo), ",", shown(range.hi));
 }
 
 }  // namespace
 
+bool is_log(Compress compress) {
+  return compress == Compress::kLn || compress == Compress::kLog10 || compress == Compress::kDb;
+}
+
+const Parameter* parameter(std::size_t index) {
+  return index < std::size(kRows) ? &kRows[index].is : nullptr;
+}
+
+Config completed(const Config& config) {
+  Config c = config;
+  c.win_length = c.win_length.value_or(c.mel.n_fft);
+  c.mel.mel_sr = c.mel.bank_sr();
+  c.mel.fmax = c.mel.highest();
+  if (c.patch) c.patch_step = c.patch_step.value_or(*c.patch);
+  return c;
+}
+
+void validate(const MelConfig& config) {
+  Config c;
+  c.mel = config;
+  validate(c);
+}
+
+void validate(const Config& c) {
+  for (const Row& row : kRows) check(row, c);
+  for (const Row& row : kRows)
+    if (!row.of_text) check_rule(row, c);
+  check_parts(c);
+}
+
+Settings parse_settings(const std::vector<std::pair<std::string, std::string>>& values) {
+  Settings s;
+  Config& c = s.config;
+  c.mel.n_fft = 0;  // it may follow
+  bool given[std::size(kRows)] = {};
+  for (const auto& [name, value] : values) {
+    const Row* row = find(name);
+    if (row == nullptr) throw invalid("there is no parameter '", name.substr(0, 60), "'");
+    bool& twice = given[row - kRows];
+    if (twice) throw invalid("the parameter '", name, "' is given twice");
+    twice = true;
+    const Text text(row->is, value);
+    if (row->read != nullptr)
+      row->read(s, text);
+    else
+      row->field.set(c, text.value());
+  }
+  if (given[find("window") - kRows] && given[find("window_samples") - kRows])
+    throw invalid("window and window_samples are both given");
+  if (c.mel.n_fft == 0) c.mel.n_fft = 2 * c.hop_length;
+  for (const Row& row : kRows)
+    if (row.of_text) check_rule(row, c);
+  return s;
+}
+
 Settings parse_settings(const char* text) {
   constexpr const char* kBlank = " \t\r\n";
-  Settings s;
-  std::set<std::string_view> given;
+  std::vector<std::pair<std::string, std::string>> values;
   while (text != nullptr && *(text += std::strspn(text, kBlank)) != '\0') {
     const std::string_view word(text, std::strcspn(text, kBlank));
     text += word.size();
     const std::size_t equals = word.find('=');
     if (equals == word.npos)
       throw invalid("a parameter must be name=value, got '", word.substr(0, 60), "'");
-    const std::string_view name = word.substr(0, equals);
-    const auto setter = setters().find(name);
-    if (setter == setters().end())
-      throw invalid("there is no parameter '", name.substr(0, 60), "'");
-    if (!given.insert(name).second) throw invalid("the parameter '", name, "' is given twice");
-    setter->second(s, Value(name, word.substr(equals + 1)));
+    values.emplace_back(word.substr(0, equals), word.substr(equals + 1));
   }
-  if (given.count("window") != 0 && given.count("window_samples") != 0)
-    throw invalid("window and window_samples are both given");
-  s.config.mel.n_fft = s.n_fft.value_or(2 * s.config.hop_length);
-  return s;
+  return parse_settings(values);
 }
 
 }  // namespace melpix

@@ -27,47 +27,50 @@ namespace {
 
 void require_no_end(const Config& c, Values values) {
   if (c.duration)
-    throw invalid(
-        "duration must be None in a stream, which goes on for as long as samples come, got ",
-        *c.duration, ": push as many samples as are wanted");
+    throw refused("duration",
+                  " must be None in a stream, which goes on for as long as samples come, got ",
+                  *c.duration, ": push as many samples as are wanted");
   if (c.level == Level::kMinmax)
-    throw invalid(
-        "level must be None or 'int16' in a stream, which cannot know the signal's extremes, got "
+    throw refused(
+        "level",
+        " must be None or 'int16' in a stream, which cannot know the signal's extremes, got "
         "'minmax': scale the samples by a fixed range");
   if (c.tail == Tail::kPad)
-    throw invalid(
-        "tail must be 'drop' in a stream, which has no patches, got 'pad': push the zeros that are "
+    throw refused(
+        "tail",
+        " must be 'drop' in a stream, which has no patches, got 'pad': push the zeros that are "
         "wanted");
   if (values == Values::kMel) return;
   constexpr const char* kHint =
       ". Features and a range that are fixed can: ref=1, no top_db, "
       "normalise none or (mean, std), range=(lo, hi)";
   if (is_log(c.compress) && !c.ref)
-    throw invalid(
-        "ref must be a number in a stream, which cannot know the signal's greatest "
-        "feature, got 'max'",
-        kHint);
+    throw refused("ref",
+                  " must be a number in a stream, which cannot know the signal's greatest "
+                  "feature, got 'max'",
+                  kHint);
   if (is_log(c.compress) && c.top_db)
-    throw invalid(
-        "top_db must be None in a stream, which cannot know the signal's greatest "
-        "feature, got ",
-        *c.top_db, kHint);
+    throw refused("top_db",
+                  " must be None in a stream, which cannot know the signal's greatest "
+                  "feature, got ",
+                  *c.top_db, kHint);
   if (c.columns)
-    throw invalid("columns must be None in a stream, whose length is not known, got ", *c.columns);
+    throw refused("columns", " must be None in a stream, whose length is not known, got ",
+                  *c.columns);
   using Kind = Normalise::Kind;
   const Kind kind = c.normalise.kind;
   if (kind != Kind::kNone && kind != Kind::kGiven)
-    throw invalid(
-        "normalise must be None or (mean, std) in a stream, which cannot know the "
-        "signal's statistics, got '",
-        kind == Kind::kImage ? "image"
-        : kind == Kind::kMax ? "max"
-                             : "frequency",
-        "'", kHint);
+    throw refused("normalise",
+                  " must be None or (mean, std) in a stream, which cannot know the "
+                  "signal's statistics, got '",
+                  kind == Kind::kImage ? "image"
+                  : kind == Kind::kMax ? "max"
+                                       : "frequency",
+                  "'", kHint);
   if (values == Values::kImage && !c.range)
-    throw invalid(
-        "range must be (lo, hi) in a stream of pixels, which cannot know the signal's "
-        "least and greatest feature, got 'minmax'");
+    throw refused("range",
+                  " must be (lo, hi) in a stream of pixels, which cannot know the signal's "
+                  "least and greatest feature, got 'minmax'");
 }
 
 }  // namespace

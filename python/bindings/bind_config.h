@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: MIT
-// From Python's values, which melpix/frontend.py has checked and completed, to melpix::Config.
+// From the text that Python makes of its values to melpix::Config.
 #pragma once
 
-#include "bindings.h"
-#include "melpix/config.h"
+#include <vector>
 
-// Takes every entry by its name, which is that of the field; those that are missing keep the
-// defaults. Throws TypeError if an entry has no field, or another type.
-melpix::Config to_config(const py::dict& parameters);
+#include "bindings.h"
+#include "melpix/parameters.h"
+
+// The front-end of texts by their parameters' names; instead of the parameter `window`, there may
+// be its samples.
+melpix::Settings to_settings(const py::dict& parameters, std::vector<double> window_samples);
+
+// What follows from other parameters, by name.
+py::dict followed(const melpix::Config& config);

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: MIT
-// What the core throws about a signal becomes melpix.errors.SignalError; pybind11 itself turns
-// std::invalid_argument and std::length_error into ValueError, std::bad_alloc into MemoryError.
+// What the core throws about a signal becomes melpix.errors.SignalError, about a parameter
+// ParameterError; pybind11 itself turns any other std::invalid_argument and std::length_error into
+// ValueError, std::bad_alloc into MemoryError.
 #include <stdexcept>
 
 #include "bindings.h"
+#include "melpix/parameters.h"
 
 namespace {
 
-void raise_signal_error(const char* code, const char* message) {
-  const py::object type = py::module_::import("melpix.errors").attr("SignalError");
-  const py::object error = type(code, message);
+// Raises an error of melpix.errors.
+template <class First, class Second>
+void raise(const char* name, const First& first, const Second& second) {
+  const py::object type = py::module_::import("melpix.errors").attr(name);
+  const py::object error = type(first, second);
   PyErr_SetObject(type.ptr(), error.ptr());
 }
 
@@ -19,10 +23,12 @@ void bind_errors(py::module_&) {
   py::register_local_exception_translator([](std::exception_ptr thrown) {
     try {
       if (thrown) std::rethrow_exception(thrown);
+    } catch (const melpix::ParameterError& e) {
+      raise("ParameterError", e.parameter(), e.reason());
     } catch (const std::domain_error& e) {
-      raise_signal_error("non_finite", e.what());
+      raise("SignalError", "non_finite", e.what());
     } catch (const std::overflow_error& e) {
-      raise_signal_error("overflow", e.what());
+      raise("SignalError", "overflow", e.what());
     }
   });
 }

@@ -172,6 +172,9 @@ class Frontend {
   std::string isa() const {
     return std::visit([](const auto& f) { return f.isa(); }, of_image());
   }
+  py::dict followed() const {
+    return std::visit([](const auto& f) { return ::followed(f.config()); }, of_image());
+  }
   std::size_t empty_filters() const {
     return std::visit([](const auto& f) { return f.empty_filters(); }, of_image());
   }
@@ -249,24 +252,21 @@ class Frontend {
   melpix::MixedFrontend frontend_;
 };
 
-Frontend make_frontend(const py::dict& parameters, const std::string& precision, bool deep,
-                       const std::string& isa) {
-  const melpix::Config config = to_config(parameters);
-  const melpix::Precision of = precision == "single"   ? melpix::Precision::kSingle
-                               : precision == "double" ? melpix::Precision::kDouble
-                                                       : melpix::Precision::kMixed;
+Frontend make_frontend(const py::dict& parameters, std::vector<double> window_samples, bool deep) {
+  melpix::Settings s = to_settings(parameters, std::move(window_samples));
   // Who writes os.environ has the GIL: it is read before others get it.
-  const std::string chosen = isa.empty() ? melpix::default_isa() : isa;
+  if (s.isa.empty()) s.isa = melpix::default_isa();
   const Unlocked unlocked;
-  return Frontend(config, of, deep, chosen);
+  return Frontend(s.config, s.precision, deep, s.isa);
 }
 
 }  // namespace
 
 void bind_frontend(py::module_& m) {
   py::class_<Frontend>(m, "Frontend")
-      .def(py::init(&make_frontend), py::arg("parameters"), py::kw_only(), py::arg("precision"),
-           py::arg("deep") = false, py::arg("isa") = "")
+      .def(py::init(&make_frontend), py::arg("parameters"),
+           py::arg("window_samples") = std::vector<double>(), py::kw_only(),
+           py::arg("deep") = false)
       .def("frames", &Frontend::frames, py::arg("length"))
       .def("mel_frames", &Frontend::mel_frames, py::arg("length"))
       .def("mel", &Frontend::mel, py::arg("y"), py::arg("out") = py::none())
@@ -279,5 +279,6 @@ void bind_frontend(py::module_& m) {
            py::arg("wide"))
       .def("is_single", &Frontend::is_single, py::arg("kind"))
       .def_property_readonly("isa", &Frontend::isa)
+      .def_property_readonly("followed", &Frontend::followed)
       .def_property_readonly("empty_filters", &Frontend::empty_filters);
 }

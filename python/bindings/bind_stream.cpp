@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <mutex>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <variant>
@@ -9,6 +10,8 @@
 #include "melpix/stream.h"
 
 namespace {
+
+unsigned forks = 0;  // between the first process and this one; read and written under the GIL
 
 class Stream {
  public:
@@ -60,11 +63,19 @@ class Stream {
   using Lock = std::unique_lock<std::mutex>;
 
   // One call at a time; whoever waits for it lets others have the GIL. Nobody who waits for the GIL
-  // holds the lock: he may wait for ever (see Unlocked).
+  // holds the lock: he may wait for ever (see Unlocked). Who held it when the process was forked is
+  // a thread of the parent's, which in the child never lets go.
   Lock wait() {
     for (;;) {
       Lock lock(mutex_, std::try_to_lock);
-      if (lock) return lock;
+      if (lock) {
+        locked_after_ = forks;
+        return lock;
+      }
+      if (locked_after_ != forks)
+        throw std::runtime_error(
+            "the stream was at work in another thread when this process was forked: open another "
+            "one in the child");
       const Unlocked unlocked;
       const Lock end_of_another(mutex_);
     }
@@ -112,6 +123,7 @@ class Stream {
   const Layout layout_;
   const bool wide_, deep_;
   std::mutex mutex_;
+  unsigned locked_after_ = 0;  // so many forks
   Either stream_;
 };
 
@@ -132,6 +144,7 @@ py::object make_stream(const EitherFrontend& frontend, const std::string& kind,
 }
 
 void bind_stream(py::module_& m) {
+  m.def("count_fork", [] { ++forks; });
   py::class_<Stream>(m, "Stream")
       .def("push", &Stream::push, py::arg("y"))
       .def("flush", &Stream::flush)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from melpix.convert.file import convert_bytes, convert_file
     from melpix.convert.windows import windows
     from melpix.dataset.dataset import convert_dataset
-    from melpix.errors import DecodeError, EncodeError, MelpixError, SignalError
+    from melpix.errors import DecodeError, EncodeError, MelpixError, ParameterError, SignalError
     from melpix.frontend.frontend import Frontend
     from melpix.frontend.presets import presets
     from melpix.frontend.recipe import scale_minmax, spectrogram_image
@@ -46,6 +46,7 @@ _HOMES = {
     "EncodeError": "errors",
     "Frontend": "frontend.frontend",
     "MelpixError": "errors",
+    "ParameterError": "errors",
     "SignalError": "errors",
     "Stream": "frontend.stream",
     "amplitude_to_db": "librosa_api.decibels",
@@ -75,6 +76,7 @@ __all__ = [
     "EncodeError",
     "Frontend",
     "MelpixError",
+    "ParameterError",
     "SignalError",
     "Stream",
     "__version__",

@@ -13,44 +13,58 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from melpix.errors import ParameterError
+
 _MOST = 2**62  # what fits the core's integers; its own limits are narrower
+
+_NO_NUMBERS = (bool, np.bool_, str, bytes)
 
 _FEW = 8  # samples that are channels rather, where there are more signals
 
 
-def integer(name: str, value: Any, least: int = 1) -> int:
-    """Return value as an int of at least `least`; 512.0 is none."""
+def whole(name: str, value: Any) -> int:
+    """Return value as an int; 512.0 is none, and True is none."""
     try:
-        number = operator.index(value)
+        if not isinstance(value, _NO_NUMBERS):
+            return operator.index(value)
     except TypeError:
-        raise ValueError(f"{name} must be an integer, got {value!r}") from None
-    if isinstance(value, bool | np.bool_):
-        raise ValueError(f"{name} must be an integer, got {value!r}")
+        pass
+    raise ParameterError(name, f" must be an integer, got {value!r}")
+
+
+def integer(name: str, value: Any, least: int = 1) -> int:
+    """Return value as an int of at least `least`."""
+    number = whole(name, value)
     if number < least:
-        raise ValueError(f"{name} must be >= {least}, got {number}")
+        raise ParameterError(name, f" must be >= {least}, got {number}")
     if number > _MOST:
-        raise ValueError(f"{name} is too large, got {number}")
+        raise ParameterError(name, f" is too large, got {number}")
     return number
 
 
 def real(name: str, value: Any) -> float:
     """Return value as a finite number; an int stays one, so that parameters print as given."""
-    if isinstance(value, bool | np.bool_ | str | bytes):
-        raise ValueError(f"{name} must be a number, got {value!r}")
-    try:
-        number = float(value)
-    except (TypeError, ValueError, OverflowError):
-        raise ValueError(f"{name} must be a number, got {value!r}") from None
+    number = floating(name, value)
     if not math.isfinite(number):
-        raise ValueError(f"{name} must be finite, got {value!r}")
+        raise ParameterError(name, f" must be finite, got {value!r}")
     return int(number) if number.is_integer() and abs(number) < 2**53 else number
+
+
+def floating(name: str, value: Any) -> float:
+    """Return value as a float, which may be infinite."""
+    try:
+        if not isinstance(value, _NO_NUMBERS):
+            return float(value)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise ParameterError(name, f" must be a number, got {value!r}")
 
 
 def above_zero(name: str, value: Any) -> float:
     """Return value as a finite number above 0."""
     number = real(name, value)
     if number <= 0:
-        raise ValueError(f"{name} must be > 0, got {value!r}")
+        raise ParameterError(name, f" must be > 0, got {value!r}")
     return number
 
 
@@ -58,7 +72,7 @@ def not_below_zero(name: str, value: Any) -> float:
     """Return value as a finite number of at least 0."""
     number = real(name, value)
     if number < 0:
-        raise ValueError(f"{name} must be >= 0, got {value!r}")
+        raise ParameterError(name, f" must be >= 0, got {value!r}")
     return number
 
 
@@ -71,7 +85,7 @@ def choice(name: str, value: Any, allowed: Sequence[Any]) -> Any:
         if type(value) is type(known) and value == known:
             return known
     names = ", ".join(repr(a) for a in allowed)
-    raise ValueError(f"{name} must be one of {names}, got {value!r}")
+    raise ParameterError(name, f" must be one of {names}, got {value!r}")
 
 
 def looks_transposed(y: NDArray[Any]) -> bool:
@@ -94,7 +108,7 @@ def transposed(y: NDArray[Any]) -> str:
 def samples_last(y: NDArray[Any]) -> None:
     """Refuse samples by channels."""
     if looks_transposed(y):
-        raise ValueError(f"y must have its samples on the last axis, got {transposed(y)}")
+        raise ParameterError("y", f" must have its samples on the last axis, got {transposed(y)}")
 
 
 def warn(message: str) -> None:

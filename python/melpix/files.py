@@ -15,6 +15,8 @@ import time
 from types import TracebackType
 from typing import IO, NamedTuple, TypeAlias
 
+from melpix.errors import ParameterError
+
 Path: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
 
@@ -61,9 +63,9 @@ def target_of(path: Path, src: object = None) -> _Target:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     if not stat.S_ISREG(found.st_mode):
         # The rename would put a file in the place of /dev/null.
-        raise ValueError(f"dst must be a plain file or a new one, got {path!r}")
+        raise ParameterError("dst", f" must be a plain file or a new one, got {path!r}")
     if _is_file(src, found):
-        raise ValueError(f"dst must not be the source itself, got {path!r}")
+        raise ParameterError("dst", f" must not be the source itself, got {path!r}")
     return _Target(name, target, stat.S_IMODE(found.st_mode))
 
 

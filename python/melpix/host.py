@@ -8,6 +8,8 @@ import os
 import sys
 import threading
 
+from melpix import _core
+
 _PATIENCE = 1.0  # seconds
 
 _quiet = threading.Condition()
@@ -15,6 +17,9 @@ _quiet = threading.Condition()
 _calls = 0  # of threads inside `until_done`
 
 _ending: int | None = None  # the thread that ends the program
+
+
+_ended = False  # whether it has waited for them
 
 
 class until_done:  # noqa: N801
@@ -31,7 +36,8 @@ class until_done:  # noqa: N801
         global _calls
         with _quiet:
             if _ending not in (None, threading.get_ident()):
-                # (The whole time: the last call under way wakes the end, and must not wake this.)
+                # (The last call under way wakes the end, and must not let this one in.)
+                _quiet.wait_for(lambda: _ended)
                 _quiet.wait_for(lambda: False, _PATIENCE)
             _calls += 1
 
@@ -44,22 +50,29 @@ class until_done:  # noqa: N801
 
 
 def _end() -> None:
-    global _ending
+    global _ending, _ended
     with _quiet:
         _ending = threading.get_ident()
-        while _calls > 0:
-            _quiet.wait()
+        _quiet.wait_for(lambda: _calls == 0)
+        _ended = True
+        _quiet.notify_all()
 
 
 def _begin_in_child() -> None:
     """Let go of what threads of the parent held: they are not here."""
-    global _quiet, _calls, _ending
-    _quiet, _calls, _ending = threading.Condition(), 0, None
+    global _quiet, _calls, _ending, _ended
+    _quiet, _calls, _ending, _ended = threading.Condition(), 0, None, False
+    _core.count_fork()
     # soundfile (since 0.14) opens one file at a time: libsndfile has one place for the reason of a
     # failure.
     soundfile = sys.modules.get("soundfile")
     if soundfile is not None and hasattr(soundfile.SoundFile, "_sf_error_lock"):
         soundfile.SoundFile._sf_error_lock = threading.Lock()
+    # The parent's fork server is no child of this process, and multiprocessing asks for no other:
+    # its one object, which all of its functions are bound to, begins anew.
+    server = getattr(sys.modules.get("multiprocessing.forkserver"), "_forkserver", None)
+    if server is not None:
+        type(server).__init__(server)
 
 
 atexit.register(_end)

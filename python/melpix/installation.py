@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from melpix import _core
+from melpix.errors import ParameterError
 
 _PACKAGES = ("numpy", "soundfile", "soxr", "pypng", "isal", "click")
 
@@ -31,7 +32,7 @@ def show_config(mode: str = "stdout") -> dict[str, Any] | None:
     True
     """
     if mode not in ("stdout", "dicts"):
-        raise ValueError(f"mode must be 'stdout' or 'dicts', got {mode!r}")
+        raise ParameterError("mode", f" must be 'stdout' or 'dicts', got {mode!r}")
     from melpix.image.write import deflate_backend
 
     config: dict[str, Any] = {

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""What the end of a name promises, so that no PNG is written under another promise."""
+"""What the end of a name promises, so that nothing is written under another promise."""
 
 from __future__ import annotations
 
 import os
+
+from melpix.errors import ParameterError
 
 SUFFIXES = frozenset(
     {".aif", ".aifc", ".aiff", ".au", ".bwf", ".caf", ".flac", ".mp1", ".mp2", ".mp3", ".mpga"}
@@ -13,18 +15,22 @@ SUFFIXES = frozenset(
 
 # What people make of sounds and spectrograms, beside sounds themselves.
 _OTHERS = frozenset(
-    {".avif", ".bmp", ".eps", ".gif", ".heic", ".heif", ".ico", ".j2k", ".jfif", ".jp2", ".jpe"}
-    | {".jpeg", ".jpg", ".jxl", ".pbm", ".pdf", ".pgm", ".pnm", ".ppm", ".ps", ".svg", ".tga"}
-    | {".tif", ".tiff", ".webp"}  # images
-    | {".arrow", ".ark", ".feather", ".h5", ".hdf5", ".mat", ".npy", ".npz", ".parquet", ".pickle"}
-    | {".pkl", ".pt", ".pth", ".safetensors", ".tfrecord", ".zarr"}  # arrays
-    | {".csv", ".htm", ".html", ".json", ".jsonl", ".md", ".toml", ".tsv", ".txt", ".xml", ".yaml"}
-    | {".yml"}  # texts
+    {".avif", ".bmp", ".dds", ".eps", ".exr", ".gif", ".hdr", ".heic", ".heif", ".ico", ".j2k"}
+    | {".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".jxl", ".pbm", ".pdf", ".pgm", ".pnm", ".ppm"}
+    | {".ps", ".psd", ".qoi", ".svg", ".tga", ".tif", ".tiff", ".webp"}  # images
+    | {".3gp", ".aac", ".ac3", ".amr", ".ape", ".asf", ".avi", ".dsf", ".dts", ".flv", ".m4a"}
+    | {".m4b", ".mka", ".mkv", ".mov", ".mp4", ".mpc", ".ra", ".raw", ".spx", ".tak", ".tta"}
+    | {".voc", ".webm", ".wma", ".wmv", ".wv"}  # sounds and films that melpix does not read
+    | {".arrow", ".ark", ".avro", ".feather", ".h5", ".hdf", ".hdf5", ".joblib", ".lance", ".mat"}
+    | {".msgpack", ".nc", ".npy", ".npz", ".onnx", ".orc", ".parquet", ".pickle", ".pkl", ".pt"}
+    | {".pth", ".safetensors", ".tfrecord", ".zarr"}  # arrays
+    | {".csv", ".htm", ".html", ".ini", ".ipynb", ".json", ".jsonl", ".log", ".md", ".py"}
+    | {".toml", ".tsv", ".txt", ".xml", ".yaml", ".yml"}  # texts
     | {".7z", ".bz2", ".gz", ".rar", ".tar", ".tgz", ".xz", ".zip", ".zst"}  # archives
 )
 
 
-def is_another(name: str) -> bool:
+def is_another(name: str, own: tuple[str, ...] = (".png",)) -> bool:
     """Whether a name ends as those of another kind of file do; not where the end is unknown.
 
     Examples
@@ -34,9 +40,9 @@ def is_another(name: str) -> bool:
     """
     stem, suffix = os.path.splitext(os.path.basename(name))
     suffix = (suffix or stem).lower()  # ".jpg" alone is all stem
-    if suffix in ("", ".png"):
+    if suffix in own:
         return False
-    return suffix in _OTHERS or suffix in SUFFIXES
+    return suffix in _OTHERS or suffix in SUFFIXES or suffix == ".png"
 
 
 def refuse_other_suffix(
@@ -44,4 +50,4 @@ def refuse_other_suffix(
 ) -> None:
     """Raise a ValueError if a PNG would be written under the name of something else."""
     if is_another(os.fsdecode(path)):
-        raise ValueError(f"{parameter} must end in .png, for a PNG is written, got {path!r}")
+        raise ParameterError(parameter, f" must end in .png, for a PNG is written, got {path!r}")

@@ -248,9 +248,19 @@ void refused_parameters() {
   refused("n_fft must be in 1 ... 1048576, got 0", "n_fft=0");
   refused("hop_length must be in", "hop_length=9223372036854775807");
   refused("norm must be none", "mel_scale=kaldi");
-  refused("duration must hold 1 ... 2147483648 samples at 22050 Hz, got 1e+09", "duration=1e9");
-  refused("tail='pad' needs patch", "tail=pad");
+  refused("duration must be 1 ... 2147483648 samples long at sr (22050), got 1000000000",
+          "duration=1e9");
+  refused("tail must be drop with patch=none", "tail=pad");
   refused("isa must be one of", "isa=z80");
+  melpix_parameter p;
+  std::string defaults;
+  for (size_t i = 0; melpix_parameter_at(i, &p) == MELPIX_OK; ++i)
+    if (*p.initial != '\0') defaults.append(p.name).append("=").append(p.initial).append(" ");
+  CHECK(defaults.find("sr=22050 duration=none ") == 0);
+  CHECK_OK(melpix_frontend_create(defaults.c_str(), &f));
+  melpix_frontend_destroy(f);
+  CHECK_FAILS(MELPIX_INVALID_ARGUMENT, "there is no parameter 1000", melpix_parameter_at(1000, &p));
+  CHECK_FAILS(MELPIX_INVALID_ARGUMENT, "parameter is null", melpix_parameter_at(0, nullptr));
   refused("window has 2 samples, but win_length is 4", "n_fft=4 window_samples=1,2");
   refused("window must be one of", ("window=" + std::string(100000, 'w')).c_str());
   CHECK(std::strlen(melpix_error()) < 512);

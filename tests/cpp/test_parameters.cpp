@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <limits>
 #include <locale>
 #include <stdexcept>
@@ -6,7 +7,7 @@
 #include <vector>
 
 #include "check.h"
-#include "parameters.h"
+#include "melpix/parameters.h"
 
 namespace {
 
@@ -137,27 +138,66 @@ void refused() {
   CHECK_REFUSED("fit must be one of pad, repeat, repeat_pad, got 'cut'", "fit=cut");
   CHECK_REFUSED("'sr' is given twice", "sr=1 n_fft=2 sr=1");
   CHECK_REFUSED("window and window_samples", "window=hann window_samples=1,2");
-  CHECK_REFUSED("n_fft must be a whole number, got ''", "n_fft=");
-  CHECK_REFUSED("n_fft must be a whole number, got '-1'", "n_fft=-1");
-  CHECK_REFUSED("n_fft must be a whole number, got '1e3'", "n_fft=1e3");
-  CHECK_REFUSED("n_fft must be a whole number, got '1,...'", "n_fft=1,2");
-  CHECK_REFUSED("must be a smaller number", "n_fft=99999999999999999999");
+  CHECK_REFUSED("n_fft must be a whole number or none, got ''", "n_fft=");
+  CHECK_REFUSED("n_fft must be in 1 ... 1048576, got -1", "n_fft=-1");
+  CHECK_REFUSED("n_fft must be a whole number or none, got '1e3'", "n_fft=1e3");
+  CHECK_REFUSED("n_fft must be a whole number or none, got '1,2'", "n_fft=1,2");
+  CHECK_REFUSED("n_fft must be in 1 ... 1048576, got 99999999999999999999",
+                "n_fft=99999999999999999999");
   for (const char* text : {"sr=", "sr=x", "sr=1x", "sr=1e", "sr=+", "sr=nan", "sr=1e999", "sr=--1"})
     CHECK_REFUSED("sr must be a number, got '", text);
-  CHECK_REFUSED("sr must be a number, got '1,...'", "sr=1,5");
-  CHECK_REFUSED("framing must be one of center, middle, snip, uncentered, got 'left'",
+  CHECK_REFUSED("sr must be a number, got '1,5'", "sr=1,5");
+  CHECK_REFUSED("framing must be one of center, uncentered, snip, middle, got 'left'",
                 "framing=left");
   CHECK_REFUSED("flip must be one of false, true, got '1'", "flip=1");
-  CHECK_REFUSED("compress must be one of", "compress=sqrt");
-  CHECK_REFUSED("compress must be one word", "compress=ln,2");
-  CHECK_REFUSED("compress must be power,EXPONENT, got 'power'", "compress=power");
-  CHECK_REFUSED("compress must be pcen or", "compress=pcen,1");
+  CHECK_REFUSED("compress must be none or ln or", "compress=sqrt");
+  CHECK_REFUSED("pcen,GAIN,BIAS,POWER,TIME_CONSTANT,EPS, got 'ln,2'", "compress=ln,2");
+  CHECK_REFUSED("or power,EXPONENT or", "compress=power");
+  CHECK_REFUSED("got 'pcen,1'", "compress=pcen,1");
   CHECK_REFUSED("range must be minmax or LO,HI, got '1'", "range=1");
-  CHECK_REFUSED("range must be a number, got ''", "range=,");
-  CHECK_REFUSED("normalise must be none, image", "normalise=1,2,3");
-  CHECK_REFUSED("window must be a number, got 'x'", "window=kaiser,x");
+  CHECK_REFUSED("range must have numbers, got ''", "range=,");
+  CHECK_REFUSED("ref must be 1 without a logarithm: compress (none), got max",
+                "compress=none ref=max");
+  CHECK_REFUSED("top_db must be none without a logarithm: compress (pcen), got 80",
+                "top_db=80 compress=pcen");
+  CHECK_REFUSED("floor must be > 0, got 0", "floor=0");
+  CHECK_REFUSED("normalise must be none or image or frequency or max or MEAN,STD, got",
+                "normalise=1,2,3");
+  CHECK_REFUSED("window must have numbers, got 'x'", "window=kaiser,x");
   const std::string endless = "framing=" + std::string(100000, 'x');
   CHECK_REFUSED(std::string(60, 'x').append("'").c_str(), endless.c_str());
+}
+
+// Of each parameter what the table says, for itself.
+void the_table() {
+  std::size_t count = 0;
+  for (; const melpix::Parameter* p = melpix::parameter(count); ++count) {
+    const std::string name = p->name, words = p->words;
+    const bool numbers = std::string(p->kind) == "numbers";
+    if (!numbers) parse_settings((name + "=" + p->initial).c_str());
+    for (std::size_t at = 0; at < words.size();) {
+      const std::size_t end = std::min(words.find(' ', at), words.size());
+      std::string value;  // a number for each word in capitals
+      for (const char c : words.substr(at, end - at))
+        if (c < 'A' || c > 'Z')
+          value += c == '_' && value.back() == '1' ? '1' : c;
+        else if (value.empty() || value.back() != '1')
+          value += '1';
+      const melpix::Settings s = parse_settings((name + "=" + value).c_str());
+      if (name == "window") melpix::window_samples(s.config.window, 8);
+      at = end + 1;
+    }
+    if (std::string(p->kind) == "number" && p->least == 0 && p->above_least)
+      CHECK_REFUSED((name + " must be > 0").c_str(), (name + "=0").c_str());
+    CHECK(std::string(p->about).back() == '.');
+  }
+  CHECK_EQUAL(count, std::size_t{41});
+  try {
+    parse_settings("fmin=-1");
+    CHECK(false);
+  } catch (const melpix::ParameterError& e) {
+    CHECK(e.parameter() == "fmin" && e.reason() == " must be >= 0, got -1");
+  }
 }
 
 struct Continental : std::numpunct<char> {
@@ -181,6 +221,7 @@ int main() {
   every_parameter();
   defaults();
   refused();
+  the_table();
   any_locale();
   return failures();
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Fixtures of several tests."""
 
+import signal
 import sys
 
 import pytest
@@ -8,6 +9,9 @@ import pytest
 from browser import browser
 
 __all__ = ["browser"]
+
+# A job in a shell script's background ignores SIGINT, and so would all programs that tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

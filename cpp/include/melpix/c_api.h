@@ -50,54 +50,33 @@ MELPIX_API const char* melpix_version(void);
 /* Every number that turns samples into features and an image. Opaque. */
 typedef struct melpix_frontend melpix_frontend;
 
+/* What a front-end's parameter is called, and what it may be. The texts live as long as the
+   program. */
+typedef struct melpix_parameter {
+  const char* name;
+  /* What its value is: "word" and "flag", one of `words`; "count" and "number", or one of `words`;
+     "norm", a number that may be inf or -inf, or one of `words`; "form", one of `words`, where what
+     is written in capitals stands for a number; "window", such a form, or an alias; "numbers", with
+     commas between them; "name". */
+  const char* kind;
+  const char* words;               /* with spaces between them; "" if there is none */
+  const char* initial;             /* the default */
+  double least, most;              /* of a number; infinite: there is no limit */
+  int32_t above_least, below_most; /* 1: the limit itself is not allowed */
+  const char* rule;                /* what it must be beside other parameters, or "" */
+  const char* about;               /* what it does, in a line */
+} melpix_parameter;
+
+/* Describes the parameter of an index, which counts from 0 in the order of the stages. Fails, with
+   nothing written, behind the last one. */
+MELPIX_API melpix_status melpix_parameter_at(size_t index, melpix_parameter* parameter);
+
 /* Plans a front-end. `parameters` is text of `name=value` words with white space between them, in
-   any order; null or "" is the recipe:
-
-     sr=22050 duration=none fit=pad level=none n_fft=1024 hop_length=512 win_length=none window=hann
-     periodic=true framing=center pad_mode=constant gain=1 remove_dc=false preemphasis=0
-     spectrum=magnitude power=2 bin_offset=0 n_mels=128 fmin=0 fmax=none mel_sr=none
-     mel_scale=slaney norm=slaney compress=ln offset=1e-9 floor=none ref=1 top_db=none columns=none
-     normalise=none patch=none patch_step=none tail=drop range=minmax rounding=truncate flip=true
-     invert=true single_filterbank=false precision=mixed isa=none
-
-   Names and values are those of melpix.Frontend in Python (melpix/config.h says the same in
-   C++), None being none:
-
-     duration           seconds that every signal is brought to, 1 ... 2^31 samples, or none: as
-                        it is (as a signal without samples stays anyway)
-     fit                what follows where there are too few: pad (zeros), repeat (the signal again
-                        and again), repeat_pad (as often as it fits whole, and then zeros)
-     level              none, int16 (rounded through 16-bit integers), minmax (from -1 to 1): of the
-                        mean of the channels
-     n_fft              a number, or none: 2 * hop_length (as in Python, and unlike melpix::Config)
-     win_length         a number, or none: n_fft
-     window             hann hamming blackman blackmanharris bartlett povey boxcar kaiser,BETA
-                        gaussian,STD tukey,ALPHA general_hamming,ALPHA
-     window_samples     instead of `window`: X,X,..., win_length of them
-     periodic           true (for spectra) or false (symmetric)
-     framing            center uncentered snip middle
-     pad_mode           constant reflect edge symmetric linear_ramp
-     spectrum           magnitude, or real: the real part of each bin, with its sign, for which
-                        power=1 and compress=none or compress=power,EXPONENT (|x|^EXPONENT)
-     fmax               a number, or none: half of mel_sr
-     mel_sr             the rate that the filterbank is made for, or none: sr
-     mel_scale          slaney htk kaldi tf
-     norm               slaney, none, or a number p, which may be inf or -inf
-     compress           none ln log10 db power,EXPONENT pcen pcen,GAIN,BIAS,POWER,TIME_CONSTANT,EPS
-     floor top_db       a number or none
-     columns            a number, or none: as many frames as there are
-     ref                a number or max
-     normalise          none image frequency max, MEAN,STD, or n_mels means and then n_mels stds
-     patch patch_step   columns of a patch and from one to the next (none: as many as a patch has):
-                        nothing is cut, see melpix_features32
-     tail               drop: frames behind the last whole patch are of no use; pad: the signal
-                        gets the zeros that one more patch lacks
-     range              minmax or LO,HI
-     rounding           truncate nearest ceil
-     single_filterbank  whether the filterbank is rounded to float32 in double precision too
-     precision          single, double, or mixed: single for images of 8 bits of logarithms (but
-                        not with level=minmax and powers below 1), double for all else
-     isa                a name of an instruction set, or none: the best one here
+   any order; null or "" is the recipe. melpix_parameter_at tells all names, values and defaults.
+   They are those of melpix.Frontend in Python, and melpix/config.h says the same in C++, with None
+   being none; an array of samples is not a `window` here, but `window_samples`, and in place of one
+   mean and one deviation `normalise` takes n_mels means and then n_mels deviations. Nothing is cut
+   where `patch` is given: see melpix_features32.
 
    For example "sr=16000 n_fft=400 hop_length=160 n_mels=80 fmax=8000 range=-20,4". Numbers have a
    decimal point in every locale. No name may come twice, and an unknown one is an error.

@@ -8,6 +8,9 @@
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <string_view>
+
+#include "melpix/parameters.h"
 
 namespace melpix {
 
@@ -22,6 +25,12 @@ std::string text_of(const Parts&... parts) {
 template <class... Parts>
 std::invalid_argument invalid(const Parts&... parts) {
   return std::invalid_argument(text_of(parts...));
+}
+
+// What is wrong with a parameter: the reason follows its name.
+template <class... Parts>
+ParameterError refused(std::string_view parameter, const Parts&... reason) {
+  return ParameterError(std::string(parameter), text_of(reason...));
 }
 
 // Sizes stay in the range of ptrdiff_t, since they become pointer offsets.

@@ -9,7 +9,7 @@
 #include "base/check.h"
 #include "c/c_checks.h"
 #include "melpix/mixed.h"
-#include "parameters.h"
+#include "melpix/parameters.h"
 
 using melpix::checked_add;
 using melpix::checked_mul;
@@ -87,6 +87,16 @@ melpix_status features(const melpix_frontend* frontend, const melpix_signal* sig
 }  // namespace
 
 const char* melpix_version() { return melpix::version(); }
+
+melpix_status melpix_parameter_at(std::size_t index, melpix_parameter* parameter) {
+  return guarded([&] {
+    melpix_parameter& out = given("parameter", parameter);
+    const melpix::Parameter* p = melpix::parameter(index);
+    if (p == nullptr) throw invalid("there is no parameter ", index);
+    out = {p->name, p->kind,        p->words,      p->initial, p->least,
+           p->most, p->above_least, p->below_most, p->rule,    p->about};
+  });
+}
 
 melpix_status melpix_frontend_create(const char* parameters, melpix_frontend** frontend) {
   return guarded([&] {

@@ -72,7 +72,7 @@ const Isa& find_isa(const char* name) {
 
   std::string names;
   for (const std::string& known : available_isas()) names += (names.empty() ? "" : ", ") + known;
-  throw invalid(by_environment ? "MELPIX_ISA" : "isa", " must be one of ", names, ", got '", name,
+  throw refused(by_environment ? "MELPIX_ISA" : "isa", " must be one of ", names, ", got '", name,
                 "'");
 }
 

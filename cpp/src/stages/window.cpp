@@ -98,30 +98,31 @@ const std::map<std::string, Entry>& windows() {
 }  // namespace
 
 std::vector<double> window_samples(const Window& window, std::size_t length) {
-  if (length < 1) throw invalid("win_length must be >= 1, got ", length);
+  if (length < 1) throw refused("win_length", " must be >= 1, got ", length);
   if (!window.samples.empty()) {
     if (window.samples.size() != length)
-      throw invalid("window has ", window.samples.size(), " samples, but win_length is ", length);
+      throw refused("window", " has ", window.samples.size(), " samples, but win_length is ",
+                    length);
     for (double w : window.samples)
-      if (!std::isfinite(w)) throw invalid("window samples must be finite, got ", w);
+      if (!std::isfinite(w)) throw refused("window", " samples must be finite, got ", w);
     return window.samples;
   }
   const auto entry = windows().find(window.name);
   if (entry == windows().end()) {
     std::string names;
     for (const auto& known : windows()) names += (names.empty() ? "" : ", ") + known.first;
-    throw invalid("window must be one of ", names, " or an array of samples, got '", window.name,
-                  "'");
+    throw refused("window", " must be one of ", names, " or an array of samples, got '",
+                  window.name, "'");
   }
   if (window.parameters.size() != entry->second.parameters)
-    throw invalid("window '", window.name, "' takes ", entry->second.parameters,
+    throw refused("window", " '", window.name, "' takes ", entry->second.parameters,
                   " parameter(s), got ", window.parameters.size());
   for (double p : window.parameters)
-    if (!std::isfinite(p)) throw invalid("window parameters must be finite, got ", p);
+    if (!std::isfinite(p)) throw refused("window", " parameters must be finite, got ", p);
   if (window.name == "kaiser" && std::fabs(window.parameters[0]) > 600)
-    throw invalid("window 'kaiser' takes |beta| <= 600, got ", window.parameters[0]);
+    throw refused("window", " 'kaiser' takes |beta| <= 600, got ", window.parameters[0]);
   if (window.name == "gaussian" && window.parameters[0] == 0)
-    throw invalid("window 'gaussian' takes std != 0, got 0");
+    throw refused("window", " 'gaussian' takes std != 0, got 0");
 
   // A window of one sample is 1, whatever its shape (scipy's convention).
   std::vector<double> samples(length, 1.0);

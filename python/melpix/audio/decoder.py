@@ -57,27 +57,26 @@ def open_sound(
     path = ""
     if isinstance(source, (str, os.PathLike)):
         path = os.fsdecode(source)
-        name, size = repr(path), _size(path)
-        _refuse_large(name, size, max_bytes)
+        size = _size(path)
+        _refuse_large(path, size, max_bytes)
         content = partial(io.FileIO, path)
         # Bytes, because names need not be UTF-8. "-" alone would mean standard input.
         file: Any = os.fsencode(os.path.join(os.curdir, path) if path == "-" else path)
         with content() as stream:
             plain = None if remarks else plain_wav(stream, size)
             if plain is not None:
-                yield Sound(plain, name, size, content)
+                yield Sound(plain, path, size, content)
                 return
             mp3 = formats.mp3_start(stream)
     else:
-        name = "the given bytes"
         data = _take(source, max_bytes)
         size = len(data)
-        _refuse_large(name, size, max_bytes)
+        _refuse_large(path, size, max_bytes)
         open_memory: Any = Memory if isinstance(data, bytes) else View
         content = partial(open_memory, data)
         plain = None if remarks else plain_memory(data)
         if plain is not None:
-            yield Sound(plain, name, size, content)
+            yield Sound(plain, path, size, content)
             return
         file = content()
         mp3 = formats.mp3_start(file)
@@ -108,21 +107,21 @@ def open_sound(
                 raise
             with decoder as opened:
                 if opened.format == _FORK:
-                    message = f"{name}: {formats.unknown(mp3, _way_out(source))}"
-                    raise DecodeError("decode_failed", message)
-                sound = Sound(opened, name, size, content, start)
+                    message = formats.unknown(mp3, _way_out(source))
+                    raise DecodeError("decode_failed", message, path)
+                sound = Sound(opened, path, size, content, start)
                 reason = formats.refusal(sound.format, sound.subtype)
                 if reason:
-                    raise DecodeError("unsupported_format", f"{name}: {reason}; {_way_out(source)}")
+                    raise DecodeError("unsupported_format", f"{reason}; {_way_out(source)}", path)
                 yield sound
         except soundfile.LibsndfileError as error:
             with content() as stream:
                 kind = first_bytes.kind(stream.read(first_bytes.LOOK))
             if kind is None or kind.read:
                 reason = formats.failure(error.code, error.error_string, mp3, _way_out(source))
-                raise DecodeError("decode_failed", f"{name}: {reason}") from error
-            message = f"{name}: {kind.name} is not read; {_way_out(source)}"
-            raise DecodeError("no_decoder", message) from error
+                raise DecodeError("decode_failed", reason, path) from error
+            message = f"{kind.name} is not read; {_way_out(source)}"
+            raise DecodeError("no_decoder", message, path) from error
 
 
 def _tagged(content: Callable[[], Any], start: int) -> Tagged:
@@ -167,9 +166,9 @@ def _decoder() -> Any:
     return Decoder
 
 
-def _refuse_large(name: str, size: int, max_bytes: int | None) -> None:
+def _refuse_large(path: str, size: int, max_bytes: int | None) -> None:
     if max_bytes is not None and size > max_bytes:
-        raise DecodeError("too_large", f"{name}: {size} bytes, at most {max_bytes} are read")
+        raise DecodeError("too_large", f"{size} bytes, at most {max_bytes} are read", path)
 
 
 def _size(path: str) -> int:
@@ -179,7 +178,7 @@ def _size(path: str) -> int:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
     if not stat.S_ISREG(mode):
         kind = "FIFO" if stat.S_ISFIFO(mode) else "socket" if stat.S_ISSOCK(mode) else "device"
-        raise DecodeError("not_a_file", f"{path!r}: a {kind}, not a file")
+        raise DecodeError("not_a_file", f"a {kind}, not a file", path)
     return found.st_size
 
 

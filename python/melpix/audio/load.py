@@ -16,7 +16,7 @@ from melpix.audio.decoder import Source, open_sound
 from melpix.audio.resample import Resampler, resample
 from melpix.audio.samples import Empty, Samples
 from melpix.audio.sound import Sound
-from melpix.errors import DecodeError
+from melpix.errors import DecodeError, ParameterError
 
 __all__ = [
     "MAX_SAMPLES",
@@ -106,7 +106,7 @@ def load(
     """
     dtype = np.dtype(dtype)
     if dtype not in (np.float32, np.float64):
-        raise ValueError(f"dtype must be float32 or float64, got {dtype}")
+        raise ParameterError("dtype", f" must be float32 or float64, got {dtype}")
     check(sr, offset, duration, MAX_SECONDS)
     with open_sound(path) as sound:
         target = _target(sound, sr)
@@ -332,13 +332,13 @@ def probe(source: Source) -> dict[str, Any]:
 def check(sr: float | None, offset: float, duration: float | None, max_seconds: float) -> None:
     """Refuse parameters of reading that are out of range."""
     if sr is not None and not MIN_SR <= sr <= MAX_SR:
-        raise ValueError(f"sr must lie in {MIN_SR} .. {MAX_SR} Hz, got {sr}")
+        raise ParameterError("sr", f" must lie in {MIN_SR} .. {MAX_SR} Hz, got {sr}")
     if not (math.isfinite(offset) and offset >= 0):
-        raise ValueError(f"offset must be finite and >= 0 seconds, got {offset}")
+        raise ParameterError("offset", f" must be finite and >= 0 seconds, got {offset}")
     if duration is not None and not (math.isfinite(duration) and duration >= 0):
-        raise ValueError(f"duration must be finite and >= 0 seconds, got {duration}")
+        raise ParameterError("duration", f" must be finite and >= 0 seconds, got {duration}")
     if not max_seconds > 0:
-        raise ValueError(f"max_seconds must be > 0, got {max_seconds}")
+        raise ParameterError("max_seconds", f" must be > 0, got {max_seconds}")
 
 
 def _target(sound: Sound, sr: float | None) -> float:
@@ -346,7 +346,8 @@ def _target(sound: Sound, sr: float | None) -> float:
     if not MIN_SR <= sound.sr <= MAX_SR:
         raise DecodeError(
             "bad_sample_rate",
-            f"{sound.name}: its sampling rate must lie in {MIN_SR} .. {MAX_SR} Hz, is {sound.sr}",
+            f"its sampling rate must lie in {MIN_SR} .. {MAX_SR} Hz, is {sound.sr}",
+            sound.source,
         )
     return sound.sr if sr is None else sr
 
@@ -358,7 +359,7 @@ def _is_plain(sound: Sound, target: float) -> bool:
 
 def _refuse_truncated(sound: Sound) -> None:
     if sound.truncated:
-        raise DecodeError("truncated", f"{sound.name}: holds less sound than it declares")
+        raise DecodeError("truncated", "holds less sound than it declares", sound.source)
 
 
 def _clip(sound: Sound, y: Samples, sr: float, offset: float, frames: int) -> Clip:

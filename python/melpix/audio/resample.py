@@ -20,9 +20,9 @@ def resample(y: Samples, sr: float, target: float) -> Samples:
         return y
     if y.ndim == 2:
         return np.stack([resample(channel, sr, target) for channel in y])
-    import soxr
-
     with until_done():
+        import soxr
+
         resampled = soxr.resample(y, sr, target, quality="soxr_hq")
     return _fit(resampled, _resampled_length(len(y), sr, target))
 
@@ -55,12 +55,12 @@ def _resample_together(ys: list[Samples], sr: float, target: float) -> list[Samp
     nothing else of each other; what is missing at the end of a signal is zeros to it, as they are
     here.
     """
-    import soxr
-
     together = np.zeros((len(ys), max(map(len, ys))), np.float32)
     for row, y in zip(together, ys, strict=True):
         row[: len(y)] = y
     with until_done():
+        import soxr
+
         resampled = soxr.resample(together.T, sr, target, quality="soxr_hq").T
     for row, y in zip(resampled, ys, strict=True):
         row[int(len(y) / (sr / target) + 0.5) :] = 0.0  # so many it gives of one
@@ -87,9 +87,12 @@ class Resampler:
         if self._stream is None:
             if last:
                 return resample(y, *self._rates)  # a quarter faster than a stream
-            import soxr
+            with until_done():
+                import soxr
 
-            self._stream = soxr.ResampleStream(*self._rates, 1, dtype=y.dtype, quality="soxr_hq")
+                self._stream = soxr.ResampleStream(
+                    *self._rates, 1, dtype=y.dtype, quality="soxr_hq"
+                )
         with until_done():
             resampled: Samples = self._stream.resample_chunk(y, last=last)
         self._taken += len(y)

@@ -25,8 +25,8 @@ class Sound:
 
     Attributes
     ----------
-    name : str
-        How error messages call the source.
+    source : str
+        Its path; "" if it is none.
     format, subtype : str
         Container and encoding, in libsndfile's words.
     sr, channels : int
@@ -42,12 +42,12 @@ class Sound:
     def __init__(
         self,
         file: Any,
-        name: str,
+        source: str,
         size: int,
         content: Callable[[], Any],
         start: int | None = None,  # of an MP3's first frame
     ) -> None:
-        self.name = name
+        self.source = source
         self.format: str = file.format
         self.subtype: str = file.subtype
         self.sr: int = file.samplerate
@@ -211,7 +211,8 @@ class Sound:
         if self.format == "FLAC":  # cut between two frames; elsewhere the decoder notices
             raise DecodeError(
                 "decode_failed",
-                f"{self.name}: declares {self.frames} frames, but ends after {end}",
+                f"declares {self.frames} frames, but ends after {end}",
+                self.source,
             )
         self.truncated = True
 
@@ -221,18 +222,20 @@ class Sound:
             frame = int(np.argmin(finite if y.ndim == 1 else finite.all(axis=1)))
             raise SignalError(
                 "non_finite",
-                f"{self.name}: NaN or infinity at {self._seconds(start + frame)}",
+                f"NaN or infinity at {self._seconds(start + frame)}",
+                self.source,
             )
 
     def _empty(self, offset: float, duration: float | None) -> DecodeError:
         asked = f"offset {offset} s" + ("" if duration is None else f", duration {duration} s")
-        return DecodeError("empty_audio", f"{self.name}: no sound at {asked} of {self._length()}")
+        return DecodeError("empty_audio", f"no sound at {asked} of {self._length()}", self.source)
 
     def _too_long(self, limit: int) -> DecodeError:
         return DecodeError(
             "too_long",
-            f"{self.name}: {self._length()} is too long, at most {self._seconds(limit)} are read "
-            "at once; ask for less by offset and duration",
+            f"{self._length()} is too long, at most {self._seconds(limit)} are read at once; "
+            "ask for less by offset and duration",
+            self.source,
         )
 
     def _length(self) -> str:

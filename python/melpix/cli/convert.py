@@ -282,7 +282,7 @@ def _many(
         with warnings.catch_warnings(record=True) as caught:
             frontend = made(parameters)
         for warning in caught:
-            say("warning", spell(str(warning.message)))
+            say("warning", str(warning.message))
         _set_step(options, frontend.duration)
         try:
             found = scan(inputs, recursive=recursive, output=output, **scanned)
@@ -373,8 +373,8 @@ def _faults(output: str) -> Iterator[None]:
     except ImportError as error:
         raise usage(str(error)) from error
     except ValueError as error:
-        head, *details = str(error).split("\n")  # one that lists sources
-        raise usage(spell(head.removesuffix(":")), details) from error
+        head, *details = spell(error).split("\n")  # one that lists sources
+        raise usage(head.removesuffix(":"), details) from error
     except BrokenPipeError:
         raise  # standard output's
     except OSError as error:

@@ -4,18 +4,14 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 import click
 
+from melpix.errors import MelpixError, ParameterError
 from melpix.printable import printable
 from melpix.workers.process import overhear
-
-if TYPE_CHECKING:
-    pass
 
 
 class FileFailed(click.ClickException):
@@ -36,74 +32,40 @@ def faults(source: str, output: str | None = None) -> Iterator[list[str]]:
     name = "standard input" if source == "-" else source
     notes: list[str] = []
     heard: list[str] = []
-    from melpix.errors import MelpixError
-
     try:
         with warnings.catch_warnings(record=True) as caught, overhear(heard):
             yield notes
     except MelpixError as error:
-        reason = str(error).removeprefix(f"{source!r}: ").removeprefix("the given bytes: ")
         advice = ["--max-duration allows more"] if error.code == "too_long" else []
-        raise FileFailed("; ".join([f"{name}: {spell(reason)}", *advice, *heard])) from error
+        raise FileFailed("; ".join([f"{name}: {error.reason}", *advice, *heard])) from error
     except ValueError as error:
-        raise usage(spell(str(error))) from error
+        raise usage(spell(error)) from error
     except OSError as error:
         if output is not None and error.filename == output:
             raise NotWritten(f"cannot write {output}: {error.strerror}") from error
         raise FileFailed(f"{name}: {error.strerror or error}") from error
     except MemoryError as error:
         raise FileFailed(f"{name}: not enough memory") from error
-    notes += [spell(str(warning.message)) for warning in caught]
+    notes += [str(warning.message) for warning in caught]
     notes += [f"{name}: {line}" for line in heard]
 
 
-# The library's parameters and the options that set them.
-_OPTIONS = {
-    "hop_length": "--hop-length",
-    "n_fft": "--n-fft",
-    "n_mels": "--n-mels",
-    "fmin": "--fmin",
-    "fmax": "--fmax",
-    "precision": "--precision",
-    "time_steps": "--time-steps",
-    "max_seconds": "--max-duration",
-    "max_bytes": "--max-bytes",
-    "max_pixels": "--max-pixels",
-    "body_timeout": "--body-timeout",
-    "exact_width": "--exact-width",
-    "from_list": "--from-list",
-    "keep_suffix=True": "--keep-suffix",
-    "keep_suffix": "--keep-suffix",
-    "stats_file": "--stats",
-    "shard_count": "--shard-count",
-    "shard_bytes": "--shard-bytes",
-    "scale='dataset'": "--scale dataset",
-}
-
-# English words too, or nearly: parameters only where a message begins with them.
-_WORDS = {
-    "preset": "--preset",
-    "seconds": "--seconds",
-    "sr": "--sr",
-    "offset": "--offset",
-    "duration": "--duration",
-    "dst": "the output",
-    "step": "--step",
-    "shard": "--shard",
-    "workers": "--workers",
-    "concurrency": "--concurrency",
-    "timeout": "--timeout",
-    "percentiles": "--percentiles",
-    "stats": "--stats",
-    "range": "--range",
-}
+# The options that do not have their parameter's name.
+_OPTIONS = {"max_seconds": "max_duration", "range": "fixed", "stats": "stats_file"}
 
 
-def spell(message: str) -> str:
-    """Put the options' names in the place of the parameters' in a message of the library's."""
-    anywhere, first = "|".join(_OPTIONS), "|".join(_WORDS)
-    message = re.sub(rf"(?<![\w-])({anywhere})(?!\w)", lambda m: _OPTIONS[m[1]], message)
-    return re.sub(rf"^({first})\b", lambda m: _WORDS[m[1]], message)
+def spell(error: ValueError) -> str:
+    """Return the message, with the option's name in the place of the parameter's."""
+    if not isinstance(error, ParameterError):
+        return str(error)
+    if error.parameter == "dst":
+        return f"the output{error.reason}"
+    option = _OPTIONS.get(error.parameter, error.parameter)
+    context = click.get_current_context(silent=True)
+    for parameter in context.command.params if context else ():
+        if parameter.name == option and isinstance(parameter, click.Option):
+            return parameter.opts[-1] + error.reason
+    return str(error)
 
 
 class Senseless(click.UsageError):

@@ -8,20 +8,24 @@ import os
 import select
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
 if TYPE_CHECKING:
     from melpix.frontend.frontend import Frontend
 from melpix.cli.faults import FileFailed, spell, usage
+from melpix.errors import ParameterError
+from melpix.frontend.parameter_table import PARAMETERS
 
 STDIN_LIMIT = 2**30
 """Bytes that are read from standard input at most."""
 
 
-def _rate(ctx: click.Context, param: click.Parameter, value: str) -> float | str:
-    if value == "native":
+def _rate(
+    ctx: click.Context, param: click.Parameter, value: float | str | None
+) -> float | str | None:
+    if value is None or value == "native":
         return value
     try:
         number = float(value)
@@ -30,26 +34,33 @@ def _rate(ctx: click.Context, param: click.Parameter, value: str) -> float | str
     return int(number) if number.is_integer() else number
 
 
+_Decorator: TypeAlias = Callable[[Callable[..., None]], Callable[..., None]]
+
+
+def _option(name: str, **more: Any) -> _Decorator:
+    """Return the option of a front-end's parameter: its kind and its words are the table's."""
+    parameter = PARAMETERS[name]
+    text, _, without = parameter.text.removesuffix(".").partition("; none: ")
+    kinds: dict[str, type] = {"count": int, "number": float}
+    kind: Any
+    if name == "sr":
+        text, kind = "Resample to this [Hz]; native: do not", str
+        more |= {"callback": _rate, "metavar": "RATE|native"}
+    else:
+        kind = kinds.get(parameter.kind) or click.Choice(parameter.words)
+    return click.option(
+        f"--{name.replace('_', '-')}",
+        type=kind,
+        show_default=without or str(parameter.default),
+        help=f"{text}.",
+        **more,
+    )
+
+
 def image_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that every command has which makes images."""
-    for option in (
-        click.option(
-            "--n-mels", type=int, default=128, show_default=True, help="Rows of the image."
-        ),
-        click.option("--n-fft", type=int, show_default="2 hops", help="Samples a frame."),
-        click.option(
-            "--hop-length", type=int, default=512, show_default=True, help="Samples a step."
-        ),
-        click.option(
-            "--sr",
-            callback=_rate,
-            metavar="RATE|native",
-            default="22050",
-            show_default=True,
-            help="Resample to this [Hz]; native: do not.",
-        ),
-    ):
-        command = option(command)
+    for name in ("n_mels", "n_fft", "hop_length", "sr"):
+        command = _option(name, default=PARAMETERS[name].default)(command)
     return command
 
 
@@ -70,25 +81,8 @@ _FRONTEND = ("sr", "hop_length", "n_fft", "n_mels", "fmin", "fmax", "precision")
 
 def frontend_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that make a front-end: see `frontend_parameters`."""
-    for option in (
-        click.option(
-            "--precision",
-            type=click.Choice(["mixed", "single", "double"]),
-            show_default="mixed",
-            help="Arithmetic of the core; mixed: single for 8-bit images of logarithms.",
-        ),
-        click.option("--fmax", type=float, show_default="sr / 2", help="Highest frequency [Hz]."),
-        click.option("--fmin", type=float, show_default="0", help="Lowest frequency [Hz]."),
-        click.option("--n-mels", type=int, show_default="128", help="Rows of the image."),
-        click.option("--n-fft", type=int, show_default="2 hops", help="Samples a frame."),
-        click.option("--hop-length", type=int, show_default="512", help="Samples a step."),
-        click.option(
-            "--sr",
-            callback=lambda ctx, p, value: None if value is None else _rate(ctx, p, value),
-            metavar="RATE|native",
-            show_default="22050",
-            help="Resample to this [Hz]; native: do not.",
-        ),
+    options: list[_Decorator] = [
+        *map(_option, reversed(_FRONTEND)),
         click.option(
             "--config",
             metavar="FILE",
@@ -99,7 +93,8 @@ def frontend_options(command: Callable[..., None]) -> Callable[..., None]:
             metavar="NAME",
             help="The input of a known model: see melpix presets. Options override it.",
         ),
-    ):
+    ]
+    for option in options:
         command = option(command)
     return command
 
@@ -122,7 +117,7 @@ def frontend_parameters(options: dict[str, Any]) -> dict[str, Any]:
 
             parameters |= read_settings(config, preset_name)
     except ValueError as error:
-        raise usage(spell(str(error))) from error
+        raise usage(spell(error)) from error
     except OSError as error:
         raise usage(f"--config {config}: {error.strerror}") from error
     return parameters | {name: value for name, value in given.items() if value is not None}
@@ -134,6 +129,10 @@ def made(parameters: dict[str, Any]) -> Frontend:
 
     try:
         return Frontend(**parameters)
+    except ParameterError as error:
+        if error.parameter in (*_FRONTEND, "range"):
+            raise
+        raise ValueError(str(error)) from error  # an option of that name means something else
     except TypeError:
         unknown = parameters.keys() - Frontend().params.keys()
         if unknown:

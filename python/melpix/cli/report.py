@@ -8,7 +8,8 @@ import json
 
 import click
 
-from melpix.cli.faults import FileFailed, NotWritten
+from melpix.cli.faults import FileFailed, NotWritten, usage
+from melpix.printable import printable
 
 
 @click.command()
@@ -31,7 +32,10 @@ def report(outs: tuple[str, ...], as_json: bool, page: str | None) -> None:
     from melpix.dataset.report.page import html, text
     from melpix.dataset.report.summary import summarise
     from melpix.files import replace
+    from melpix.suffixes import is_another
 
+    if page is not None and is_another(page, (".html", ".htm")):
+        raise usage(f"--html must end in .html, for a page is written, got {printable(page)}")
     try:
         summary = summarise(outs)
     except OSError as error:

@@ -82,7 +82,7 @@ def serve(max_duration: float, memory: int, **options: Any) -> None:
     try:
         service = Service(limits, memory=memory << 20, **options)
     except ValueError as error:
-        raise usage(spell(str(error))) from error
+        raise usage(spell(error)) from error
 
     def listening(address: str) -> None:
         say_line(f"melpix serve: {address}, {service.workers} workers; Ctrl-C ends it")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from melpix.cli.faults import FileFailed, faults, say, usage
+from melpix.cli.faults import FileFailed, faults, say, spell, usage
 from melpix.cli.options import FiniteRange, read
 from melpix.printable import printable
 
@@ -62,7 +62,7 @@ def verify(inputs: tuple[str, ...], preset: str, duration: float, as_json: bool)
     try:
         both = pair(preset)
     except ValueError as error:
-        raise click.UsageError(f"--{error}", click.get_current_context()) from error
+        raise usage(spell(error)) from error
     except UnableError as error:
         raise FileFailed(str(error)) from error
     distances: list[Distance] = []

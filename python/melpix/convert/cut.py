@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from melpix import arguments
 from melpix.audio import load
 from melpix.audio.load import MAX_SECONDS
+from melpix.errors import ParameterError
 from melpix.frontend import lengths
 from melpix.frontend.frontend import Frontend
 
@@ -47,9 +48,9 @@ class Cut:
         load.check(None, self.offset, self.duration, self.most_seconds)
         if self.time_steps is not None:
             if self.seconds is not None:
-                raise ValueError(
-                    f"seconds must be None where time_steps is {self.time_steps}, got "
-                    f"{self.seconds}"
+                raise ParameterError(
+                    "seconds",
+                    f" must be None where time_steps is {self.time_steps}, got {self.seconds}",
                 )
             arguments.integer("time_steps", self.time_steps)
             if self.step is not None:
@@ -57,7 +58,9 @@ class Cut:
         elif self.seconds is not None:
             arguments.above_zero("seconds", self.seconds)
             if self.exact_width:
-                raise ValueError("exact_width needs time_steps, but the window is in seconds")
+                raise ParameterError(
+                    "exact_width", " needs time_steps, but the window is in seconds"
+                )
             if self.step is not None:
                 arguments.above_zero("step", self.step)
 
@@ -117,8 +120,9 @@ class Cut:
             found = Lengths(0, 0, (seconds, step)).at(f.sr)
             columns = f.frames(found.length)
             if not 0 < columns <= f.max_columns:
-                raise ValueError(
-                    f"seconds must give 1 ... {f.max_columns} columns, got {seconds}: {columns}"
+                raise ParameterError(
+                    "seconds",
+                    f" must give 1 ... {f.max_columns} columns, got {seconds}: {columns}",
                 )
         else:
             return None
@@ -162,8 +166,8 @@ def _samples(f: Frontend, time_steps: int, exact_width: bool) -> int:
     columns = f.frames(length)
     if length == 0 or columns == 0:
         least = 2 if f.framing == "center" else math.ceil(lengths.frame(f) / f.hop_length)
-        raise ValueError(f"time_steps must be >= {least} for one frame, got {time_steps}")
+        raise ParameterError("time_steps", f" must be >= {least} for one frame, got {time_steps}")
     if columns > f.max_columns:  # PNG readers would refuse the image
         most = time_steps - (columns - f.max_columns)
-        raise ValueError(f"time_steps must be <= {most}, got {time_steps}")
+        raise ParameterError("time_steps", f" must be <= {most}, got {time_steps}")
     return length

@@ -172,8 +172,6 @@ def read_columns(
 
 def too_short(src: Source, seconds: float, what: str, least: float) -> DecodeError:
     """Return the error for a sound that holds less than it takes."""
-    name = "the given bytes"
-    if isinstance(src, (str, os.PathLike)):
-        name = repr(os.fsdecode(src))
-    message = f"{name}: {seconds:.3f} s of sound, but {what} takes {least:.3f} s"
-    return DecodeError("too_short", message)
+    path = os.fsdecode(src) if isinstance(src, (str, os.PathLike)) else ""
+    message = f"{seconds:.3f} s of sound, but {what} takes {least:.3f} s"
+    return DecodeError("too_short", message, path)

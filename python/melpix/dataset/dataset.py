@@ -23,6 +23,7 @@ from melpix.dataset.sources.item import Path
 from melpix.dataset.sources.output_names import refuse_folders
 from melpix.dataset.sources.scan import Scan, scan
 from melpix.dataset.worker import Converter
+from melpix.errors import ParameterError
 from melpix.frontend.at_rate import Rate, at_rate
 from melpix.frontend.frontend import Frontend
 from melpix.workers.child import prepare
@@ -155,7 +156,7 @@ def convert_dataset(
     else:
         f = f.replace(range=scale)
     if format == "npy" and scale != "minmax":
-        raise ValueError(f"scale must be 'minmax' where format is 'npy', got {scale!r}")
+        raise ParameterError("scale", f" must be 'minmax' where format is 'npy', got {scale!r}")
     completed = time_steps is None and seconds is None and f.duration is not None
     if completed:
         seconds = f.duration

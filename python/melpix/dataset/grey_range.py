@@ -22,6 +22,7 @@ from melpix.dataset.outputs.record import End
 from melpix.dataset.plan import Plan
 from melpix.dataset.sources.item import Item, version
 from melpix.dataset.worker import fault
+from melpix.errors import ParameterError
 from melpix.frontend import lengths
 from melpix.frontend.frontend import Frontend
 from melpix.workers.batch_pool import Pool
@@ -87,7 +88,9 @@ class Stats:
             if not (math.isfinite(stats.lo) and math.isfinite(stats.hi)):
                 raise ValueError
         except (ValueError, TypeError, KeyError):
-            raise ValueError(f"stats must be a file of a dataset's range, got {path!r}") from None
+            raise ParameterError(
+                "stats", f" must be a file of a dataset's range, got {path!r}"
+            ) from None
         return stats
 
 
@@ -98,7 +101,9 @@ def checked(percentiles: tuple[float, float]) -> tuple[float, float]:
     except (TypeError, ValueError):
         low = high = math.nan
     if not 0 <= low < high <= 100:
-        raise ValueError(f"percentiles must be two rising numbers in 0 .. 100, got {percentiles}")
+        raise ParameterError(
+            "percentiles", f" must be two rising numbers in 0 .. 100, got {percentiles}"
+        )
     return low, high
 
 
@@ -145,7 +150,7 @@ def measure(
                 failed(items[index], seen)
             progress(index + 1)
     if not sources:
-        raise ValueError("scale='dataset' needs a sound that can be read: there is none")
+        raise ParameterError("scale", "='dataset' needs a sound that can be read: there is none")
     ends = []
     for percentile, end in zip(percentiles, (lo, hi), strict=True):
         if percentile in (0, 100):
@@ -153,7 +158,9 @@ def measure(
         else:
             ends.append(min(max(histogram.percentile(percentile), lo), hi))
     if not ends[0] < ends[1]:
-        raise ValueError(f"scale='dataset' needs features that differ, but all are near {lo:g}")
+        raise ParameterError(
+            "scale", f"='dataset' needs features that differ, but all are near {lo:g}"
+        )
     return Stats(ends[0], ends[1], percentiles, sources, params(plan), _core.PIXELS)
 
 
@@ -242,7 +249,7 @@ class _Meter:
                     lo, hi = min(lo, float(features.min())), max(hi, float(features.max()))
                     histogram.add(features)
         except Exception as error:
-            return fault(error, item.path)
+            return fault(error)
         return _Seen(lo, hi, histogram.bins()) if lo <= hi else None
 
 
@@ -293,13 +300,15 @@ def find(
     ours = {"pixels": _core.PIXELS, "params": params(plan), "percentiles": percentiles}
     for name, value in ours.items():
         if getattr(kept, name) != value:
-            raise ValueError(
-                f"stats must be of the same {name}: {path!r} has {getattr(kept, name)}, not "
-                f"{value}; name another file to measure anew"
+            raise ParameterError(
+                "stats",
+                f" must be of the same {name}: {path!r} has {getattr(kept, name)}, not "
+                f"{value}; name another file to measure anew",
             )
     if known is not None and (kept.lo, kept.hi) != (known.lo, known.hi):
-        raise ValueError(
-            f"stats must be those of the images that are there: {path!r} has "
-            f"{kept.lo:.9g} .. {kept.hi:.9g}, not {known.lo:.9g} .. {known.hi:.9g}"
+        raise ParameterError(
+            "stats",
+            f" must be those of the images that are there: {path!r} has "
+            f"{kept.lo:.9g} .. {kept.hi:.9g}, not {known.lo:.9g} .. {known.hi:.9g}",
         )
     return kept

@@ -133,7 +133,7 @@ class Converter:
             end = End("not_written", f"{reason.filename}: {reason.strerror}")
             outcome.records = [about.ended(end)]
         except Exception as error:
-            outcome.records = [about.ended(fault(error, item.path))]
+            outcome.records = [about.ended(fault(error))]
         made = outcome.records[0].windows or 0
         if made == 0:
             outcome.audio_seconds, outcome.parcel = 0.0, None
@@ -268,10 +268,10 @@ def _names_of(**flags: bool) -> list[str]:
     return [name for name, is_so in flags.items() if is_so]
 
 
-def fault(error: Exception, path: str) -> End:
+def fault(error: Exception) -> End:
     """Return why a source could not be converted."""
     if isinstance(error, MelpixError):
-        return End(error.code, str(error).removeprefix(f"{path!r}: "))
+        return End(error.code, error.reason)
     if isinstance(error, OSError):
         return End("os_error", error.strerror or str(error))
     if isinstance(error, MemoryError):

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from melpix.errors import ParameterError
+
 # What the core reads in place, by what is welcome.
 _FLOATS = frozenset({np.dtype(np.float32), np.dtype(np.float64)})
 
@@ -26,7 +28,7 @@ def signal(y: Any, kinds: str = "f") -> NDArray[Any]:
         return y
     # np.ma would import it, which takes a tenth of a first call; nobody who has not can mask.
     if isinstance(y, getattr(sys.modules.get("numpy.ma"), "MaskedArray", ())):
-        raise ValueError("y must not be masked: fill it first")
+        raise ParameterError("y", " must not be masked: fill it first")
     y = _in_place(y)
     welcome = "float16, float32, float64" + (" or int16" if "i" in kinds else "")
     dtype: type[np.generic]
@@ -36,9 +38,9 @@ def signal(y: Any, kinds: str = "f") -> NDArray[Any]:
         dtype = np.int16
     else:
         got = "bytes: of int16, take memoryview(y).cast('h')" if y.dtype.kind == "S" else y.dtype
-        raise ValueError(f"y must be {welcome}, got {got}")
+        raise ParameterError("y", f" must be {welcome}, got {got}")
     if y.ndim == 0:
-        raise ValueError("y must have at least one dimension, got a scalar")
+        raise ParameterError("y", " must have at least one dimension, got a scalar")
     # Copies only what is of another size or byte order, or starts at an odd address.
     return np.require(y, dtype, "A")
 
@@ -55,7 +57,7 @@ def _in_place(y: Any) -> NDArray[Any]:
             return array
         return np.asarray(y)
     except (BufferError, RuntimeError, TypeError) as error:  # a tensor that wants its gradient
-        raise ValueError(f"y must lie in memory that NumPy can read: {error}") from error
+        raise ParameterError("y", f" must lie in memory that NumPy can read: {error}") from error
 
 
 def destination(out: Any, y: NDArray[Any]) -> NDArray[Any]:
@@ -70,11 +72,13 @@ def destination(out: Any, y: NDArray[Any]) -> NDArray[Any]:
             else:
                 array = np.asarray(memoryview(out))
         except (BufferError, RuntimeError, TypeError, ValueError) as error:
-            raise ValueError(f"out must be memory that NumPy can write to: {error}") from error
+            raise ParameterError(
+                "out", f" must be memory that NumPy can write to: {error}"
+            ) from error
     if np.may_share_memory(array, y):
-        raise ValueError("out must not overlap y")
+        raise ParameterError("out", " must not overlap y")
     if not array.flags.forc and _overlaps_itself(array):
-        raise ValueError(f"out must not overlap itself, has strides {array.strides}")
+        raise ParameterError("out", f" must not overlap itself, has strides {array.strides}")
     return array
 
 
@@ -93,11 +97,11 @@ def filled(out: Any, y: NDArray[Any], shape: tuple[int, ...], dtype: np.dtype[An
     """Return `destination` if it has this shape and type."""
     array = destination(out, y)
     if array.shape != shape or array.dtype != dtype:
-        raise ValueError(
-            f"out must be {dtype} of shape {shape}, got {array.dtype} of shape {array.shape}"
+        raise ParameterError(
+            "out", f" must be {dtype} of shape {shape}, got {array.dtype} of shape {array.shape}"
         )
     if not (array.flags.writeable and array.flags.aligned):
-        raise ValueError("out must be writeable and aligned")
+        raise ParameterError("out", " must be writeable and aligned")
     return array
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from melpix import _core, arguments
-from melpix.errors import EncodeError, MelpixError, SignalError
+from melpix.errors import EncodeError, MelpixError, ParameterError, SignalError
 from melpix.frontend import arrays, parameters, patches
 from melpix.image.rendering import Rendering, canonical, copied
 
@@ -291,15 +291,17 @@ class Frontend:
     def _prepare(self) -> None:
         """Check the parameters, fill in what is open, and plan."""
         given = {name: getattr(self, name) for name in _PARAMETERS}
-        done = parameters.complete(given)
+        checked = parameters.checked(given)
+        done = checked.values
+        plan = checked.plan(deep=done["bits"] == 16)
+        parameters.follow(done, plan)
         now = functools.partial(object.__setattr__, self)
+        now("_impl", plan)
         for name, value in done.items():
             now(name, value)
         now("max_columns", min(MAX_COLUMNS, MAX_PIXELS // self.n_mels))
         now("_given", {**done, **_open(given)})
         now("_warned", [False])
-        core = parameters.core(done)
-        now("_impl", _core.Frontend(core, precision=self.precision, deep=self.bits == 16))
         further = [self._further(dict(changes)) for changes in self.stack or ()]
         now("_others", tuple(further))
         if further:  # each in one form: all that is not as in this one
@@ -322,14 +324,14 @@ class Frontend:
         fixed = changes.keys() & _SHARED
         if unknown or fixed:
             name = min(unknown or fixed)
-            raise ValueError(f"stack: {name!r} is no parameter that a mel may change")
+            raise ParameterError("stack", f": {name!r} is no parameter that a mel may change")
         try:
             f = object.__new__(Frontend)
             for name, value in {**self._given, "stack": None, **changes}.items():
                 object.__setattr__(f, name, value)
             f._prepare()
         except ValueError as error:
-            raise ValueError(f"stack: {error}") from None
+            raise ParameterError("stack", f": {error}") from None
         return f
 
     @property
@@ -681,9 +683,10 @@ class Frontend:
         columns = self._impl.frames(n)
         for f in self._others:
             if f._impl.frames(n) != columns:
-                raise ValueError(
-                    f"stack must give all mels as many columns, but {n} samples give {columns} and "
-                    f"{f._impl.frames(n)}"
+                raise ParameterError(
+                    "stack",
+                    f" must give all mels as many columns, but {n} samples give {columns} and "
+                    f"{f._impl.frames(n)}",
                 )
         return columns
 

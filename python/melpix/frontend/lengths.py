@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import functools
 
+from melpix.errors import ParameterError
 from melpix.frontend.frontend import Frontend
 
 
@@ -72,17 +73,19 @@ def refuse_another(f: Frontend, length: int, name: str, value: float) -> None:
             if f.columns is not None:
                 spare = _free(f).frames(fixed) - f.columns
                 how += f", columns={_free(f).frames(length) - spare}"
-            raise ValueError(
-                f"{name} must give windows of {f.duration:g} s, the duration that the front-end "
+            raise ParameterError(
+                name,
+                f" must give windows of {f.duration:g} s, the duration that the front-end "
                 f"brings every signal to, got {value} ({seconds:g} s): leave it out, or set "
-                f"{how} in Frontend(...) or in a --config file"
+                f"{how} in Frontend(...) or in a --config file",
             )
     if left_out(f, length) > 0 and f.columns is not None:
         most = (length - left_out(f, length)) / f.sr
-        raise ValueError(
-            f"{name} must give windows of at most {most:g} s, of which the front-end's {f.columns} "
+        raise ParameterError(
+            name,
+            f" must give windows of at most {most:g} s, of which the front-end's {f.columns} "
             f"columns are, got {value} ({seconds:g} s): set "
-            f"columns={_free(f).frames(length)} in Frontend(...) or in a --config file"
+            f"columns={_free(f).frames(length)} in Frontend(...) or in a --config file",
         )
 
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from melpix.errors import ParameterError
+
 
 @dataclass(frozen=True, slots=True)
 class Preset:
@@ -217,5 +219,5 @@ def preset(name: str) -> Preset:
         There is none of this name.
     """
     if not isinstance(name, str) or name not in PRESETS:
-        raise ValueError(f"preset must be one of {', '.join(PRESETS)}, got {name!r}")
+        raise ParameterError("preset", f" must be one of {', '.join(PRESETS)}, got {name!r}")
     return PRESETS[name]

@@ -10,6 +10,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from melpix.errors import ParameterError
 from melpix.frontend.frontend import Frontend
 from melpix.suffixes import refuse_other_suffix
 
@@ -93,10 +94,10 @@ def scale_minmax(X: ArrayLike, min: float = 0.0, max: float = 1.0) -> NDArray[An
     """
     X = np.asarray(X)
     if X.size == 0:
-        raise ValueError("X must not be empty")
+        raise ParameterError("X", " must not be empty")
     lo, hi = X.min(), X.max()
     if not (np.isfinite(lo) and np.isfinite(hi)):
-        raise ValueError("X must be finite")
+        raise ParameterError("X", " must be finite")
     spread = hi - lo
     scaled: NDArray[Any] = (X - lo) / (spread if spread else 1) * (max - min) + min
     return scaled

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from numpy.typing import ArrayLike, NDArray
 
 from melpix import arguments
-from melpix.errors import SignalError
+from melpix.errors import ParameterError, SignalError
 from melpix.frontend import arrays
 
 if TYPE_CHECKING:
@@ -77,7 +77,8 @@ class Stream:
             If a sample is NaN or infinite, or so large that a feature is. The stream is then of no
             use until `reset`.
         RuntimeError
-            After such an error, and after `flush`.
+            After such an error, and after `flush`; and in a forked process, where a thread of its
+            parent's was at work on the stream meanwhile.
         """
         y = arrays.signal(y, "fi")
         arguments.samples_last(y)
@@ -118,12 +119,14 @@ class Stream:
 def _require_one_matrix(f: Frontend, kind: str) -> None:
     """Refuse what cuts or stacks columns that are whole; the core refuses the rest."""
     if kind == "features" and f.patch is not None:
-        raise ValueError(
-            "patch must be None in a stream, which goes column by column, got "
-            f"{f.patch}: cut what it returns"
+        raise ParameterError(
+            "patch",
+            " must be None in a stream, which goes column by column, got "
+            f"{f.patch}: cut what it returns",
         )
     if kind != "mel" and f.stack is not None:
-        raise ValueError(
-            f"stack must be None in a stream, which has one mel, got {len(f.stack)} more mels: "
-            "open one for each mel"
+        raise ParameterError(
+            "stack",
+            f" must be None in a stream, which has one mel, got {len(f.stack)} more mels: "
+            "open one for each mel",
         )

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from melpix.errors import ParameterError
 from melpix.image.rendering import canonical
 
 _MOST_FEATURE = float(np.finfo(np.float32).max)
@@ -37,18 +38,22 @@ def greys_of(image: NDArray[Any], metadata: Mapping[str, Any]) -> Greys:
     """
     if not isinstance(metadata, Mapping):
         got = _shown(metadata)
-        raise ValueError(f"metadata must be a dict, as read_png returns it, got {got}")
+        raise ParameterError("metadata", f" must be a dict, as read_png returns it, got {got}")
     missing = [name for name in ("lo", "hi") if name not in metadata]
     if missing:
         lost = ": the PNG has no melpix metadata, which are lost where another program saves it"
         why = "" if metadata else lost
-        raise ValueError(f"metadata must have lo and hi, but lacks {' and '.join(missing)}{why}")
+        raise ParameterError(
+            "metadata", f" must have lo and hi, but lacks {' and '.join(missing)}{why}"
+        )
     lo, hi = (_ends(name, metadata[name], image.shape[2:]) for name in ("lo", "hi"))
     if (lo > hi).any():
-        raise ValueError(f"metadata must have lo <= hi, got {lo.tolist()} and {hi.tolist()}")
+        raise ParameterError(
+            "metadata", f" must have lo <= hi, got {lo.tolist()} and {hi.tolist()}"
+        )
     params = metadata.get("params", {})
     if not isinstance(params, Mapping):
-        raise ValueError(f"metadata's params must be a dict, got {_shown(params)}")
+        raise ParameterError("metadata", f"'s params must be a dict, got {_shown(params)}")
     _check_shape(image, params)
     return Greys(
         lo,
@@ -81,15 +86,18 @@ def _ends(name: str, value: Any, channels: tuple[int, ...]) -> NDArray[np.float6
     """Return one end of the value range, or that of each channel."""
     numbers = value if channels and isinstance(value, list | tuple) else [value]
     if len(numbers) not in (1, *channels):
-        raise ValueError(f"metadata must have {channels[0]} values of {name}, got {_shown(value)}")
+        raise ParameterError(
+            "metadata", f" must have {channels[0]} values of {name}, got {_shown(value)}"
+        )
     for number in numbers:
         # (abs: an int may be larger than any float)
         if type(number) not in (int, float) or not abs(number) <= sys.float_info.max:
-            raise ValueError(f"metadata must have a finite {name}, got {_shown(value)}")
+            raise ParameterError("metadata", f" must have a finite {name}, got {_shown(value)}")
         if abs(number) > _MOST_FEATURE:
-            raise ValueError(
-                f"metadata must have a {name} that float32 holds, {_MOST_FEATURE:.4g} at most, "
-                f"got {_shown(value)}"
+            raise ParameterError(
+                "metadata",
+                f" must have a {name} that float32 holds, {_MOST_FEATURE:.4g} at most, "
+                f"got {_shown(value)}",
             )
     return np.array(numbers, np.float64)
 
@@ -99,7 +107,7 @@ def _choice(params: Mapping[str, Any], name: str, default: Any, allowed: tuple[A
     value = params.get(name, default)
     if not any(type(value) is type(known) and value == known for known in allowed):
         names = ("one of " if len(allowed) > 1 else "") + ", ".join(map(repr, allowed))
-        raise ValueError(f"metadata's params.{name} must be {names}, got {_shown(value)}")
+        raise ParameterError("metadata", f"'s params.{name} must be {names}, got {_shown(value)}")
     return value
 
 
@@ -110,11 +118,13 @@ def _check_shape(image: NDArray[Any], params: Mapping[str, Any]) -> None:
     _choice(params, "n_mels", height, (height,))
     stack = params.get("stack")
     if "stack" in params and not (stack is None or isinstance(stack, list | tuple)):
-        raise ValueError(f"metadata's params.stack must be a list or None, got {_shown(stack)}")
+        raise ParameterError(
+            "metadata", f"'s params.stack must be a list or None, got {_shown(stack)}"
+        )
     mels, found = 1 + len(stack or ()), channels[0] if channels else 1
     if "stack" in params and mels != found:
-        raise ValueError(
-            f"metadata's params.stack must make {found} channels, as image has, not {mels}"
+        raise ParameterError(
+            "metadata", f"'s params.stack must make {found} channels, as image has, not {mels}"
         )
 
 

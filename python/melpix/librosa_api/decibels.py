@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from melpix import arguments
+from melpix.errors import ParameterError
 
 
 def power_to_db(
@@ -56,9 +57,9 @@ def power_to_db(
     """
     S = _without_phase("power_to_db", np.asarray(S), "np.abs(S) ** 2")
     if not amin > 0:
-        raise ValueError(f"amin must be > 0, got {amin!r}")
+        raise ParameterError("amin", f" must be > 0, got {amin!r}")
     if top_db is not None and not top_db >= 0:
-        raise ValueError(f"top_db must be >= 0, got {top_db!r}")
+        raise ParameterError("top_db", f" must be >= 0, got {top_db!r}")
     reference = ref(S) if callable(ref) else np.abs(ref)
     db: NDArray[Any] = 10.0 * np.log10(np.maximum(amin, S))
     db -= 10.0 * np.log10(np.maximum(amin, reference))
@@ -108,7 +109,7 @@ def amplitude_to_db(
     """
     S = _without_phase("amplitude_to_db", np.asarray(S), "np.abs(S)")
     if not amin > 0:
-        raise ValueError(f"amin must be > 0, got {amin!r}")
+        raise ParameterError("amin", f" must be > 0, got {amin!r}")
     magnitude = np.abs(S)
     reference = ref(magnitude) if callable(ref) else np.abs(ref)
     return power_to_db(np.square(magnitude), ref=reference**2, amin=amin**2, top_db=top_db)
@@ -198,7 +199,7 @@ def pcen(
     S = _without_phase("pcen", np.asarray(S), "np.abs(S)")
     for name, value in (("gain", gain), ("bias", bias), ("power", power)):
         if not arguments.real(name, value) >= 0:
-            raise ValueError(f"{name} must be >= 0, got {value!r}")
+            raise ParameterError(name, f" must be >= 0, got {value!r}")
     eps = arguments.above_zero("eps", eps)
     max_size = arguments.integer("max_size", max_size)
     time_constant = arguments.above_zero("time_constant", time_constant)
@@ -209,16 +210,16 @@ def pcen(
         # (sqrt(1 + 4 frames^2) - 1) / (2 frames^2), where nothing cancels and nothing overflows.
         b = 2 / (math.hypot(1, 2 * frames) + 1)
     elif not 0 <= arguments.real("b", b) <= 1:
-        raise ValueError(f"b must be in 0 ... 1, got {b!r}")
+        raise ParameterError("b", f" must be in 0 ... 1, got {b!r}")
 
     if not -S.ndim <= axis < S.ndim:
-        raise ValueError(f"axis must be one of the {S.ndim} of S, got {axis!r}")
+        raise ParameterError("axis", f" must be one of the {S.ndim} of S, got {axis!r}")
     if ref is not None:
         smoothed = np.asarray(ref)
         try:
             np.broadcast_shapes(S.shape, smoothed.shape)
         except ValueError:
-            raise ValueError(f"ref must fit S, {S.shape}, got {smoothed.shape}") from None
+            raise ParameterError("ref", f" must fit S, {S.shape}, got {smoothed.shape}") from None
     else:
         smoothed = _greatest_neighbour(S, max_size, axis, max_axis)
     smoothed, zf = _smooth(smoothed, float(b), axis, zi)
@@ -255,7 +256,7 @@ def _greatest_neighbour(
             raise ValueError(f"max_size={size} of {S.ndim}-dimensional S needs max_axis")
         max_axis = 1 - axis % 2
     elif not -S.ndim <= max_axis < S.ndim:
-        raise ValueError(f"max_axis must be one of the {S.ndim} of S, got {max_axis!r}")
+        raise ParameterError("max_axis", f" must be one of the {S.ndim} of S, got {max_axis!r}")
     if S.shape[max_axis] == 0:
         return S
     # Beyond the ends, the end itself: it is a neighbour wherever they are.
@@ -286,7 +287,7 @@ def _smooth(
     try:
         state = np.broadcast_to(before, shape)
     except ValueError:
-        raise ValueError(f"zi must have shape {tuple(shape)}, got {before.shape}") from None
+        raise ParameterError("zi", f" must have shape {tuple(shape)}, got {before.shape}") from None
     state = np.moveaxis(state, axis, -1)
     n = x.shape[axis]
     size = math.isqrt(max(n - 1, 0)) + 1

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from melpix import _core, arguments
+from melpix.errors import ParameterError
 from melpix.frontend import arrays
-from melpix.frontend.parameters import Window, checked_norm, checked_window, core_window
+from melpix.frontend.parameters import checked
 
 # Slaney, Auditory Toolbox, 1998: linear up to the knee, then 27 mels for each factor 6.4.
 _KNEE_HZ, _KNEE_MEL, _HZ_PER_MEL = 1000.0, 15.0, 200.0 / 3
@@ -91,7 +92,7 @@ def melspectrogram(
     if S is not None:
         S = np.asarray(S)
         if S.ndim < 2:
-            raise ValueError(f"S must have at least two dimensions, got shape {S.shape}")
+            raise ParameterError("S", f" must have at least two dimensions, got shape {S.shape}")
         # librosa's rule: the spectrogram's height wins over n_fft.
         if n_fft // 2 + 1 != S.shape[-2]:
             n_fft = 2 * (S.shape[-2] - 1)
@@ -107,27 +108,24 @@ def melspectrogram(
     y = arrays.signal(y)
     if arguments.looks_transposed(y):
         arguments.warn(f"y has {arguments.transposed(y)}")
-    win_length = n_fft if win_length is None else arguments.integer("win_length", win_length)
     result_dtype = np.result_type(y.dtype, weights_dtype)
-    core = _plan(
-        sr=arguments.above_zero("sr", sr),
-        n_fft=n_fft,
-        hop_length=hop_length,
-        win_length=win_length,
-        window=checked_window(window, win_length),
-        framing="center" if center else "uncentered",
-        pad_mode=arguments.choice(
-            "pad_mode", pad_mode, ("constant", "reflect", "edge", "symmetric", "linear_ramp")
-        ),
-        power=power,
-        n_mels=arguments.integer("n_mels", n_mels),
-        fmin=arguments.real("fmin", fmin),
-        fmax=arguments.real("fmax", sr / 2 if fmax is None else fmax),
-        mel_scale="htk" if htk else "slaney",
-        norm=checked_norm(norm),
-        precision="mixed" if result_dtype == np.float32 else "double",
-        single_filterbank=weights_dtype == np.float32,
+    values, texts, window_samples = checked(
+        {
+            **_mel(sr, n_fft, n_mels, fmin, fmax, htk, norm),
+            "hop_length": hop_length,
+            "win_length": win_length,
+            "window": window,
+            "framing": "center" if center else "uncentered",
+            "pad_mode": pad_mode,
+            "power": power,
+            "compress": None,
+            "precision": "mixed" if result_dtype == np.float32 else "double",
+        }
     )
+    if weights_dtype == np.float32:
+        texts["single_filterbank"] = "true"
+    core = _plan(tuple(texts.items()), window_samples)
+    n_mels = values["n_mels"]
     if core.empty_filters:
         _warn_empty(core.empty_filters, n_mels)
     shape = (n_mels, core.frames(y.shape[-1]))
@@ -173,19 +171,11 @@ def mel_filterbank(
     >>> mel_filterbank(sr=16000, n_fft=400, n_mels=80).shape
     (80, 201)
     """
-    n_mels = arguments.integer("n_mels", n_mels)
-    weights, empty = _core.mel_filterbank(
-        sr=arguments.above_zero("sr", sr),
-        n_fft=arguments.integer("n_fft", n_fft),
-        n_mels=n_mels,
-        fmin=arguments.real("fmin", fmin),
-        fmax=arguments.real("fmax", sr / 2 if fmax is None else fmax),
-        mel_scale="htk" if htk else "slaney",
-        norm=checked_norm(norm),
-        single=_weights_dtype(dtype) == np.float32,
-    )
+    values, texts, _ = checked(_mel(sr, n_fft, n_mels, fmin, fmax, htk, norm))
+    single = _weights_dtype(dtype) == np.float32
+    weights, empty = _core.mel_filterbank(texts, single=single)
     if empty:
-        _warn_empty(empty, n_mels)
+        _warn_empty(empty, values["n_mels"])
     return weights
 
 
@@ -303,15 +293,24 @@ def _beyond(
 
 # Plans are cheap to keep and dear to make; a program uses a handful.
 @lru_cache(maxsize=32)
-def _plan(*, window: Window, precision: str, **parameters: Any) -> _core.Frontend:
-    parameters |= {"window": core_window(window), "compress": "none"}
-    return _core.Frontend(parameters, precision=precision)
+def _plan(texts: tuple[tuple[str, str], ...], window_samples: tuple[float, ...]) -> _core.Frontend:
+    return _core.Frontend(dict(texts), window_samples)
+
+
+def _mel(
+    sr: Any, n_fft: Any, n_mels: Any, fmin: Any, fmax: Any, htk: bool, norm: Any
+) -> dict[str, Any]:
+    """Return the filterbank's parameters under the names of `Frontend`."""
+    return {
+        "sr": sr, "n_fft": arguments.integer("n_fft", n_fft), "n_mels": n_mels, "fmin": fmin,
+        "fmax": fmax, "mel_scale": "htk" if htk else "slaney", "norm": norm,
+    }  # fmt: skip
 
 
 def _weights_dtype(dtype: DTypeLike) -> np.dtype[Any]:
     weights_dtype = np.dtype(dtype)
     if weights_dtype not in (np.float32, np.float64):
-        raise ValueError(f"dtype must be float32 or float64, got {weights_dtype}")
+        raise ParameterError("dtype", f" must be float32 or float64, got {weights_dtype}")
     return weights_dtype
 
 

@@ -26,6 +26,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from melpix._core import __version__
+from melpix.errors import ParameterError
 from melpix.frontend.frontend import Frontend
 from melpix.frontend.presets import PRESETS
 from melpix.serving.answer import Answer, Limits, refusal
@@ -85,13 +86,13 @@ class Service:
         self.workers = available_cores() if workers is None else workers
         for name, value in (("workers", self.workers), ("concurrency", concurrency)):
             if value < 1:
-                raise ValueError(f"{name} must be >= 1, got {value}")
+                raise ParameterError(name, f" must be >= 1, got {value}")
         for name, seconds in (("timeout", timeout), ("body_timeout", body_timeout)):
             if not seconds > 0:
-                raise ValueError(f"{name} must be > 0, got {seconds}")
+                raise ParameterError(name, f" must be > 0, got {seconds}")
         for name in ("max_bytes", "max_seconds", "max_samples", "max_pixels"):
             if not getattr(self.limits, name) > 0:
-                raise ValueError(f"{name} must be > 0, got {getattr(self.limits, name)}")
+                raise ParameterError(name, f" must be > 0, got {getattr(self.limits, name)}")
         self.concurrency = concurrency
         self.pool = Pool(
             Job(work or Work(self.limits)), workers=self.workers, timeout=timeout, memory=memory

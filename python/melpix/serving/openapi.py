@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from melpix._core import __version__
@@ -38,7 +39,13 @@ _ERRORS = {
 
 
 def _schema(parameter: Parameter) -> dict[str, Any]:
-    allowed: list[dict[str, Any]] = [{"type": kind} for kind in parameter.types]
+    least, most, above_least, below_most = parameter.limits
+    limits = {
+        "exclusiveMinimum" if above_least else "minimum": least,
+        "exclusiveMaximum" if below_most else "maximum": most,
+    }
+    finite = {name: limit for name, limit in limits.items() if math.isfinite(limit)}
+    allowed: list[dict[str, Any]] = [{"type": kind, **finite} for kind in parameter.types]
     if parameter.words:
         kinds = sorted({_KINDS[type(word)] for word in parameter.words})
         kind = kinds[0] if len(kinds) == 1 else kinds

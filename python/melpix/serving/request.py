@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 from melpix import arguments
+from melpix.errors import ParameterError
 from melpix.frontend.frontend import Frontend
 from melpix.frontend.presets import preset
 
@@ -54,12 +55,12 @@ def _parsed(query: str) -> tuple[str | None, str, Mapping[str, Any]]:
     given: dict[str, Any] = {}
     for key, text in parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=99):
         if key in given:
-            raise ValueError(f"{key} must be given once")
+            raise ParameterError(key, " must be given once")
         given[key] = text if key in {"preset", "source"} else _value(text)
     name = given.pop("preset", None)
     config = given.pop("config", {})
     if not isinstance(config, dict):
-        raise ValueError(f"config must be a JSON object, got {config!r}")
+        raise ParameterError("config", f" must be a JSON object, got {config!r}")
     parameters: dict[str, Any] = dict(config)
     reading = {key: given.pop(key) for key in READING if key in given and key != "sr"}
     if given.get("sr") == "native":
@@ -74,9 +75,9 @@ def _parsed(query: str) -> tuple[str | None, str, Mapping[str, Any]]:
     for each, most in _MOST.items():
         for mel in (parameters, *_dicts(parameters.get("stack"))):
             if isinstance(mel.get(each), int) and mel[each] > most:
-                raise ValueError(f"{each} must be <= {most} here, got {mel[each]}")
+                raise ParameterError(each, f" must be <= {most} here, got {mel[each]}")
     if len(_dicts(parameters.get("stack"))) >= _MOST_MELS:
-        raise ValueError(f"stack must make <= {_MOST_MELS} mels here")
+        raise ParameterError("stack", f" must make <= {_MOST_MELS} mels here")
     return name, json.dumps(parameters, sort_keys=True), reading
 
 
@@ -116,7 +117,7 @@ def _check_reading(reading: Mapping[str, Any]) -> None:
         if name in reading:
             arguments.not_below_zero(name, reading[name])
     if not isinstance(reading.get("strict", False), bool):
-        raise ValueError(f"strict must be true or false, got {reading['strict']!r}")
+        raise ParameterError("strict", f" must be true or false, got {reading['strict']!r}")
     if "time_steps" in reading:
         arguments.integer("time_steps", reading["time_steps"])
 
@@ -166,4 +167,4 @@ def _field(head: email.message.Message, content: memoryview) -> tuple[str, str]:
     try:
         return name, str(content, "utf-8")
     except UnicodeDecodeError as error:
-        raise ValueError(f"{name} must be a text in UTF-8, or a file with a name") from error
+        raise ParameterError(name, " must be a text in UTF-8, or a file with a name") from error

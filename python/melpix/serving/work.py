@@ -23,7 +23,7 @@ from melpix.audio.samples import kept_memory
 from melpix.convert.cut import Cut
 from melpix.convert.file import Conversion, convert_file
 from melpix.convert.reading import Bounds, read_columns
-from melpix.errors import DecodeError, MelpixError
+from melpix.errors import DecodeError, MelpixError, ParameterError
 from melpix.frontend import demands, lengths
 from melpix.frontend.frontend import Frontend
 from melpix.serving.answer import NPY, PNG, TOO_MUCH, Answer, Limits, refusal
@@ -73,7 +73,7 @@ class Work:
     def _features(self, asked: Asked, sound: memoryview) -> Answer:
         f, how, limits = asked.frontend, asked.reading, self._limits
         if how.get("source") is not None:
-            raise ValueError("source is for images: features have no place for it")
+            raise ParameterError("source", " is for images: features have no place for it")
         cut = Cut(
             time_steps=how.get("time_steps"),
             native=how.get("sr") == "native",

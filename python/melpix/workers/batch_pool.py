@@ -17,6 +17,7 @@ from multiprocessing import connection
 from multiprocessing.context import BaseContext
 from typing import Generic, TypeVar
 
+from melpix.errors import ParameterError
 from melpix.workers.batch_worker import (
     AHEAD,
     BATCH,
@@ -99,9 +100,9 @@ class Pool(Generic[_Job, _Result]):
         workers = available_cores() if workers is None else workers
         for name, value in (("workers", workers), ("ahead", ahead)):
             if value < 1:
-                raise ValueError(f"{name} must be >= 1, got {value!r}")
+                raise ParameterError(name, f" must be >= 1, got {value!r}")
         if timeout is not None and not timeout > 0:
-            raise ValueError(f"timeout must be > 0, got {timeout!r}")
+            raise ParameterError("timeout", f" must be > 0, got {timeout!r}")
         self._function = pickle.dumps(function)
         self._size, self._timeout, self._ahead = workers, timeout, ahead * workers
         self._meanwhile = meanwhile

@@ -402,7 +402,7 @@ def test_one_output_for_two_is_refused_and_keep_suffix_parts_them(rows: list[Any
 def test_real_twins_are_refused() -> None:
     make("data/a.wav", "data/a.flac", "data/b.wav")
     message = (
-        "1 pair of sources would share an output; keep_suffix=True parts them:\n"
+        "1 pair of sources would share an output; keep_suffix=True (--keep-suffix) parts them:\n"
         f"  {os.path.join('data', 'a.flac')} and {os.path.join('data', 'a.wav')} -> 'a'"
     )
     for options in ({}, {"shard": "2/2"}, {"fanout": True}):  # b alone is in the second part

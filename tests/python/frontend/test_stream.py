@@ -120,8 +120,9 @@ def test_any_front_end_streams_any_signal(examples):
 def with_isa(f, isa):
     """The core's front-end with the kernels of an instruction set."""
     given = {name: getattr(f, name) for name in f.params}
-    core = parameters.core(parameters.complete(given))
-    return _core.Frontend(core, precision=f.precision, deep=f.bits == 16, isa=isa)
+    checked = parameters.checked(given)
+    checked.texts["isa"] = isa
+    return checked.plan(deep=f.bits == 16)
 
 
 @pytest.mark.parametrize("isa", _core.available_isas())

@@ -18,7 +18,7 @@ from melpix import Frontend, convert_file, demo
 from melpix.cli import main
 
 OTHERS = [".jpg", ".JPEG", ".tif", ".bmp", ".gif", ".webp", ".npy", ".npz", ".tar", ".wav"]
-OTHERS += [".parquet", ".csv", ".tar.gz", ".PnG.jpg"]
+OTHERS += [".parquet", ".csv", ".tar.gz", ".PnG.jpg", ".m4a", ".webm", ".exr", ".nc"]
 WAV = demo.wav()
 Y = np.random.default_rng(0).uniform(-1, 1, 3000).astype(np.float32)
 
@@ -91,3 +91,19 @@ def test_a_folder_named_as_an_image_is_no_output(
     with pytest.raises(IsADirectoryError):
         convert_file(WAV, folder)
     assert not list(folder.iterdir())
+
+
+@pytest.mark.parametrize("name", ["x.png", "x.jpg", "x.json", "x.WAV"])
+def test_a_page_is_not_written_under_the_name_of_something_else(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], name: str
+) -> None:
+    (tmp_path / "a.wav").write_bytes(WAV)
+    melpix.convert_dataset([tmp_path / "a.wav"], tmp_path / "out", workers=1)
+    assert main(["report", str(tmp_path / "out"), "--html", str(tmp_path / name)]) == 2
+    said = capfd.readouterr()
+    assert "--html must end in .html" in said.err
+    assert name in said.err
+    assert not (tmp_path / name).exists()
+    for taken in ("x.html", "x.htm", "x"):
+        assert main(["report", str(tmp_path / "out"), "--html", str(tmp_path / taken)]) == 0
+        assert (tmp_path / taken).read_bytes()[:9].lower() == b"<!doctype"

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import soundfile
 
@@ -193,6 +194,49 @@ def test_a_forked_child_starts_workers_while_a_thread_was_at_it_in_the_parent() 
     finally:
         go.set()
         thread.join()
+
+
+@needs_fork
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_forked_child_has_workers_of_its_own_beside_its_parents(tmp_path: Path) -> None:
+    sound = tmp_path / "a.flac"
+    sound.write_bytes(encode("FLAC", chirp(8000), 44100))
+    melpix.convert_dataset([sound], tmp_path / "parent", workers=1)
+    assert forked(lambda: melpix.convert_dataset([sound], tmp_path / "child", workers=1)) == 0
+    assert (tmp_path / "child" / "a.png").is_file()
+    melpix.convert_dataset([sound], tmp_path / "again", workers=1)
+
+
+@needs_fork
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_forked_child_is_refused_a_stream_that_was_at_work() -> None:
+    stream = melpix.Frontend(range=(-20, 5)).stream("image")
+    y, stop = np.zeros(1_000_000, np.float32), threading.Event()
+
+    def push() -> None:
+        while not stop.is_set():
+            stream.push(y)
+
+    def child() -> None:
+        for call in (lambda: stream.push(y), stream.reset, lambda: stream.samples):
+            try:
+                call()
+            except RuntimeError as error:
+                os._exit(7 if "open another one in the child" in str(error) else 1)
+        own = stream.frontend.stream("image")
+        assert own.push(y).shape[1] > 0
+
+    thread = threading.Thread(target=push)
+    thread.start()
+    try:
+        ends = [forked(child)]
+        while ends[-1] == 0 and len(ends) < 50:  # between two calls it can be used
+            ends.append(forked(child))
+    finally:
+        stop.set()
+        thread.join()
+    assert ends[-1] == 7
+    stream.push(y)  # here it goes on
 
 
 WRITER = """

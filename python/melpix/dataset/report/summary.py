@@ -23,6 +23,7 @@ from melpix.dataset.report.runs import (
     bounded,
     bounded_text,
 )
+from melpix.errors import ParameterError
 
 # A manifest may have any size and come from anybody: all that is kept of it is bounded.
 _CLASSES = 10_000  # different ones; the rest is counted together
@@ -178,7 +179,7 @@ def summarise(outs: Iterable[str | os.PathLike[str]]) -> Report:
     """
     names = [os.fspath(out) for out in outs]
     if not names:
-        raise ValueError("outs must name at least one output, got none")
+        raise ParameterError("outs", " must name at least one output, got none")
     totals, facts = _Totals(), RunFacts()
     seen = set()
     for path in itertools.chain.from_iterable(map(_manifests, names)):

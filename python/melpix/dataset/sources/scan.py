@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from melpix.dataset.sources.find import Finder, matcher
 from melpix.dataset.sources.item import SEP, SHOWN, TO_THE_END, Item, Path, Skipped
 from melpix.dataset.sources.output_names import common_start, fan_out, name_outputs, without_repeats
+from melpix.errors import ParameterError
 from melpix.suffixes import SUFFIXES
 
 
@@ -176,5 +177,5 @@ def _parse_shard(shard: str | None) -> tuple[int, int]:
     match = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", shard)
     part, parts = map(int, match.groups()) if match else (0, 0)
     if not 1 <= part <= parts:
-        raise ValueError(f"shard must be I/N with 1 <= I <= N, got {shard!r}")
+        raise ParameterError("shard", f" must be I/N with 1 <= I <= N, got {shard!r}")
     return part, parts
