@@ -545,6 +545,8 @@ class Frontend:
                 signals.append(self._signal(y))
             except MelpixError as error:
                 raise type(error)(error.code, f"ys[{i}]: {error}") from None
+            except ParameterError as error:
+                raise ParameterError("ys", f"[{i}]: {error}") from None
             except ValueError as error:
                 raise ValueError(f"ys[{i}]: {error}") from None
         if not self._others:
