@@ -78,7 +78,9 @@ def name_outputs(files: Sequence[File], cut: int, keep_suffix: bool) -> list[str
             stems[i] += f"~{_hash(ascii(identity).encode())}"
         pairs = _pairs(stems)
     if pairs:
-        advice = "rename one of each" if keep_suffix else "keep_suffix=True (--keep-suffix) parts them"
+        advice = (
+            "rename one of each" if keep_suffix else "keep_suffix=True (--keep-suffix) parts them"
+        )
         lines = [
             f"  {place(files[i])} and {place(files[j])} -> {stems[i]!r}" for i, j in pairs[:SHOWN]
         ]
