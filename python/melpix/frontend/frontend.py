@@ -413,7 +413,7 @@ class Frontend:
         dtype = np.float64 if self.precision == "double" else np.float32
         return arrays.map_leading(y, shape, dtype, lambda s, out: self._impl.mel(s, out)[3])[0]
 
-    def features(self, y: ArrayLike, out: Any = None) -> NDArray[Any]:
+    def features(self, y: ArrayLike, out: Any = None, *, mix: bool = False) -> NDArray[Any]:
         """Return the features: the compressed and normalised mel spectrogram.
 
         Parameters
@@ -424,6 +424,9 @@ class Frontend:
             `array.array` of these types, a tensor on the CPU.
         out : array of the shape and type returned, optional
             Where to write, with any strides: the like of `y`.
+        mix : bool
+            Mix channels, the axis before the last, by their mean, as `image` does: their axis is
+            none of the result.
 
         Returns
         -------
@@ -459,7 +462,8 @@ class Frontend:
             return peak
 
         direct = out if self.patch is None else None
-        features, peak = arrays.map_leading(y, shape, np.dtype(self.dtype), one, direct)
+        axes = 2 if mix and y.ndim > 1 else 1
+        features, peak = arrays.map_leading(y, shape, np.dtype(self.dtype), one, direct, axes)
         self._warn_if_loud("features", peak)
         if self.patch is not None:
             assert self.patch_step is not None
