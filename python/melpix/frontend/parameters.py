@@ -40,12 +40,8 @@ def checked(given: Mapping[str, Any]) -> Checked:
     samples: tuple[float, ...] = ()
     for name, value in given.items():
         parameter = PARAMETERS[name]
-        default = parameter.default
-        plain = type(value) is type(default) or (
-            type(value) is float and parameter.kind == "number"
-        )
-        if plain and value == default:
-            values[name] = default
+        if type(value) in _TYPES[name] and value == parameter.default:
+            values[name] = parameter.default
         elif parameter.kind == "window":
             window = _window(value, texts)
             values[name] = window
@@ -58,6 +54,13 @@ def checked(given: Mapping[str, Any]) -> Checked:
             if name not in _NOT_OF_CORE:
                 texts[name] = text
     return Checked(values, texts, samples)
+
+
+# Types of what may be a parameter's default: others are looked at, 1 is not True.
+_TYPES = {
+    name: (type(parameter.default), *([float] if parameter.kind == "number" else []))
+    for name, parameter in PARAMETERS.items()
+}
 
 
 def follow(values: dict[str, Any], plan: _core.Frontend) -> None:

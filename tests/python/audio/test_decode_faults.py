@@ -4,6 +4,7 @@
 import io
 import math
 import os
+import pickle
 import resource
 import shutil
 import socket
@@ -77,6 +78,26 @@ def test_not_a_sound(tmp_path, data):
     assert_refused(data, "decode_failed", "the given bytes: ")
     with pytest.raises(DecodeError, match="not recognised"):
         probe(path)
+
+
+def test_an_error_carries_the_sound_and_the_reason(tmp_path):
+    path = tmp_path / "x.wav"
+    path.write_bytes(garbage(5000))
+    for sound, source, begin in (
+        (path, str(path), f"{str(path)!r}: "),
+        (garbage(5000), "", "the given bytes: "),
+    ):
+        with pytest.raises(DecodeError) as caught:
+            load(sound)
+        assert caught.value.source == source
+        assert str(caught.value) == begin + caught.value.reason
+        again = pickle.loads(pickle.dumps(caught.value))
+        assert (again.code, again.source, str(again)) == (
+            "decode_failed",
+            source,
+            str(caught.value),
+        )
+    assert SignalError("overflow", "too loud").source is None
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -314,6 +314,20 @@ def test_closed_standard_files(sound, out, closed):
 # --- usage ----------------------------------------------------------------------------------
 
 
+def test_an_option_is_named_for_its_own_parameter_alone(run, sound, out, tmp_path):
+    """`convert` has options that mean something else than a front-end's parameter of that name."""
+    config = tmp_path / "a.json"
+    for parameters, message in (
+        ({"tail": "pad"}, "melpix: error: tail must be drop with patch=none"),
+        ({"duration": 0}, "melpix: error: duration must be > 0, got 0"),
+        ({"n_fft": 0}, "melpix: error: --n-fft must be in 1 ... 1048576, got 0"),
+        ({"range": [1, 0]}, "melpix: error: --range must be minmax or LO,HI"),
+        ({"power": 0}, "melpix: error: power must be > 0, got 0"),
+    ):
+        config.write_text(json.dumps(parameters))
+        assert_fails(run("convert", sound, "-o", out, "--config", config), 2, message)
+
+
 @pytest.mark.parametrize(
     ("options", "parts"),
     [

@@ -21,7 +21,6 @@ from melpix.errors import MelpixError
 
 _FLUSHED_EVERY = 0.5  # seconds; what a SIGKILL loses is only done again
 
-
 _DONE, _FAILED = -1, -2
 
 

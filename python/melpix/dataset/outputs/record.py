@@ -182,7 +182,6 @@ _TOLD = {
     "pending": _getter(*_ABOUT, "output"),
 }
 
-
 # --- records as lines -----------------------------------------------------------------------------
 
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
@@ -275,14 +274,12 @@ def columns(record: Record) -> dict[str, Any]:
 
 _column_values = operator.attrgetter(*COLUMNS)
 
-
 # --- lines as records -----------------------------------------------------------------------------
 
 _STATUSES = ("ok", "failed", "skipped")
 
 # Bytes of a line; a decoder may have had much to say. What comes from anybody has to do with less.
 _LONGEST, _LONGEST_LENIENT = 1 << 24, 1 << 20
-
 
 _decoder = json.JSONDecoder()  # json.loads takes half as long again
 
