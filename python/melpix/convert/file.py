@@ -278,7 +278,8 @@ def _convert(src: Source, f: Frontend, cut: Cut, bounds: Bounds, source: str | N
         clip, f = read_for_image(src, f, cut, bounds, samples=wanted, empty=empty, in_place=True)
         decoded = time.perf_counter()
         n = clip.y.shape[-1]
-        bounds.refuse_wide(f, f.frames(n))
+        if bounds.max_pixels is not None:  # else render knows the bound
+            bounds.refuse_wide(f, f.frames(n))
         rendering = f.render(clip.y)
         rendered = time.perf_counter()
 
