@@ -18,7 +18,6 @@ _calls = 0  # of threads inside `until_done`
 
 _ending: int | None = None  # the thread that ends the program
 
-
 _ended = False  # whether it has waited for them
 
 

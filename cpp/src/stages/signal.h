@@ -16,8 +16,8 @@ namespace melpix {
 // How many samples the configured duration makes of `length`: of none, none.
 std::size_t fitted_length(const Config& config, std::size_t length);
 
-// Sees samples before they are levelled, since levelling hides their peak and what is not finite. It
-// is called with the end of each run of samples, in order, up to the last. It may throw.
+// Sees samples before they are levelled, since levelling hides their peak and what is not finite.
+// It is called with the end of each run of samples, in order, up to the last. It may throw.
 using Look = std::function<void(std::size_t)>;
 
 // A signal whose samples are those of another one, cut or filled up to its fitted length and

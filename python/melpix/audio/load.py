@@ -4,18 +4,18 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Generator
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from melpix import arguments
 from melpix.audio import formats
-from melpix.audio.decoder import Sound, Source, open_sound
+from melpix.audio.clip import Clip, Prepared
+from melpix.audio.decoder import Source, open_sound
 from melpix.audio.resample import Resampler, resample
 from melpix.audio.samples import Empty, Samples
+from melpix.audio.sound import Sound
 from melpix.errors import DecodeError, ParameterError
 
 __all__ = [
@@ -47,71 +47,6 @@ _LOOKAHEAD = 16384
 _BLOCK = 2**19
 
 _MOST_FRAMES = 2**62  # a number of frames that no sound has
-
-
-class Clip(NamedTuple):  # a frozen dataclass takes three times as long to make
-    """What was read from a source, and what is known of it.
-
-    Attributes
-    ----------
-    y : np.ndarray [shape=(n,) or (channels, n)]
-        int16 with all its channels, where the source is uncompressed 16-bit PCM and no
-        resampling was needed (and not as short as `unmistakable` says); else float32, mixed down to
-        one channel.
-    sr : int or float
-        Sampling rate of ``y``, in Hz.
-    source_sr : int
-        Sampling rate of the source, in Hz.
-    channels : int
-        Channels of the source.
-    offset : float
-        Where reading began, in seconds, as asked.
-    duration : float
-        Seconds of the source that were read.
-    truncated : bool
-        The source holds less sound than it declares.
-    length_estimated : bool
-        The source states no length and the decoder's guess may be wrong: sound may be missing.
-    available : float or None
-        Seconds that there would be to read, from the offset on and within the duration that were
-        asked for, as far as the header tells; None if it does not.
-    """
-
-    y: Samples
-    sr: float
-    source_sr: int
-    channels: int
-    offset: float
-    duration: float
-    truncated: bool
-    length_estimated: bool
-    available: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared(os.PathLike[str]):
-    """The path of a file whose sound is at hand, for whoever wants all of it (see `ahead`).
-
-    Attributes
-    ----------
-    path : str
-    clip : Clip
-        As `read_clip` gives it. Blocks are the same: it is short.
-    """
-
-    path: str
-    clip: Clip
-
-    def __fspath__(self) -> str:
-        return self.path
-
-    def all(
-        self, sr: float | None, offset: float, duration: float | None, max_seconds: float
-    ) -> Clip | None:
-        """Return the clip if that is what is asked for."""
-        whole = offset == 0 and duration is None and self.clip.duration < max_seconds
-        rate = self.clip.source_sr if sr is None else sr
-        return self.clip if whole and rate == self.clip.sr else None
 
 
 def load(

@@ -38,7 +38,7 @@ _FOREIGN = (b"wvpk", b"OggS")
 class _Plain:
     """A 16-bit WAV file that ends with its samples.
 
-    It has what `melpix.audio.decoder.Sound` uses of a soundfile.SoundFile.
+    It has what `melpix.audio.sound.Sound` uses of a soundfile.SoundFile.
 
     Attributes
     ----------

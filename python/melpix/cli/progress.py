@@ -15,7 +15,7 @@ import click
 from melpix.printable import printable
 
 if TYPE_CHECKING:
-    from melpix.dataset.coordinator import Summary
+    from melpix.dataset.progress import Summary
 
 _EVERY = 10.0  # seconds between two lines
 

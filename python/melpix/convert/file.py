@@ -5,17 +5,17 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import math
 import os
 import time
 from typing import BinaryIO, NamedTuple, cast
 
-from melpix import arguments, files
-from melpix.audio.load import MAX_SECONDS, Clip, Source, read_clip
+from melpix import files
+from melpix.audio.load import Clip, Source
 from melpix.audio.samples import kept_memory
-from melpix.errors import DecodeError, EncodeError
+from melpix.convert.cut import Cut
+from melpix.convert.reading import Bounds, read_for_image
 from melpix.files import Path, replace_file, target_of
-from melpix.frontend import demands, lengths
+from melpix.frontend import lengths
 from melpix.frontend.at_rate import Rate, at_rate
 from melpix.frontend.frontend import Frontend
 from melpix.image.rendering import Rendering, Value
@@ -124,20 +124,17 @@ def convert_bytes(
     """
     if isinstance(data, (str, os.PathLike)):
         raise TypeError(f"data must hold an audio file's bytes, got the path {data!r}")
-    return _convert(
-        data,
-        frontend,
-        sr,
-        offset,
-        duration,
-        time_steps,
-        source,
-        strict,
-        max_bytes,
-        max_seconds,
-        max_samples,
-        max_pixels,
-    ).picture
+    f = at_rate(frontend, None if sr == "native" else sr)
+    cut = Cut(
+        time_steps=time_steps,
+        native=sr == "native",
+        offset=offset,
+        duration=duration,
+        strict=strict,
+        max_seconds=max_seconds,
+    )
+    bounds = Bounds(max_bytes=max_bytes, max_samples=max_samples, max_pixels=max_pixels)
+    return _convert(data, f, cut, bounds, source).picture
 
 
 def convert_file(
@@ -224,20 +221,17 @@ def convert_file(
         refuse_other_suffix("dst", dst)
     if source is None and isinstance(src, (str, os.PathLike)):
         source = os.path.basename(os.fsdecode(src))
-    made = _convert(
-        src,
-        frontend,
-        sr,
-        offset,
-        duration,
-        time_steps,
-        source,
-        strict,
-        max_bytes,
-        max_seconds,
-        max_samples,
-        max_pixels,
+    f = at_rate(frontend, None if sr == "native" else sr)
+    cut = Cut(
+        time_steps=time_steps,
+        native=sr == "native",
+        offset=offset,
+        duration=duration,
+        strict=strict,
+        max_seconds=max_seconds,
     )
+    bounds = Bounds(max_bytes=max_bytes, max_samples=max_samples, max_pixels=max_pixels)
+    made = _convert(src, f, cut, bounds, source)
     encoded = time.perf_counter()
     write(made.picture)
     made.stages["write"] = time.perf_counter() - encoded
@@ -272,88 +266,28 @@ class _Made(NamedTuple):
     stages: dict[str, float]
 
 
-def _convert(
-    src: Source,
-    frontend: Frontend | None,
-    sr: Rate,
-    offset: float,
-    duration: float | None,
-    time_steps: int | None,
-    source: str | None,
-    strict: bool,
-    max_bytes: int | None,
-    max_seconds: float | None,
-    max_samples: int | None,
-    max_pixels: int | None,
-) -> _Made:
+def _convert(src: Source, f: Frontend, cut: Cut, bounds: Bounds, source: str | None) -> _Made:
     """Do all of `convert_file` but the writing."""
-    if time_steps is not None:
-        arguments.integer("time_steps", time_steps)
-    if max_bytes is not None:
-        arguments.integer("max_bytes", max_bytes, least=0)
-    if max_samples is not None:
-        arguments.integer("max_samples", max_samples)
-    f = at_rate(frontend, None if sr == "native" else sr)
-    columns = _most_columns(f, max_pixels)
     started = time.perf_counter()
-
-    rate = None if sr == "native" else f.sr
-    wanted = None if time_steps is None else time_steps * f.hop_length
-    if wanted is not None and time_steps is not None and rate is not None:
-        lengths.refuse_another(f, wanted, "time_steps", time_steps)
-    if wanted is None and f.duration is not None and rate is not None:
+    wanted = None
+    if cut.time_steps is not None:
+        wanted = cut.time_steps * f.hop_length
+    elif f.duration is not None and not cut.native:
         wanted = round(f.duration * f.sr)  # more would be cut off
-    # What would make too wide an image is refused before it is decoded.
-    certain = f.columns or 1
-    if f.duration is not None and rate is not None:
-        certain = f.frames(round(f.duration * f.sr))
-    _refuse_wide(f, certain, columns)
-    if rate is not None:
-        demands.refuse_long(f, 0, 1, max_samples)
-    whole = wanted is None and rate is not None and f.columns is None
-    room = columns * f.hop_length / f.sr if whole else math.inf
-    most = MAX_SECONDS if max_seconds is None else max_seconds
     with kept_memory() as empty:
-        try:
-            clip = read_clip(
-                src,
-                sr=rate,
-                offset=offset,
-                duration=duration,
-                samples=wanted,
-                max_seconds=min(most, room),
-                max_samples=max_samples,
-                max_bytes=max_bytes,
-                strict=strict,
-                empty=empty,
-                in_place=True,
-            )
-        except DecodeError as error:
-            if error.code == "too_long" and room < most:
-                raise _too_wide(f, columns, f"more than {room:g} s") from error
-            raise
+        clip, f = read_for_image(src, f, cut, bounds, samples=wanted, empty=empty, in_place=True)
         decoded = time.perf_counter()
-
-        if clip.sr != f.sr:
-            f = at_rate(f, clip.sr)
-            if wanted is not None and time_steps is not None:
-                lengths.refuse_another(f, wanted, "time_steps", time_steps)
         n = clip.y.shape[-1]
-        demands.refuse_long(f, n, 1 if clip.y.ndim == 1 else len(clip.y), max_samples)
-        found = f.frames(n)
-        if found == 0:
-            least = f"{n / f.sr:g} s is shorter than a frame, {f.n_fft / f.sr:g} s"
-            raise DecodeError("too_short", f"the sound of {least}")
-        _refuse_wide(f, found, columns)
+        bounds.refuse_wide(f, f.frames(n))
         rendering = f.render(clip.y)
         rendered = time.perf_counter()
 
     seconds = (n - lengths.left_out(f, n)) / clip.sr
     left_out = None if clip.available is None else clip.available - seconds
-    if time_steps is not None or (left_out is not None and left_out < f.hop_length / f.sr):
+    if cut.time_steps is not None or (left_out is not None and left_out < f.hop_length / f.sr):
         left_out = 0.0
     more = {"left_out": left_out} if left_out else {}
-    metadata = rendering.metadata_text(source=source, offset=offset, duration=seconds, **more)
+    metadata = rendering.metadata_text(source=source, offset=cut.offset, duration=seconds, **more)
     picture = encode_png(rendering.image, metadata)
     encoded = time.perf_counter()
     stages = {
@@ -363,27 +297,3 @@ def _convert(
     }
     short = wanted is not None and f.duration is None and n < wanted
     return _Made(picture, clip, rendering, seconds, left_out, short, stages)
-
-
-def _most_columns(f: Frontend, max_pixels: int | None) -> int:
-    if max_pixels is None:
-        return f.max_columns
-    return min(f.max_columns, demands.columns(f, arguments.integer("max_pixels", max_pixels)))
-
-
-def _refuse_wide(f: Frontend, found: int, columns: int) -> None:
-    if found > columns:
-        raise _too_wide(f, columns, f"{found} columns")
-
-
-def _too_wide(f: Frontend, columns: int, extent: str) -> EncodeError:
-    if columns == f.max_columns:
-        return f.too_wide(extent)
-    mels = demands.channels(f)
-    further = f", {mels} channels" if mels > 1 else ""
-    further += f", {f.bits} bits" if f.bits > 8 else ""
-    return EncodeError(
-        "image_too_large",
-        f"an image of {f.n_mels} rows{further} may have {columns} columns here; this signal has "
-        f"{extent}",
-    )

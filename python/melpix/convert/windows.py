@@ -4,30 +4,22 @@
 from __future__ import annotations
 
 import contextlib
-import math
-import os
 from collections import deque
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-from melpix import arguments
-from melpix.audio import load
-from melpix.audio.load import MAX_SECONDS, Clip, Source, probe, read_blocks, read_clip, unmistakable
+from melpix.audio.load import Clip, Source, probe, read_blocks, read_clip, unmistakable
 from melpix.audio.samples import Empty
-from melpix.errors import DecodeError, ParameterError
+from melpix.convert.cut import Cut, Lengths
+from melpix.convert.reading import Bounds, read_for_image, too_short
 from melpix.frontend import lengths
 from melpix.frontend.at_rate import Rate, at_rate
 from melpix.frontend.frontend import Frontend
 
 Samples: TypeAlias = np.ndarray[Any, np.dtype[Any]]
-
-TAILS = ("drop", "pad", "shift", "keep")
-
-SHORTS = ("pad", "skip", "error", "keep")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,28 +147,39 @@ def windows(
     >>> [window.offset for window in windows(demo.wav(), time_steps=100, sr=12800)]
     [0.0, 4.0]
     """
-    arguments.choice("tail", tail, TAILS)
-    arguments.choice("short", short, SHORTS)
-    f = at_rate(frontend, None if sr == "native" else sr)
-    rate = None if sr == "native" else f.sr
-    most = MAX_SECONDS if max_seconds is None else max_seconds
-    load.check(rate, offset, duration, most)
+    cut = Cut(
+        time_steps=time_steps,
+        seconds=seconds,
+        exact_width=exact_width,
+        step=step,
+        tail=tail,
+        short=short,
+        first=first,
+        native=sr == "native",
+        offset=offset,
+        duration=duration,
+        strict=strict,
+        max_seconds=max_seconds,
+    )
+    return cut_sound(src, at_rate(frontend, None if sr == "native" else sr), cut, empty)
 
+
+def cut_sound(src: Source, f: Frontend, cut: Cut, empty: Empty = np.empty) -> Windows:
+    """Cut a sound into `windows`."""
     facts = _Facts()
+    long = cut.lengths(f)
+    if long is None:
+        return Windows(_whole(src, f, cut, empty, facts), facts)
     how: dict[str, Any] = {
-        "sr": rate,
-        "offset": offset,
-        "duration": duration,
-        "max_seconds": most,
-        "strict": strict,
+        "sr": None if cut.native else f.sr,
+        "offset": cut.offset,
+        "duration": cut.duration,
+        "max_seconds": cut.most_seconds,
+        "strict": cut.strict,
         "empty": empty,
     }
-    if time_steps is None and seconds is None:
-        return Windows(_whole(src, how, f, facts), facts)
-    rules = _rules(f, time_steps, seconds, exact_width, step)._replace(tail=tail, short=short)
-    rules.check(f)
-    clips = _beginning(src, how, rules, sr) if first else read_blocks(src, **how)
-    return Windows(_cut(clips, rules, f, facts, _name(src)), facts)
+    clips = _beginning(src, how, long) if cut.first else read_blocks(src, **how)
+    return Windows(_cut(clips, cut, long, f, facts, src), facts)
 
 
 @dataclass(slots=True)
@@ -230,29 +233,6 @@ class Windows(Iterator[Window]):
         return self._facts.length_estimated
 
 
-class _Rules(NamedTuple):
-    length: int  # of a window, in samples
-    step: int  # from the beginning of one to that of the next, in samples
-    seconds: tuple[float, float] | None = None  # the same, where both follow from the rate
-    tail: str = "drop"
-    short: str = "pad"
-
-    def at(self, sr: float) -> _Rules:
-        """Return the same at another rate."""
-        if self.seconds is None:
-            return self
-        length, step = (max(1, round(s * sr)) for s in self.seconds)
-        return self._replace(length=length, step=step)
-
-    def check(self, f: Frontend) -> None:
-        """Refuse windows that would not be whole in the image."""
-        if self.seconds is not None:
-            lengths.refuse_another(f, self.length, "seconds", self.seconds[0])
-        else:
-            steps = round(self.length / f.hop_length)
-            lengths.refuse_another(f, self.length, "time_steps", steps)
-
-
 class _Held:
     """The samples that windows may still need, as they came: a stretch of the sound."""
 
@@ -280,7 +260,7 @@ class _Held:
 
 
 def _cut(
-    clips: Generator[Clip], rules: _Rules, f: Frontend, facts: _Facts, name: str
+    clips: Generator[Clip], cut: Cut, long: Lengths, f: Frontend, facts: _Facts, src: Source
 ) -> Generator[Window]:
     held = _Held()
     index = start = 0
@@ -295,7 +275,7 @@ def _cut(
             offset=origin + start / f.sr,
             duration=sound / f.sr,
             padded=sound < len(y),
-            short=len(y) < rules.length,
+            short=len(y) < long.length,
             frontend=f,
         )
 
@@ -305,30 +285,30 @@ def _cut(
                 origin = clip.offset
                 if clip.sr != f.sr:
                     f = at_rate(f, clip.sr)
-                    rules = rules.at(f.sr)
-                    rules.check(f)
-            length = rules.length
+                    long = long.at(f.sr)
+                    long.check(f)
+            length = long.length
             facts.note(clip)
             held.add(clip.y.T)
             while start + length <= held.end:
                 yield window(held.take(start, start + length), length)
                 index += 1
-                start += rules.step
-            held.forget(min(start, held.end - length) if rules.tail == "shift" else start)
+                start += long.step
+            held.forget(min(start, held.end - length) if cut.tail == "shift" else start)
 
-    length = rules.length
+    length = long.length
     if index == 0:
-        fate = rules.short
-    elif max(start, start - rules.step + length) < held.end:
-        fate = rules.tail
+        fate = cut.short
+    elif max(start, start - long.step + length) < held.end:
+        fate = cut.tail
     else:
         return
     left = held.end - start
     frameless = fate == "keep" and f.frames(left) == 0
     if fate == "error":
-        raise _too_short(name, left / f.sr, "a window", length / f.sr)
+        raise too_short(src, left / f.sr, "a window", length / f.sr)
     if frameless and index == 0:
-        raise _too_short(name, left / f.sr, "a frame", lengths.frame(f) / f.sr)
+        raise too_short(src, left / f.sr, "a frame", lengths.frame(f) / f.sr)
     if fate in ("drop", "skip") or frameless:
         return
     if fate == "shift":
@@ -339,88 +319,14 @@ def _cut(
     yield window(y, left)
 
 
-def _whole(src: Source, how: dict[str, Any], f: Frontend, facts: _Facts) -> Generator[Window]:
-    # What would make too wide an image is refused before it is decoded.
-    most = how["max_seconds"]
-    room = math.inf if how["sr"] is None else f.max_columns * f.hop_length / f.sr
-    try:
-        clip = read_clip(src, **{**how, "max_seconds": min(most, room)})
-    except DecodeError as error:
-        if error.code == "too_long" and room < most:
-            raise f.too_wide(f"more than {room:g} s") from error
-        raise
+def _whole(src: Source, f: Frontend, cut: Cut, empty: Empty, facts: _Facts) -> Generator[Window]:
+    clip, f = read_for_image(src, f, cut, Bounds(), empty=empty)
     facts.note(clip)
-    f = at_rate(f, clip.sr)
     n = clip.y.shape[-1]
-    if f.frames(n) == 0:
-        raise _too_short(_name(src), n / f.sr, "a frame", lengths.frame(f) / f.sr)
     yield Window(0, clip.y, f.sr, clip.offset, n / f.sr, padded=False, short=False, frontend=f)
 
 
-def _beginning(src: Source, how: dict[str, Any], rules: _Rules, sr: Rate) -> Generator[Clip]:
-    length = rules.length
-    if rules.seconds is not None and sr == "native":
-        length = rules.at(probe(src)["sr"]).length
-    yield read_clip(src, samples=length, **how)
-
-
-def _rules(
-    f: Frontend,
-    time_steps: int | None,
-    seconds: float | None,
-    exact_width: bool,
-    step: float | None,
-) -> _Rules:
-    if time_steps is not None:
-        if seconds is not None:
-            raise ParameterError(
-                "seconds", f" must be None where time_steps is {time_steps}, got {seconds}"
-            )
-        time_steps = arguments.integer("time_steps", time_steps)
-        hops = time_steps if step is None else arguments.integer("step", step)
-        return _Rules(_length(f, time_steps, exact_width), hops * f.hop_length)
-    seconds = arguments.above_zero("seconds", seconds)
-    if exact_width:
-        raise ParameterError("exact_width", " needs time_steps, but the window is in seconds")
-    step = seconds if step is None else arguments.above_zero("step", step)
-    rules = _Rules(0, 0, (seconds, step)).at(f.sr)
-    columns = f.frames(rules.length)
-    if not 0 < columns <= f.max_columns:
-        raise ParameterError(
-            "seconds", f" must give 1 ... {f.max_columns} columns, got {seconds}: {columns}"
-        )
-    return rules
-
-
-def _length(f: Frontend, time_steps: int, exact_width: bool) -> int:
-    """Return the samples of a window."""
-    length = time_steps * f.hop_length
-    if exact_width and f.duration is None and f.columns is None:
-        if f.framing in ("uncentered", "snip"):
-            length += (f.win_length if f.framing == "snip" else f.n_fft) - f.hop_length
-        elif f.frames(length) > time_steps:
-            length -= 1  # on which a frame more would be centred
-        elif f.frames(length) < time_steps:
-            length += 1
-    columns = f.frames(length)
-    if length == 0 or columns == 0:
-        least = 2 if f.framing == "center" else math.ceil(lengths.frame(f) / f.hop_length)
-        raise ParameterError("time_steps", f" must be >= {least} for one frame, got {time_steps}")
-    if columns > f.max_columns:  # PNG readers would refuse the image
-        most = time_steps - (columns - f.max_columns)
-        raise ParameterError("time_steps", f" must be <= {most}, got {time_steps}")
-    return length
-
-
-def _too_short(source: str, seconds: float, what: str, least: float) -> DecodeError:
-    message = f"{seconds:.3f} s of sound, but {what} takes {least:.3f} s"
-    return DecodeError("too_short", message, source)
-
-
-def _name(src: Source) -> str:
-    return os.fsdecode(src) if isinstance(src, (str, os.PathLike)) else ""
-
-
-def mono(y: NDArray[Any]) -> NDArray[Any]:
-    """Mix channels as `Frontend.image` does: `features` would keep them apart."""
-    return y if y.ndim == 1 else (y.mean(axis=0, dtype=np.float64) / 32768).astype(np.float32)
+def _beginning(src: Source, how: dict[str, Any], long: Lengths) -> Generator[Clip]:
+    if long.seconds is not None and how["sr"] is None:
+        long = long.at(probe(src)["sr"])
+    yield read_clip(src, samples=long.length, **how)

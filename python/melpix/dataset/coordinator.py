@@ -12,7 +12,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeAlias
+from typing import Any
 
 from melpix import _core, files
 from melpix.dataset import grey_range
@@ -20,9 +20,11 @@ from melpix.dataset.grey_range import Stats
 from melpix.dataset.outputs import manifest
 from melpix.dataset.outputs.folder import Output, finished, other_isas
 from melpix.dataset.outputs.manifest import InOrder, Journal, Past
-from melpix.dataset.outputs.record import Record, describe, key
+from melpix.dataset.outputs.record import End, Record, describe, key_of_path
+from melpix.dataset.outputs.shard_names import shard_name
 from melpix.dataset.outputs.shards import Format, Shards, WebDataset
 from melpix.dataset.plan import Plan
+from melpix.dataset.progress import Progress, Summary
 from melpix.dataset.sources.item import Item, Skipped
 from melpix.dataset.sources.scan import Scan
 from melpix.dataset.worker import Converter, Outcome
@@ -35,96 +37,7 @@ from melpix.workers.process import Stopped
 _CODES = {Crashed: "crashed", TimedOut: "timeout", Failed: "internal"}
 
 
-@dataclasses.dataclass(slots=True)
-class Summary:
-    """What a run has done: so far, or at its end.
-
-    Attributes
-    ----------
-    phase : {"measure", "convert", "done"}
-        Finding the dataset's range, making images, or neither any more.
-    sources : int
-        All that there are.
-    already : int
-        Of them, what earlier runs have done.
-    done : int
-        Of them, what this run has done in this phase.
-    images, failed, skipped : int
-        Images that were made; sources that could not be converted, and folders that could not be
-        read; what was passed over.
-    audio_seconds : float
-        Sound in the images.
-    cut : int
-        Images that show the beginning of their sound alone, for the front-end has a fixed length.
-    left_out : float
-        Sound that would follow in them, in seconds.
-    seconds : float
-        Since the run began.
-    workers : int
-        Processes at work.
-    stages : dict of str to float
-        Seconds that the workers have spent in ``decode`` (resampling included), ``render``,
-        ``encode`` and ``write``.
-    errors : dict of str to int
-        How many sources failed, by code.
-    unread : dict of str to int
-        Of them, how many no decoder reads, by the suffix of their names.
-    notes : list of str
-        What else there is to say of the run, in sentences.
-    """
-
-    phase: str = "convert"
-    sources: int = 0
-    already: int = 0
-    done: int = 0
-    images: int = 0
-    failed: int = 0
-    skipped: int = 0
-    audio_seconds: float = 0.0
-    cut: int = 0
-    left_out: float = 0.0
-    seconds: float = 0.0
-    workers: int = 0
-    stages: dict[str, float] = dataclasses.field(default_factory=dict)
-    errors: dict[str, int] = dataclasses.field(default_factory=dict)
-    unread: dict[str, int] = dataclasses.field(default_factory=dict)
-    notes: list[str] = dataclasses.field(default_factory=list)
-
-    def count(self, outcome: Outcome, records: list[Record]) -> None:
-        """Add what became of a source."""
-        self.done += 1
-        self.images += outcome.untold
-        self.audio_seconds += outcome.audio_seconds
-        self.cut += outcome.cut
-        self.left_out += outcome.left_out
-        for stage, seconds in outcome.seconds.items():
-            self.stages[stage] = self.stages.get(stage, 0.0) + seconds
-        for record in records:
-            self.note(record)
-
-    def facts(self) -> dict[str, Any]:
-        """Return what stays known of a run."""
-        names = ("seconds", "workers", "already", "images", "failed", "skipped", "audio_seconds")
-        return {"files": self.done, **{name: getattr(self, name) for name in (*names, "stages")}}
-
-    def note(self, record: Record) -> None:
-        """Add what became of an image."""
-        if record["status"] == "ok":
-            self.images += 1
-        elif record["status"] == "skipped":
-            self.skipped += 1
-        else:
-            self.failed += 1
-            self.errors[record["code"]] = self.errors.get(record["code"], 0) + 1
-            if record["code"] == "no_decoder":
-                suffix = os.path.splitext(record["source"])[1].lower()
-                self.unread[suffix] = self.unread.get(suffix, 0) + 1
-
-
-Progress: TypeAlias = Callable[[Summary, list[Record]], None]
-
-
-class Run:
+class Coordinator:
     """One run over a dataset."""
 
     def __init__(
@@ -212,8 +125,9 @@ class Run:
             plan = self._ranged(before, {})
             todo = self._left(output.past(plan.sharded), plan)
         for item in todo:
-            about = describe(item)
-            self._tell([{**about, "status": "pending", "output": self._plan.first_name(item)}])
+            pending = describe(item)
+            pending.output = self._plan.first_name(item)
+            self._tell([pending.facts()])
         passed = [_passed_over(skipped) for skipped in self._found.skipped]
         self._pass_over(passed)
         self.summary.phase = "done"
@@ -237,7 +151,7 @@ class Run:
     def _first_names(self, output: Output) -> Iterator[str]:
         """Return some of the files that are going to be made."""
         if self._plan.sharded:
-            return iter([f"shard{output.mark}-000000{self._kind.suffix}"])
+            return iter([shard_name(output.mark, 0, self._kind.suffix)])
         return map(self._plan.first_name, self._found.items)
 
     def _varying(self) -> set[str]:
@@ -279,8 +193,8 @@ class Run:
         self._tell([])
 
     def _not_measured(self, item: Item, end: grey_range.Fault) -> None:
-        record = end if isinstance(end, dict) else _ended(end)
-        self._unmeasured[item.stem] = [item.stem, record["code"], record["message"]]
+        why = end if isinstance(end, End) else _end_of(end)
+        self._unmeasured[item.stem] = [item.stem, why.code, why.message]
 
     def _converted_unmeasured(self) -> list[Record]:
         """Return what to tell of sources that have images, but are not in the range of these."""
@@ -288,21 +202,28 @@ class Run:
         for item in self._found.items:
             if item.stem in self._unmeasured:
                 _, code, message = self._unmeasured[item.stem]
-                about = {**describe(item), "stem": None, "status": "failed", "code": code}
-                records.append({**about, "message": f"not in the range of the dataset: {message}"})
+                record = describe(item).ended(
+                    End(code, f"not in the range of the dataset: {message}")
+                )
+                record.stem = None
+                records.append(record)
         return records
 
-    def _tell(self, records: list[Record]) -> None:
+    def _tell(self, told: list[dict[str, Any]]) -> None:
         self.summary.seconds = time.monotonic() - self._start
         if self._progress is not None:
-            self._progress(self.summary, records)
+            self._progress(self.summary, told)
+
+    def _told(self, records: Iterable[Record]) -> list[dict[str, Any]]:
+        """Return what is told of records, if anybody listens."""
+        return [] if self._progress is None else [record.facts() for record in records]
 
     def _pass_over(self, records: list[Record]) -> None:
         """Count and tell what is not even tried."""
         for record in records:
             self.summary.note(record)
-            self.summary.done += record["code"] == "no_decoder"  # a sound, as those that are tried
-        self._tell(records)
+            self.summary.done += record.code == "no_decoder"  # a sound, as those that are tried
+        self._tell(self._told(records))
 
     def _clean(self, output: Output) -> None:
         """Remove what workers that were killed have left."""
@@ -322,10 +243,9 @@ class Run:
         past = output.past(plan.sharded)
         todo = self._left(past, plan)
         passed = [_passed_over(skipped) for skipped in self._found.skipped]
-        new = [record for record in passed if key(record) not in past]
+        new = [record for record in passed if record.key() not in past]
 
-        told = self._progress is not None
-        converter = Converter(plan, output.folder, again, told, output.place)
+        converter = Converter(plan, output.folder, again, self._progress is not None, output.place)
         with contextlib.ExitStack() as stack:
             journal = stack.enter_context(Journal(output.manifest, past.end))
             queue = InOrder(journal)
@@ -344,10 +264,11 @@ class Run:
                     outcome = _lost(item, plan, outcome)
                 if outcome.full is not None:
                     raise outcome.full
-                records = [{**outcome.about, **record} for record in outcome.records]
+                records = outcome.records
+                told = self._told(records)
                 if not _made(outcome):
                     self._unmeasured.pop(item.stem, None)  # it tells of itself
-                begun = 0 if shards is None else past.begun(outcome.about)
+                begun = 0 if shards is None else past.begun(records[0])
                 if outcome.lines:
                     journal.write(outcome.lines)
                 elif outcome.parcel is None and begun > 0:
@@ -360,16 +281,16 @@ class Run:
                     for record, sample in itertools.islice(samples, begun, None):
                         queue.wait()
                         self._arrive(queue, shards.add(*sample, record))
-                self.summary.count(outcome, records)
-                self._tell(records)
+                self.summary.count(outcome)
+                self._tell(told)
             if shards is not None:
                 self._arrive(queue, shards.finish())
             unmeasured = self._converted_unmeasured()
-            journal.append(record for record in unmeasured if key(record) not in past)
+            journal.append(record for record in unmeasured if record.key() not in past)
             if unmeasured:
                 for record in unmeasured:
                     self.summary.note(record)
-                self._tell(unmeasured)
+                self._tell(self._told(unmeasured))
         if self.summary.cut:
             self.summary.notes.append(
                 f"{self.summary.cut} images show the beginning of their sound alone, for the "
@@ -382,10 +303,10 @@ class Run:
         # What was passed over may have become a file since, or a folder that can be read; what has
         # changed may be again what is in a shard.
         named = _with_folders(item.path for item in self._found.items)
-        named -= {record["source"] for record in (*passed, *changed, *unmeasured)}
-        better = [name for path in named if (name := key({"source": path})) in past]
+        named -= {record.source for record in (*passed, *changed, *unmeasured)}
+        better = [name for path in named if (name := key_of_path(path)) in past]
         if todo or new or changed or better or not past.tidy or not finished(runs):
-            order = [key(record) for record in (*passed, *changed)]
+            order = [record.key() for record in (*passed, *changed)]
             order += [item.stem for item in self._found.items]
             gone = {skipped.path for skipped in self._found.skipped}
             output.remove(manifest.tidy(output.manifest, order, better, gone))
@@ -407,10 +328,11 @@ class Run:
                 kept.append(item)
                 continue
             message = "changed since it went into a shard: --exists overwrite makes all anew"
-            record = {**about, "status": "failed", "code": "source_changed", "message": message}
-            self.summary.count(Outcome(about), [record])
-            self._tell([record])
-            changed.append({**record, "stem": None})
+            record = about.ended(End("source_changed", message))
+            self.summary.count(Outcome([record]))
+            self._tell(self._told([record]))
+            record.stem = None
+            changed.append(record)
         return kept, changed
 
     def _shards(self, output: Output, index: int) -> Shards:
@@ -435,20 +357,21 @@ def _with_folders(paths: Iterable[str]) -> set[str]:
 
 
 def _passed_over(skipped: Skipped) -> Record:
-    path, code, message, status = skipped
-    about = describe(Item(path, ""))
-    return {**about, "stem": None, "status": status, "code": code, "message": message}
+    path, *end = skipped
+    record = describe(Item(path, "")).ended(End(*end))
+    record.stem = None
+    return record
 
 
 def _lost(item: Item, plan: Plan, end: Crashed | TimedOut | Failed) -> Outcome:
     """Return what became of a source whose worker has no answer."""
-    return Outcome(describe(item, plan.hash()), [_ended(end)])
+    return Outcome([describe(item, plan.hash()).ended(_end_of(end))])
 
 
-def _ended(end: Crashed | TimedOut | Failed) -> Record:
-    return {"status": "failed", "code": _CODES[type(end)], "message": str(end)}
+def _end_of(end: Crashed | TimedOut | Failed) -> End:
+    return End(_CODES[type(end)], str(end))
 
 
 def _made(outcome: Outcome) -> bool:
     """Tell whether a source has made an image."""
-    return outcome.untold > 0 or outcome.records[0]["status"] == "ok"
+    return outcome.untold > 0 or outcome.records[0].status == "ok"

@@ -4,19 +4,21 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import errno
 import functools
 import os
 from collections.abc import Iterable, Iterator
 
 from melpix import arguments
-from melpix.audio.load import MAX_SECONDS
+from melpix.convert.cut import Cut
 from melpix.convert.file import MAX_IMAGE_SECONDS
 from melpix.dataset import grey_range
-from melpix.dataset.coordinator import Progress, Run, Summary
+from melpix.dataset.coordinator import Coordinator
 from melpix.dataset.outputs.folder import Output
 from melpix.dataset.outputs.lock import locked
 from melpix.dataset.plan import Plan
+from melpix.dataset.progress import Progress, Summary
 from melpix.dataset.sources.item import Path
 from melpix.dataset.sources.output_names import refuse_folders
 from melpix.dataset.sources.scan import Scan, scan
@@ -158,11 +160,7 @@ def convert_dataset(
     completed = time_steps is None and seconds is None and f.duration is not None
     if completed:
         seconds = f.duration
-    if max_seconds is None:
-        whole = time_steps is None and seconds is None
-        max_seconds = MAX_IMAGE_SECONDS if whole else MAX_SECONDS
-    plan = Plan(
-        frontend=f,
+    cut = Cut(
         time_steps=time_steps,
         seconds=seconds,
         exact_width=exact_width,
@@ -175,9 +173,10 @@ def convert_dataset(
         duration=duration,
         strict=strict,
         max_seconds=max_seconds,
-        format=format,
-        dtype=dtype,
     )
+    if max_seconds is None and cut.whole:
+        cut = dataclasses.replace(cut, max_seconds=MAX_IMAGE_SECONDS)
+    plan = Plan(frontend=f, cut=cut, format=format, dtype=dtype)
     if not dry_run:
         prepare(Converter.__module__)  # what workers are copied from imports during the scan
     folder = os.fsdecode(dst)
@@ -199,7 +198,7 @@ def convert_dataset(
         options["shard_bytes"] = arguments.integer("shard_bytes", shard_bytes)
     if format == "parquet":
         options["labels"] = found.labels
-    run = Run(found, plan, stats_of, options, pool, progress)
+    run = Coordinator(found, plan, stats_of, options, pool, progress)
     output = Output(folder, found.part)
     if dry_run:
         return run.rehearse(output, exists == "overwrite")

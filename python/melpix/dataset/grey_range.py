@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from melpix import _core, files
 from melpix.audio.samples import kept_memory
-from melpix.convert.windows import Window, mono
-from melpix.dataset.outputs.record import Record
+from melpix.convert.windows import Window
+from melpix.dataset.outputs.record import End
 from melpix.dataset.plan import Plan
 from melpix.dataset.sources.item import Item, version
 from melpix.dataset.worker import fault
@@ -29,7 +29,7 @@ from melpix.workers.batch_pool import Pool
 from melpix.workers.child import Crashed, Failed, TimedOut
 from melpix.workers.process import listener
 
-Fault: TypeAlias = Record | Crashed | TimedOut | Failed
+Fault: TypeAlias = End | Crashed | TimedOut | Failed
 
 # Bins of a histogram are floats without their last bits: so they are fine enough for decibels and
 # for powers alike, whatever these are, and there is an end to their number.
@@ -236,7 +236,7 @@ class _Meter:
         """Read ahead, as `Converter` does."""
         return 1 if self._ahead is None else self._ahead.look(items)
 
-    def __call__(self, item: Item) -> _Seen | Record | None:
+    def __call__(self, item: Item) -> _Seen | End | None:
         """Return what values a source has, None if it makes no image, or what is wrong with it."""
         listener()
         lo, hi = math.inf, -math.inf
@@ -257,7 +257,7 @@ def _of_sound(window: Window) -> NDArray[Any]:
     """Return the features that a window's image shows, of the columns that have sound, flat."""
     f = _measuring(window.frontend)
     n, sound = window.y.shape[-1], round(window.duration * window.sr)
-    features = f.features(mono(window.y))
+    features = f.features(window.y, mix=True)
     return features[:, : lengths.columns_of_sound(f, n, sound)].ravel()
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,8 @@ import numpy as np
 from melpix import arguments
 from melpix.audio.load import Source
 from melpix.audio.samples import Empty
-from melpix.convert.windows import Windows, windows
+from melpix.convert.cut import Cut
+from melpix.convert.windows import Windows, cut_sound
 from melpix.dataset.outputs.folder import SHARDED
 from melpix.dataset.outputs.tree import sample_name
 from melpix.dataset.read_ahead import Ahead
@@ -29,35 +29,14 @@ class Plan:
     """All that decides what a dataset's images are. See `melpix.convert_dataset`."""
 
     frontend: Frontend = dataclasses.field(default_factory=Frontend)
-    time_steps: int | None = None
-    seconds: float | None = None
-    exact_width: bool = False
-    step: float | None = None
-    tail: str = "drop"
-    short: str = "pad"
-    first: bool = False
-    native: bool = False
-    offset: float = 0.0
-    duration: float | None = None
-    strict: bool = False
-    max_seconds: float | None = None
+    cut: Cut = dataclasses.field(default_factory=Cut)
     format: str = "png"
     dtype: str = "float32"
 
     def __post_init__(self) -> None:
         arguments.choice("format", self.format, FORMATS)
         arguments.choice("dtype", self.dtype, ("float32", "float16"))
-        self.windows(Item(os.devnull, ""))  # refuses what is out of range
-        # As JSON knows them: NumPy's numbers are no values of its.
-        step = int if self.seconds is None else float
-        for name, kind in (("time_steps", int), ("step", step), ("seconds", float)):
-            self._become(name, kind)
-        self._become("offset", float)
-        self._become("duration", float)
-
-    def _become(self, name: str, kind: Callable[[Any], Any]) -> None:
-        value = getattr(self, name)
-        object.__setattr__(self, name, None if value is None else kind(value))
+        self.cut.lengths(self.frontend)  # refuses what is out of range
 
     @property
     def suffix(self) -> str:
@@ -72,7 +51,7 @@ class Plan:
     @property
     def numbered(self) -> bool:
         """Whether a source makes several images."""
-        return (self.time_steps is not None or self.seconds is not None) and not self.first
+        return not (self.cut.whole or self.cut.first)
 
     def first_name(self, item: Item) -> str:
         """Return the name of the first image of a source, relative to the output folder."""
@@ -80,10 +59,7 @@ class Plan:
 
     def options(self) -> dict[str, Any]:
         """Return what decides the images beside the front-end, as JSON values."""
-        # How much may be read decides what fails, and a later run may allow more.
-        others = {"frontend", "max_seconds"}
-        names = [f.name for f in dataclasses.fields(self) if f.name not in others]
-        return {name: getattr(self, name) for name in names}
+        return {**self.cut.options(), "format": self.format, "dtype": self.dtype}
 
     def hash(self, without: Iterable[str] = ()) -> str:
         """Return 16 hexadecimal digits that change with any parameter but some."""
@@ -95,33 +71,18 @@ class Plan:
 
     def ahead(self) -> Ahead | None:
         """Return what reads sources ahead, if they are read from beginning to end."""
-        if self.first or self.offset or self.duration is not None:
+        if self.cut.first or self.cut.offset or self.cut.duration is not None:
             return None
-        return Ahead(None if self.native else self.frontend.sr)
+        return Ahead(None if self.cut.native else self.frontend.sr)
 
     def windows(self, item: Item, empty: Empty = np.empty, src: Source | None = None) -> Windows:
         """Cut a source: by its path, if no other is given."""
-        return windows(
-            src or item.path,
-            self.frontend,
-            time_steps=self.time_steps,
-            seconds=self.seconds,
-            exact_width=self.exact_width,
-            step=self.step,
-            tail=self.tail,
-            short=self.short,
-            first=self.first,
-            sr="native" if self.native else None,
-            offset=self.offset if item.offset is None else item.offset,
-            duration=self.duration if item.duration is None else item.duration,
-            strict=self.strict,
-            max_seconds=self.max_seconds,
-            empty=empty,
-        )
+        cut = self.cut.part(item.offset, item.duration)
+        return cut_sound(src or item.path, self.frontend, cut, empty)
 
 
 def digest(data: bytes) -> str:
-    """Return 16 hexadecimal digits of these bytes."""
+    """Return 16 hexadecimal digits."""
     # It brings OpenSSL along, a tenth of what a worker needs to start; most need none.
     import hashlib
 

@@ -19,10 +19,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from melpix.audio.decoder import Sound, open_plain
+from melpix.audio.decoder import open_plain
 from melpix.audio.load import MAX_SR, MIN_SR, Clip, Prepared
 from melpix.audio.resample import resample_several
 from melpix.audio.samples import Samples
+from melpix.audio.sound import Sound
 from melpix.dataset.sources.item import Item, Version
 from melpix.errors import DecodeError
 

@@ -14,9 +14,9 @@ from typing import Any, TypeAlias
 
 from melpix import files
 from melpix.audio.samples import Empty, kept_memory
-from melpix.convert.windows import Window, mono
+from melpix.convert.windows import Window
 from melpix.dataset.outputs.handover import Parcel
-from melpix.dataset.outputs.record import Record, describe, encode_line, failed, skipped
+from melpix.dataset.outputs.record import End, Record, describe, encode_line
 from melpix.dataset.outputs.tree import Tree, npy_bytes, sample_name
 from melpix.dataset.plan import Plan, digest
 from melpix.dataset.sources.item import Item, version
@@ -39,10 +39,8 @@ class Outcome:
 
     Attributes
     ----------
-    about : dict
-        What the manifest says of the source, in each line.
-    records : list of dict
-        What it says of each image, or of why there is none.
+    records : list of Record
+        What the manifest says of each image, or of why there is none.
     parcel : Parcel or None
         The images, where the parent writes them.
     seconds : dict of str to float
@@ -61,7 +59,6 @@ class Outcome:
         Images that are in `lines` alone, since nobody asks for more.
     """
 
-    about: Record
     records: list[Record] = dataclasses.field(default_factory=list)
     parcel: Parcel | None = None
     seconds: dict[str, float] = dataclasses.field(default_factory=dict)
@@ -117,7 +114,7 @@ class Converter:
 
     def __call__(self, item: Item) -> Outcome:
         """Convert a source; what goes wrong with it is a record too."""
-        outcome = Outcome(describe(item, self._hash))
+        about, outcome = describe(item, self._hash), Outcome()
         heard_by = listener()
         try:
             # If a sample cannot be made, those of its source before it go.
@@ -128,26 +125,28 @@ class Converter:
             else:
                 samples = self._tree.all_or_none()
             with samples as write, kept_memory() as empty:
-                self._convert(item, empty, write, outcome)
+                self._convert(item, about, empty, write, outcome)
         except _NotWrittenError as error:
             reason = error.reason
             if reason.errno in _FULL or (self._place is not None and self._place.moved()):
                 outcome.full = reason
-            outcome.records = [failed("not_written", f"{reason.filename}: {reason.strerror}")]
+            end = End("not_written", f"{reason.filename}: {reason.strerror}")
+            outcome.records = [about.ended(end)]
         except Exception as error:
-            outcome.records = [fault(error)]
-        made = outcome.records[0].get("windows", 0)
+            outcome.records = [about.ended(fault(error))]
+        made = outcome.records[0].windows or 0
         if made == 0:
             outcome.audio_seconds, outcome.parcel = 0.0, None
             outcome.cut, outcome.left_out = 0, 0.0
         if self._again and (self._plan.numbered or made == 0):
             self.clear(item, made)
-        outcome.about["heard"] = heard_by.heard() or None
+        heard = heard_by.heard() or None
+        for record in outcome.records:
+            record.heard = heard
         if self._tree is not None:
-            records = ({**outcome.about, **record} for record in outcome.records)
-            outcome.lines = b"".join(map(encode_line, records))
+            outcome.lines = b"".join(map(encode_line, outcome.records))
             if made and not self._told:
-                outcome.about, outcome.records, outcome.untold = {}, [], made
+                outcome.records, outcome.untold = [], made
         return outcome
 
     def clear(self, item: Item, from_window: int = 0) -> None:
@@ -160,11 +159,13 @@ class Converter:
             if not self._tree.remove([sample_name(item.stem, number) + self._plan.suffix]):
                 break
 
-    def _convert(self, item: Item, empty: Empty, write: _Write, outcome: Outcome) -> None:
+    def _convert(
+        self, item: Item, about: Record, empty: Empty, write: _Write, outcome: Outcome
+    ) -> None:
         """Convert a source, or raise what is wrong with it."""
         src = None
         if self._ahead is not None:
-            known = outcome.about["size"], outcome.about["mtime_ns"]
+            known = about.size, about.mtime_ns
             src, outcome.seconds["decode"] = self._ahead.take(item.path, known)
         cut = self._plan.windows(item, empty, src)
         clock = _Clock(outcome.seconds)
@@ -173,39 +174,37 @@ class Converter:
                 clock.lap("decode")
                 number = window.index if self._plan.numbered else None
                 name = sample_name(item.stem, number)
-                payload, facts = self._sample(window, item, clock)
+                payload, record = self._sample(window, about, clock)
                 try:
                     if self._place is not None and self._place.moved():
                         raise FileNotFoundError(errno.ENOENT, "was moved", self._folder)
-                    output = write(name, payload)
+                    record.output = write(name, payload)
                 except OSError as error:
                     raise _NotWrittenError(error) from error
-                facts |= {"window": number, "bytes": len(payload), "output": output}
+                record.window, record.bytes = number, len(payload)
                 clock.lap("write")
-                outcome.records.append(facts)
-                outcome.audio_seconds += facts["duration"]
-                if facts["left_out"]:
+                outcome.records.append(record)
+                outcome.audio_seconds += record.duration or 0.0
+                if record.left_out:
                     outcome.cut += 1
-                    outcome.left_out += facts["left_out"]
-        if version(item) != (outcome.about["size"], outcome.about["mtime_ns"]):
+                    outcome.left_out += record.left_out
+        if version(item) != (about.size, about.mtime_ns):
             raise DecodeError("source_changed", "changed while it was read")
         made = len(outcome.records)
         if made == 0:
-            outcome.records = [skipped("too_short", "shorter than a window")]
-        flags = {"truncated": cut.truncated, "length_estimated": cut.length_estimated}
+            outcome.records = [about.ended(End("too_short", "shorter than a window", "skipped"))]
+        of_source = _names_of(truncated=cut.truncated, length_estimated=cut.length_estimated)
         for record in outcome.records[:made]:
-            record["windows"] = made
-            record["flags"] = (
-                sorted(k for k, v in {**record["flags"], **flags}.items() if v) or None
-            )
+            record.windows = made
+            record.flags = sorted([*(record.flags or ()), *of_source]) or None
 
-    def _sample(self, window: Window, item: Item, clock: _Clock) -> tuple[bytes, Record]:
+    def _sample(self, window: Window, about: Record, clock: _Clock) -> tuple[bytes, Record]:
         """Return the content of a window's file, and what the manifest says of it."""
         f = window.frontend
         left_out = lengths.left_out(f, window.y.shape[-1]) / f.sr
         duration = window.duration - left_out
         if self._plan.format == "npy":
-            features = f.features(mono(window.y))
+            features = f.features(window.y, mix=True)
             if not features.size:
                 raise DecodeError("too_short", "shorter than a patch")
             lo, hi = float(features.min()), float(features.max())
@@ -218,31 +217,22 @@ class Converter:
             shape, constant = rendering.image.shape, rendering.constant
             clock.lap("render")
             metadata = rendering.metadata_text(
-                source=os.path.basename(item.path),
+                source=os.path.basename(about.source),
                 offset=window.offset,
                 duration=duration,
                 **({"left_out": left_out} if left_out else {}),
             )
             payload = encode_png(rendering.image, metadata)
         clock.lap("encode")
-        facts = {
-            "status": "ok",
-            "offset": window.offset,
-            "duration": duration,
-            "left_out": left_out or None,
-            "rows": shape[0],
-            "columns": shape[1],
-            "sr": window.sr,
-            "lo": float(lo),
-            "hi": float(hi),
-            "flags": {
-                "constant": constant,
-                "cut": left_out > 0,
-                "padded": window.padded,
-                "short": window.short,
-            },
-        }
-        return payload, facts
+        record = about.copy()
+        record.status = "ok"
+        record.offset, record.duration, record.left_out = window.offset, duration, left_out or None
+        record.rows, record.columns = shape[:2]
+        record.sr, record.lo, record.hi = window.sr, float(lo), float(hi)
+        record.flags = _names_of(
+            constant=constant, cut=left_out > 0, padded=window.padded, short=window.short
+        )
+        return payload, record
 
     def _parcel(self, item: Item) -> Parcel:
         mark = digest(os.fsencode(item.stem))
@@ -274,14 +264,18 @@ def _over_channels(choose: Callable[[Iterable[float]], float], value: Value) -> 
     return choose(value) if isinstance(value, tuple) else value
 
 
-def fault(error: Exception) -> Record:
-    """Return the record of a source that could not be converted."""
+def _names_of(**flags: bool) -> list[str]:
+    return [name for name, is_so in flags.items() if is_so]
+
+
+def fault(error: Exception) -> End:
+    """Return why a source could not be converted."""
     if isinstance(error, MelpixError):
-        return failed(error.code, error.reason)
+        return End(error.code, error.reason)
     if isinstance(error, OSError):
-        return failed("os_error", error.strerror or str(error))
+        return End("os_error", error.strerror or str(error))
     if isinstance(error, MemoryError):
-        return failed("no_memory", "not enough memory")
+        return End("no_memory", "not enough memory")
     if isinstance(error, ValueError):
-        return failed("bad_parameter", str(error))
-    return failed("internal", f"{type(error).__name__}: {error}")
+        return End("bad_parameter", str(error))
+    return End("internal", f"{type(error).__name__}: {error}")

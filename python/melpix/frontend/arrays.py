@@ -109,16 +109,22 @@ Mapped = Callable[[NDArray[Any], NDArray[Any]], float]
 
 
 def map_leading(
-    y: NDArray[Any], shape: tuple[int, ...], dtype: Any, one: Mapped, out: Any = None
+    y: NDArray[Any],
+    shape: tuple[int, ...],
+    dtype: Any,
+    one: Mapped,
+    out: Any = None,
+    axes: int = 1,
 ) -> tuple[NDArray[Any], float]:
-    """Apply one(signal, out) to each signal along y's leading axes.
+    """Apply one(signal, out) to each signal along y's leading axes; its own are the last `axes`.
 
     Returns the results, stacked likewise, in `out` if given, and the largest number that `one`
     returned.
     """
-    shape = (*y.shape[:-1], *shape)
+    leading = y.shape[:-axes]
+    shape = (*leading, *shape)
     out = np.empty(shape, dtype) if out is None else filled(out, y, shape, np.dtype(dtype))
     peak = 0.0
-    for index in np.ndindex(y.shape[:-1]) if y.ndim > 1 else [()]:
+    for index in np.ndindex(leading) if leading else [()]:
         peak = max(peak, one(y[index], out[index]))
     return out, peak

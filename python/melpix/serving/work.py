@@ -12,19 +12,19 @@ import io
 import json
 import sys
 import traceback
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
 
-from melpix import arguments, demo
-from melpix.audio.load import read_clip
+from melpix import demo
 from melpix.audio.samples import kept_memory
+from melpix.convert.cut import Cut
 from melpix.convert.file import Conversion, convert_file
-from melpix.convert.windows import mono
+from melpix.convert.reading import Bounds, read_columns
 from melpix.errors import DecodeError, MelpixError, ParameterError
 from melpix.frontend import demands, lengths
-from melpix.frontend.at_rate import at_rate
 from melpix.frontend.frontend import Frontend
 from melpix.serving.answer import NPY, PNG, TOO_MUCH, Answer, Limits, refusal
 from melpix.serving.request import Asked, read_query, sound_of
@@ -74,32 +74,26 @@ class Work:
         f, how, limits = asked.frontend, asked.reading, self._limits
         if how.get("source") is not None:
             raise ParameterError("source", " is for images: features have no place for it")
-        steps, native = how.get("time_steps"), how.get("sr") == "native"
-        wanted = None if steps is None else arguments.integer("time_steps", steps) * f.hop_length
-        room = limits.max_pixels * f.hop_length / f.sr  # a rough bound; then exactly
-        if not native:
-            demands.refuse_long(f, 0, 1, limits.max_samples)
+        cut = Cut(
+            time_steps=how.get("time_steps"),
+            native=how.get("sr") == "native",
+            offset=how.get("offset", 0.0),
+            duration=how.get("duration"),
+            strict=how.get("strict", False),
+            max_seconds=limits.max_seconds,
+        )
+        bounds = Bounds(max_bytes=limits.max_bytes, max_samples=limits.max_samples)
+        # The limit of pixels is for the numbers of features: those of 8 bytes count twice.
+        most = limits.max_pixels // (2 if f.dtype == "float64" else 1)
+        columns = most // (f.n_mels * demands.channels(f))
         with kept_memory() as empty:
-            clip = read_clip(
-                sound,
-                sr=None if native else f.sr,
-                offset=how.get("offset", 0.0),
-                duration=how.get("duration"),
-                samples=wanted,
-                max_seconds=min(limits.max_seconds, max(room, 1.0)),
-                max_samples=limits.max_samples,
-                max_bytes=limits.max_bytes,
-                strict=how.get("strict", False),
-                empty=empty,
-            )
-            f = at_rate(f, clip.sr)
+            clip, f = read_columns(sound, f, cut, bounds, columns, _too_many(most), empty=empty)
             n = clip.y.shape[-1]
-            if wanted is not None and steps is not None:
-                lengths.refuse_another(f, wanted, "time_steps", steps)
-            demands.refuse_long(f, n, 1, limits.max_samples)
             left_out = lengths.left_out(f, n) / f.sr
-            _check_size(f, n, limits.max_pixels)
-            features = f.features(mono(clip.y))
+            found = _count(f, n)
+            if found > most:
+                raise _too_many(most)(f"{found} features")
+            features = f.features(clip.y, mix=True)
         file = io.BytesIO()
         np.lib.format.write_array(file, np.ascontiguousarray(features), allow_pickle=False)
         facts = {
@@ -134,18 +128,20 @@ class Job:
         return answer.head(), answer.body
 
 
-def _check_size(f: Frontend, n: int, most: int) -> None:
+def _count(f: Frontend, n: int) -> int:
+    """Return how many features are made of so many samples, patches included."""
     frames = f.frames(n)
-    if frames == 0:
-        raise DecodeError("too_short", f"{n / f.sr:g} s of sound are shorter than a frame")
     if f.patch is not None:
         patches = max(0, (frames - f.patch) // (f.patch_step or f.patch) + 1)
         frames = max(frames, patches * f.patch)
-    size = frames * f.n_mels * demands.channels(f)
-    if f.dtype == "float64":
-        most //= 2  # the bound is for an answer's bytes
-    if size > most:
-        raise DecodeError("image_too_large", f"{size} features, at most {most} are made at once")
+    return frames * f.n_mels * demands.channels(f)
+
+
+def _too_many(most: int) -> Callable[[str], DecodeError]:
+    def error(extent: str) -> DecodeError:
+        return DecodeError("image_too_large", f"{extent}, at most {most} features are made at once")
+
+    return error
 
 
 _FACTS = tuple(f.name for f in dataclasses.fields(Conversion) if f.name != "stages")

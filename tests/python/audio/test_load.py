@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from melpix.audio.decoder import mix
 from melpix.audio.load import load, probe, read_clip
 from melpix.audio.samples import kept_memory
+from melpix.audio.sound import mix
 from sounds import KINDS, OPUS_RATES, PLAIN, chirp, encode, flac_frames, librosa_load
 
 RATES = (8000, 11025, 16000, 22050, 44100, 48000)

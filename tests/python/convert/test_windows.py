@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import itertools
 import math
@@ -23,7 +24,8 @@ from hypothesis import strategies as st
 from melpix.audio import load as audio_load
 from melpix.audio.load import load, read_blocks, read_clip
 from melpix.audio.samples import kept_memory
-from melpix.convert.windows import Window, windows
+from melpix.convert.cut import Cut
+from melpix.convert.windows import Window, cut_sound, windows
 from melpix.errors import DecodeError, EncodeError, MelpixError, SignalError
 from melpix.frontend.frontend import Frontend
 from melpix.frontend.lengths import columns_of_sound, left_out
@@ -711,3 +713,42 @@ def test_what_is_left_out_and_what_is_filled_up_is_seen_in_the_features(
         assert not features[:, count + 4 :].any()
     if fit == "repeat":
         assert count == min(columns, f.of_any_length().frames(2000))
+
+
+# How sounds are cut, as one object
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"tail": "x"}, "tail must be one of"),
+        ({"short": 1}, "short must be one of"),
+        ({"time_steps": 1.5}, "time_steps must be an integer"),
+        ({"time_steps": 3, "seconds": 2}, "seconds must be None where time_steps is 3"),
+        ({"time_steps": 3, "step": 0.5}, "step must be an integer"),
+        ({"seconds": 0}, "seconds must be > 0"),
+        ({"seconds": 1, "step": -1}, "step must be > 0"),
+        ({"seconds": 1, "exact_width": True}, "exact_width needs time_steps"),
+        ({"offset": -1}, "offset must be finite and >= 0"),
+        ({"duration": math.nan}, "duration must be finite and >= 0"),
+        ({"max_seconds": 0}, "max_seconds must be > 0"),
+    ],
+)
+def test_a_cut_is_checked_when_it_is_made(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Cut(**given)
+
+
+def test_a_cut_gives_the_windows_of_its_keywords() -> None:
+    data = encode("wav", chirp(30_000), 22050, "PCM_16")
+    cut = Cut(time_steps=9, step=4, tail="shift", offset=0.1)
+    found = list(cut_sound(data, Frontend(), cut))
+    expected = list(windows(data, time_steps=9, step=4, tail="shift", offset=0.1))
+    assert len(found) == len(expected) > 3
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one.y, other.y)
+        assert one.offset == other.offset
+    later = cut.part(0.5, None)
+    assert (later.offset, later.duration, cut.offset) == (0.5, None, 0.1)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        cut.offset = 1.0  # type: ignore[misc]

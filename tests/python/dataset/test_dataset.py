@@ -43,8 +43,8 @@ from melpix.cli import main
 from melpix.cli import progress as shown
 from melpix.convert.windows import windows
 from melpix.dataset import grey_range
-from melpix.dataset.coordinator import Summary
 from melpix.dataset.dataset import convert_dataset
+from melpix.dataset.progress import Summary
 from melpix.dataset.report.summary import summarise
 from melpix.dataset.sources.scan import scan
 from melpix.errors import DecodeError, MelpixError

@@ -45,9 +45,9 @@ from dataset_runs import (
     write,
 )
 from melpix import Frontend, load, read_png
-from melpix.dataset.coordinator import Summary
 from melpix.dataset.dataset import convert_dataset
 from melpix.dataset.outputs.lock import locked
+from melpix.dataset.progress import Summary
 from melpix.dataset.report.summary import summarise
 from melpix.dataset.sources.scan import scan
 from melpix.errors import MelpixError

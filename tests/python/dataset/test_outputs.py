@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import itertools
 import json
@@ -25,8 +26,11 @@ import pytest
 
 from melpix import Frontend, SignalError, read_png
 from melpix.dataset.outputs.parquet import Parquet
-from melpix.dataset.outputs.shards import Format, Record, Shards, WebDataset, escape
+from melpix.dataset.outputs.record import Record, encode_line, read_records
+from melpix.dataset.outputs.shard_names import parse_shard_name, shard_name
+from melpix.dataset.outputs.shards import Format, Shards, WebDataset, escape
 from melpix.dataset.outputs.tree import Tree, leads_out, npy_bytes, sample_name
+from melpix.errors import MelpixError
 from melpix.files import clean
 from melpix.image.write import encode_png
 
@@ -57,23 +61,29 @@ def picture(i: int) -> np.ndarray:
 
 def record(i: int) -> Record:
     """A line of the manifest, with what is rare only where it is late."""
-    line: Record = {
-        "status": "ok",
-        "source": f"recordings/{i}.wav",
-        "size": 1000 + i,
-        "mtime_ns": i,
-        "label": CLASSES[i % 2],
-        "window": i,
-        "offset": i / 2,
-        "duration": 8.9,
-        "rows": 8,
-        "columns": 5 + i % 3,
-        "sr": 22050,
-        "lo": -20.7,
-        "hi": -float(i),
-        "params": "0123456789abcdef",
-    }
-    return line if i < 7 else {**line, "flags": ["constant", "short"], "heard": ["a\ufffdb"]}
+    return Record(
+        f"recordings/{i}.wav",
+        status="ok",
+        size=1000 + i,
+        mtime_ns=i,
+        label=CLASSES[i % 2],
+        window=i,
+        offset=i / 2,
+        duration=8.9,
+        rows=8,
+        columns=5 + i % 3,
+        sr=22050,
+        lo=-20.7,
+        hi=-float(i),
+        params="0123456789abcdef",
+        flags=None if i < 7 else ["constant", "short"],
+        heard=None if i < 7 else ["a\ufffdb"],
+    )
+
+
+def known(record: Record, *without: str) -> dict[str, Any]:
+    facts = dataclasses.asdict(record)
+    return {k: v for k, v in facts.items() if v is not None and k not in without}
 
 
 def fill(
@@ -313,6 +323,108 @@ def test_npy_refuses_what_would_not_come_back() -> None:
         npy_bytes(features, "int8")
 
 
+# --- records ------------------------------------------------------------------------------------
+
+
+def line(**facts: Any) -> bytes:
+    return json.dumps({"source": "a.wav", "status": "failed", **facts}).encode() + b"\n"
+
+
+def test_a_record_comes_back_from_its_line() -> None:
+    given = [record(0), record(9), Record("l\udce9", part=[0.5, None], status="skipped")]
+    given += [dataclasses.replace(record(1), output="shard-000000.tar/a.png", shard_size=3)]
+    for one in given:
+        one.output = one.output or "a.png"
+        encoded = encode_line(one)
+        facts = json.loads(encoded)
+        assert list(facts) == sorted(facts)
+        assert facts == known(one)
+        for lenient in (False, True):
+            ((data, found),) = read_records(io.BytesIO(encoded), lenient=lenient)
+            assert (data, found) == (encoded, one)
+        assert pickle.loads(pickle.dumps(one)) == one == one.copy()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"size": "1"}, {"rows": 1.5}, {"lo": "x"}, {"part": [1, "2"]}, {"flags": ["a", 1]}),
+        *({"label": 1}, {"output": 1.5}, {"heard": "x"}, {"window": True}, {"code": []}),
+    ],
+)
+def test_one_reader_is_strict_or_lenient(tmp_path: Path, wrong: dict[str, Any]) -> None:
+    path = tmp_path / "manifest.jsonl"
+    path.write_bytes(line(code="b", later="unknown") + line(**wrong))
+    with open(path, "rb") as file:
+        records = read_records(file)
+        assert next(records)[1] == Record("a.wav", status="failed", code="b")
+        with pytest.raises(MelpixError, match="line 2 is not melpix's") as caught:
+            next(records)
+    assert caught.value.code == "bad_manifest"
+    with open(path, "rb") as file:
+        _, (_, found) = read_records(file, lenient=True)
+    if "output" in wrong:
+        assert found is None
+        return
+    assert found is not None
+    for field in dataclasses.fields(Record):
+        value = getattr(found, field.name)
+        assert value is None or type(value).__name__ in str(field.type) or type(value) is float
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        *(b"", b"null", b"{", b'{"status":"failed"}', b'{"source":"a","status":"ok"}', b"\xff"),
+        *(b'{"source":"a","status":"pending"}', b'{"source":"a","status":"failed"} {}'),
+    ],
+)
+def test_what_is_no_record(tmp_path: Path, other: bytes) -> None:
+    path = tmp_path / "manifest.jsonl"
+    path.write_bytes(line() + other + b"\n" + line())
+    with open(path, "rb") as file:
+        found = [record for _, record in read_records(file, lenient=True)]
+    assert found == [Record("a.wav", status="failed"), None, Record("a.wav", status="failed")]
+    with open(path, "rb") as file, pytest.raises(MelpixError, match="line 2 is not melpix's"):
+        list(read_records(file))
+
+
+def test_a_line_cut_short_ends_a_manifest() -> None:
+    content = line() + line(message="x" * 99)[:-9]
+    assert len(list(read_records(io.BytesIO(content)))) == 1
+    (_, whole), (rest, none) = read_records(io.BytesIO(content), lenient=True)
+    assert whole is not None
+    assert none is None
+    assert not rest.endswith(b"\n")
+
+
+def test_an_overlong_line_is_one_line(tmp_path: Path) -> None:
+    long = line(message="x" * (3 << 20)) + line(message="y" * (1 << 20))
+    found = [record for _, record in read_records(io.BytesIO(long + line()), lenient=True)]
+    assert found == [None, None, Record("a.wav", status="failed")]
+    assert len(list(read_records(io.BytesIO(long)))) == 2
+
+
+@pytest.mark.parametrize("mark", ["", "-1-of-4", "-12-of-345"])
+@pytest.mark.parametrize("number", [0, 999_999, 1_000_000])
+@pytest.mark.parametrize("suffix", [".tar", ".parquet"])
+def test_names_of_shards_come_apart_again(mark: str, number: int, suffix: str) -> None:
+    name = shard_name(mark, number, suffix)
+    assert parse_shard_name(name) == (name, mark, number, None)
+    assert parse_shard_name(f"{name}/a/b\n.png") == (name, mark, number, "a/b\n.png")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("a/shard-000000.tar/x", "shard-1.v2/a.png", "shard-00000.tar", "shard-000000.tar.gz/x"),
+        *("shard-1-of-000000.tar", "shard-000000.tart/x", "shard-\u0661\u0661\u0661111.tar"),
+    ],
+)
+def test_other_names_are_no_shards(name: str) -> None:
+    assert parse_shard_name(name) is None
+
+
 # --- shards: when they end, and what is durable ---------------------------------------------------
 
 
@@ -324,11 +436,11 @@ def test_records_are_given_back_when_their_shard_is_complete(
     names = [f"shard-{i:06d}{format.suffix}" for i in range(3)]
     assert sorted(os.listdir(tmp_path)) == names
     assert list(itertools.chain(*durable)) == [
-        {
-            **record(i),
-            "output": f"{names[i // 4]}/{CLASSES[i % 2]}/clip%2E{i:04d}.png",
-            "shard_size": 2 if i > 7 else 4,
-        }
+        dataclasses.replace(
+            record(i),
+            output=f"{names[i // 4]}/{CLASSES[i % 2]}/clip%2E{i:04d}.png",
+            shard_size=2 if i > 7 else 4,
+        )
         for i in range(10)
     ]
 
@@ -336,15 +448,15 @@ def test_records_are_given_back_when_their_shard_is_complete(
 def test_bytes_end_a_shard_too(tmp_path: Path) -> None:
     with Shards(str(tmp_path), WebDataset(".npy"), max_bytes=1000) as shards:
         sizes = [400, 599, 1, 5000, 999]
-        durable = [len(shards.add(f"{n}", bytes(n), {})) for n in sizes]
+        durable = [len(shards.add(f"{n}", bytes(n), Record("a"))) for n in sizes]
         assert durable == [0, 0, 3, 1, 0]
-        assert [line["output"] for line in shards.finish()] == ["shard-000002.tar/999.npy"]
+        assert [line.output for line in shards.finish()] == ["shard-000002.tar/999.npy"]
 
 
 def test_runs_that_share_a_folder_mark_their_shards(tmp_path: Path) -> None:
     for mark in ("-1-of-2", "-2-of-2"):
         durable = fill(tmp_path, WebDataset(), 1, mark=mark, index=7)
-        assert durable[-1][0]["output"] == f"shard{mark}-000007.tar/cats/clip%2E0000.png"
+        assert durable[-1][0].output == f"shard{mark}-000007.tar/cats/clip%2E0000.png"
     names = ["shard-1-of-2-000007.tar", "shard-2-of-2-000007.tar"]
     assert sorted(os.listdir(tmp_path)) == names
 
@@ -419,6 +531,7 @@ def test_a_killed_run_continues_to_the_same_bytes(tmp_path: Path, format: Format
 FILL = """
 import errno, json, os, sys
 from melpix.dataset.outputs.parquet import Parquet
+from melpix.dataset.outputs.record import Record
 from melpix.dataset.outputs.shards import Shards, WebDataset
 from melpix.dataset.outputs.tree import Tree
 folder, kind, limit = sys.argv[1:]
@@ -435,7 +548,7 @@ try:
     with Shards(folder, Parquet() if kind == "parquet" else WebDataset(), max_count=15) as shards:
         while True:
             # The first shard fits, the second does not: neither on the disk nor in the limit.
-            written += len(shards.add("a", payload * (1 if written == 0 else 40), {}))
+            written += len(shards.add("a", payload * (1 if written == 0 else 40), Record("a")))
 except OSError as error:
     sizes = {f: os.path.getsize(os.path.join(d, f)) for d, _, fs in os.walk(folder) for f in fs}
     print(json.dumps([errno.errorcode[error.errno], error.filename, written, sizes]))
@@ -486,7 +599,7 @@ def test_a_tar_holds_a_record_and_an_image_a_sample_and_nothing_of_this_machine(
         }
         assert [m.name for m in members[16:18]] == ["cats/clip%2E0008.json", "cats/clip%2E0008.png"]
         text, data = (tar.extractfile(m).read() for m in members[16:18])  # type: ignore[union-attr]
-    expected = {k: v for k, v in record(8).items() if k not in ("status", "size", "mtime_ns")}
+    expected = known(record(8), "status", "size", "mtime_ns")
     expected["sr"] = 22050.0
     assert text.decode("ascii") == json.dumps(expected, sort_keys=True, separators=(",", ":"))
     assert np.array_equal(read_png(data)[0], picture(8))
@@ -507,7 +620,7 @@ def test_webdataset_reads_shards(tmp_path: Path) -> None:
     webdataset = pytest.importorskip("webdataset")
     with Shards(str(tmp_path), WebDataset(), max_count=4) as shards:
         for i, name in enumerate(NAMES):
-            shards.add(name, encode_png(picture(i)), {**record(i), "source": name})
+            shards.add(name, encode_png(picture(i)), dataclasses.replace(record(i), source=name))
         shards.finish()
     paths = sorted(str(path) for path in tmp_path.iterdir())
     assert len(paths) == 3
@@ -547,7 +660,7 @@ def test_the_systems_tar_extracts_shards(tmp_path: Path) -> None:
     names = [name for name in NAMES if name.isprintable()]
     with Shards(str(tmp_path), WebDataset()) as shards:
         for name in names:
-            shards.add(name, name.encode(), {})
+            shards.add(name, name.encode(), Record(name))
         shards.finish()
     out = tmp_path / "out"
     out.mkdir()
@@ -557,7 +670,9 @@ def test_the_systems_tar_extracts_shards(tmp_path: Path) -> None:
     )  # fmt: skip
     for name in names:
         assert (out / f"{escape(name)}.png").read_bytes() == name.encode()
-        assert (out / f"{escape(name)}.json").read_bytes() == b"{}"
+        assert (out / f"{escape(name)}.json").read_bytes() == json.dumps(
+            {"source": name}, separators=(",", ":")
+        ).encode()
 
 
 # --- Parquet --------------------------------------------------------------------------------------
@@ -573,7 +688,7 @@ def test_datasets_reads_parquet_shards(tmp_path: Path, datasets: ModuleType) -> 
     for i, row in enumerate(loaded):
         assert np.array_equal(np.asarray(row.pop("image")), picture(i))
         assert row.pop("label") == i % 2
-        given = {k: v for k, v in record(i).items() if k in row}
+        given = {k: v for k, v in known(record(i)).items() if k in row}
         assert {k: v for k, v in row.items() if v is not None} == given
     one = datasets.Dataset.from_parquet(paths[1])
     assert len(one) == 30
@@ -584,8 +699,8 @@ def test_datasets_reads_parquet_shards(tmp_path: Path, datasets: ModuleType) -> 
 
 def test_datasets_reads_labels_that_are_text(tmp_path: Path, datasets: ModuleType) -> None:
     with Shards(str(tmp_path), Parquet()) as shards:
-        shards.add("a", encode_png(picture(0)), {"source": "latin\udce9", "label": "l\udce9"})
-        shards.add("b", encode_png(picture(1)), {"source": "none"})
+        shards.add("a", encode_png(picture(0)), Record("latin\udce9", label="l\udce9"))
+        shards.add("b", encode_png(picture(1)), Record("none"))
         shards.finish()
     path = str(tmp_path / "shard-000000.parquet")
     loaded = datasets.load_dataset("parquet", data_files=path, split="train")

@@ -12,9 +12,9 @@ import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from melpix import Frontend
 from melpix.audio.load import read_blocks, read_clip
 from melpix.audio.resample import resample_several
+from melpix.convert.cut import Cut
 from melpix.dataset import grey_range
 from melpix.dataset.plan import Plan
 from melpix.dataset.read_ahead import _MOST, _PAUSE, Ahead
@@ -175,7 +175,7 @@ def test_a_part_of_a_file_is_left_for_its_turn(files):
     assert one.look([after._replace(offset=0.1), whole]) == _PAUSE
 
 
-@pytest.mark.parametrize("plan", [Plan(), Plan(native=True), Plan(time_steps=5)])
+@pytest.mark.parametrize("plan", [Plan(), Plan(cut=Cut(native=True)), Plan(cut=Cut(time_steps=5))])
 def test_the_range_is_that_without_reading_ahead(files, plan, monkeypatch):
     monkeypatch.setattr(grey_range, "listener", lambda: None)
     sources = items(files(*(wav(noise(n, n)) for n in (3000, 4000, 5000))))
@@ -249,12 +249,12 @@ def test_images_are_those_without_reading_ahead(files, tmp_path, options, monkey
     for looking in (True, False):
         folder = tmp_path / str(looking)
         folder.mkdir()
-        converter = Converter(Plan(frontend=Frontend(), **options), str(folder))
+        converter = Converter(Plan(cut=Cut(**options)), str(folder))
         for i, item in enumerate(sources):
             if looking and i % _MOST == 0:
                 assert converter.prepare(iter(sources[i:])) == min(_MOST, len(sources) - i)
             outcome = converter(item)
-            assert {record["status"] for record in outcome.records} == {"ok"}
+            assert {record.status for record in outcome.records} == {"ok"}
             records.append(outcome.records)
             assert outcome.seconds["decode"] > 0
         images.append({path.name: path.read_bytes() for path in folder.iterdir()})

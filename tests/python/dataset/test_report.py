@@ -18,12 +18,13 @@ import pytest
 
 from browser import Browser
 from melpix import Frontend
+from melpix.dataset.outputs.record import Record
 from melpix.dataset.outputs.shards import Shards, WebDataset
 from melpix.dataset.outputs.tree import npy_bytes
 from melpix.dataset.report import page as report_page
 from melpix.dataset.report import thumbnails
 from melpix.dataset.report.page import printable
-from melpix.dataset.report.summary import Picture, Summary, summarise
+from melpix.dataset.report.summary import Picture, Report, summarise
 from melpix.image.read import read_png
 from melpix.image.write import encode_png, write_png
 
@@ -363,8 +364,8 @@ def test_thumbnails_of_shards(tmp_path: Path) -> None:
     image = np.arange(256, dtype=np.uint8).reshape(16, 16)
     with Shards(str(tmp_path), WebDataset()) as shards:
         for name in names:
-            shards.add(name, encode_png(image), {"source": name})
-        outputs = [record["output"] for record in shards.finish()]
+            shards.add(name, encode_png(image), Record(name))
+        outputs = [record.output or "" for record in shards.finish()]
     (tmp_path / "shard-000001.parquet").touch()
     (tmp_path / "shard-000002.tar").write_bytes(b"x" * 5000)
     (tmp_path / "shard-000003.tar").mkdir()  # a tree may have such a folder
@@ -476,7 +477,7 @@ def test_a_format_without_thumbnails_is_said_once(tmp_path: Path) -> None:
 
 def test_a_page_of_nothing(tmp_path: Path) -> None:
     found = summarise([write(tmp_path / "out", [], runs=[], frontend={}, options={})])
-    assert isinstance(found, Summary)
+    assert isinstance(found, Report)
     assert "Nothing failed" in report_page.html(found)
     assert list(report_page.text(found))
 

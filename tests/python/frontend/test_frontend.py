@@ -846,3 +846,46 @@ def test_another_range_warns_of_nothing_anew():
         warnings.simplefilter("error")
         g = f.replace(range=(-20, 5))
     assert g.params == {**f.params, "range": [-20, 5]}
+
+
+# --- features of several channels, mixed ------------------------------------------------------
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 8])
+@pytest.mark.parametrize("dtype", ["int16", "float32", "float64"])
+@pytest.mark.parametrize("interleaved", [False, True])
+def test_features_mix_channels_as_the_image_does(
+    channels: int, dtype: str, interleaved: bool
+) -> None:
+    y = np.random.default_rng(channels).uniform(-0.9, 0.9, (9000, channels))
+    y = (y * (32767 if dtype == "int16" else 1)).astype(dtype)
+    y = y.T if interleaved else np.ascontiguousarray(y.T)
+    f = Frontend(rounding="nearest")
+    features = f.features(y, mix=True)
+    mean = y.mean(axis=0, dtype=np.float64) / (32768 if dtype == "int16" else 1)
+    np.testing.assert_allclose(features, f.features(mean), rtol=1e-5, atol=1e-5)
+    lo, hi = float(features.min()), float(features.max())
+    rendering = f.render(y)
+    assert (rendering.lo, rendering.hi) == pytest.approx((lo, hi), abs=1e-5)
+    grey = np.rint(255 - (features[::-1] - lo) * (255 / (hi - lo)))
+    assert np.abs(rendering.image.astype(int) - grey).max() <= 1
+
+
+def test_mixed_features_keep_leading_axes_and_their_layout() -> None:
+    y = np.random.default_rng(0).uniform(-0.5, 0.5, (3, 2, 4000)).astype(np.float32)
+    stack = [{"n_fft": 1024}]
+    for options in ({}, {"layout": "frames"}, {"patch": 3, "patch_step": 2}, {"stack": stack}):
+        f = Frontend(**options)
+        mixed = f.features(y, mix=True)
+        for one, features in zip(y, mixed, strict=True):
+            np.testing.assert_array_equal(features, f.features(one, mix=True))
+        out = np.empty_like(mixed)
+        assert f.features(y, out, mix=True) is out
+        np.testing.assert_array_equal(out, mixed)
+        assert f.features(y).shape == (3, 2, *mixed.shape[1:])
+        np.testing.assert_array_equal(f.features(y[0, 0], mix=True), f.features(y[0, 0]))
+
+
+def test_mixing_is_of_something() -> None:
+    with pytest.raises(ValueError, match="y must have at least one channel"):
+        Frontend().features(np.zeros((0, 4000), np.float32), mix=True)

@@ -31,7 +31,7 @@ pytest.importorskip("uvicorn")
 pytest.importorskip("starlette")
 
 from browser import Browser
-from melpix import Frontend, convert_bytes, demo, load, presets, read_png
+from melpix import DecodeError, Frontend, convert_bytes, demo, load, presets, read_png, windows
 from melpix.serving import request
 from melpix.serving.answer import Limits
 from melpix.serving.openapi import description
@@ -462,6 +462,30 @@ def test_pixels_are_bounded_by_bytes(faulty: Server) -> None:
         reply = faulty.image(**query, columns=most + 1)
         assert reply.status == 413
         assert reply.code == "image_too_large"
+
+
+def test_too_short_a_sound_is_told_in_one_way() -> None:
+    """By requests, by files and by windows."""
+    data, f = encode("wav", np.zeros(99), 16000), Frontend(sr=16000, framing="uncentered")
+    text = "the given bytes: 0.006 s of sound, but a frame takes 0.064 s"
+    for make in (lambda: convert_bytes(data, f), lambda: list(windows(data, f))):
+        with pytest.raises(DecodeError) as caught:
+            make()
+        assert (caught.value.code, str(caught.value)) == ("too_short", text)
+    work = Work(Limits())
+    for kind in ("image", "features"):
+        answer = work(kind, "sr=16000&framing=uncentered", "", bytearray(data))
+        error = json.loads(answer.body)["error"]
+        assert (answer.status, error) == (422, {"code": "too_short", "message": text})
+
+
+@pytest.mark.parametrize("kind", ["image", "features"])
+def test_what_would_be_too_large_is_not_even_decoded(kind: str) -> None:
+    """The second half of the file is no sound: to read it would be another error."""
+    data = encode("wav", np.full(32000, np.nan), 16000, "FLOAT")
+    work = Work(Limits(max_pixels=64 * 20))
+    answer = work(kind, "sr=16000&n_mels=64&hop_length=512", "", bytearray(data))
+    assert (answer.status, json.loads(answer.body)["error"]["code"]) == (413, "image_too_large")
 
 
 def test_plans_are_kept_by_what_is_planned(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Set
 from typing import Any
 
 from melpix import files
-from melpix.dataset.outputs import manifest
 from melpix.dataset.outputs.manifest import Past
-from melpix.dataset.outputs.record import Record, shard_of
+from melpix.dataset.outputs.record import Record, read_records
+from melpix.dataset.outputs.shard_names import parse_shard_name
 from melpix.dataset.outputs.tree import Tree, sample_name, told_leads_out
 from melpix.errors import MelpixError
 from melpix.files import Place
@@ -185,12 +185,13 @@ class Output:
                     for window in itertools.count():
                         if not self.remove([sample_name(stem, window) + suffix]):
                             break
-            shard = rf"shard{self.mark}-\d{{6}}\.(tar|parquet)"
-            self.remove(name for name in os.listdir(self.folder) if re.fullmatch(shard, name))
-        for _, record in manifest.read(self.manifest, lenient=True):
-            if "output" in record:
-                of_shard = shard_of(record)
-                self.remove([record["output"] if of_shard is None else of_shard[0]])
+            names = filter(None, map(parse_shard_name, os.listdir(self.folder)))
+            self.remove(shard.file for shard in names if shard.mark == self.mark)
+        with contextlib.suppress(FileNotFoundError), open(self.manifest, "rb") as file:
+            for _, record in read_records(file, lenient=True):
+                if record is not None and record.output is not None:
+                    shard = record.shard()
+                    self.remove([record.output if shard is None else shard.file])
         for path in (self.manifest, self._path):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
@@ -205,21 +206,21 @@ class Output:
         return removed
 
     def _is_whole(self, record: Record) -> bool:
-        of_shard = shard_of(record)
-        if of_shard is not None:
-            name = of_shard[0]
-            if name not in self._shards:
-                self._shards[name] = os.path.exists(os.path.join(self.folder, name))
-            if not self._shards[name]:
-                raise MelpixError("shard_missing", f"{name!r} is missing in {self.folder!r}")
+        shard = record.shard()
+        if shard is not None:
+            if shard.file not in self._shards:
+                self._shards[shard.file] = os.path.exists(os.path.join(self.folder, shard.file))
+            if not self._shards[shard.file]:
+                raise MelpixError("shard_missing", f"{shard.file!r} is missing in {self.folder!r}")
             return True
-        if told_leads_out(record["output"]):
+        output = record.output
+        if output is None or told_leads_out(output):
             return False
         try:
-            size = os.stat(os.path.join(self.folder, record["output"])).st_size
+            size = os.stat(os.path.join(self.folder, output)).st_size
         except (OSError, ValueError):
             return False
-        return bool(size == record.get("bytes"))
+        return size == record.bytes
 
 
 def finished(runs: list[dict[str, Any]]) -> bool:

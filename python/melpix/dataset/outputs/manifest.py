@@ -16,40 +16,22 @@ from collections.abc import Callable, Iterable, Iterator, Set
 from types import TracebackType
 
 from melpix import files
-from melpix.dataset.outputs.record import Record, encode_line, identity, key, parsed, shard_of
+from melpix.dataset.outputs.record import Record, encode_line, read_records
 from melpix.errors import MelpixError
 
 _FLUSHED_EVERY = 0.5  # seconds; what a SIGKILL loses is only done again
 
-_MAX_LINE = 1 << 24  # bytes; a decoder may have had much to say
-
 _DONE, _FAILED = -1, -2
 
 
-def read(path: str, lenient: bool = False) -> Iterator[tuple[bytes, Record]]:
-    """Read a manifest line by line; none is an empty one.
-
-    What a killed run has left unfinished at the end is passed over.
-
-    Raises
-    ------
-    MelpixError
-        ``bad_manifest``: a line is not as melpix writes it. (Not if `lenient`: it is passed over.)
-    """
-    with contextlib.ExitStack() as stack:
-        try:
-            file = stack.enter_context(open(path, "rb"))
-        except FileNotFoundError:
-            return
-        for number in itertools.count(1):
-            line = file.readline(_MAX_LINE)
-            if not line.endswith(b"\n") and len(line) < _MAX_LINE:
-                return
-            record = parsed(line)
-            if record is not None:
-                yield line, record
-            elif not lenient:
-                raise MelpixError("bad_manifest", f"{path!r}: line {number} is not melpix's")
+def _read(path: str) -> Iterator[tuple[bytes, Record]]:
+    """Read a manifest line by line, and be strict with it; none is an empty one."""
+    try:
+        file = open(path, "rb")  # noqa: SIM115
+    except FileNotFoundError:
+        return
+    with file:
+        yield from read_records(file)
 
 
 class Past:
@@ -72,29 +54,29 @@ class Past:
         self.tidy = True
         end = _end(path) if sharded else math.inf
         self.end, last = 0, None
-        for line, record in read(path):
+        for line, record in _read(path):
             if self.end >= end:
                 break
             self.end += len(line)
-            name = key(record)
+            name = record.key()
             place = hash(name)
-            before, this = self._sources.get(place), identity(record)
+            before, this = self._sources.get(place), record.identity()
             self.tidy = self.tidy and (before is None or name == last)
             last = name
             made = before[1] if before and before[0] == this else 0
-            if record["status"] == "failed":
+            if record.status == "failed":
                 made = _FAILED
-            elif record["status"] == "skipped":
+            elif record.status == "skipped":
                 made = _DONE
             else:
-                of_shard = shard_of(record)
-                if of_shard is not None:
-                    self.shards = max(self.shards, of_shard[1] + 1)
-                window = record.get("window", 0)
+                shard = record.shard()
+                if shard is not None:
+                    self.shards = max(self.shards, shard.number + 1)
+                window = record.window or 0
                 if window == 0:
                     made = 0
                 made = made + 1 if made == window and is_whole(record) else _FAILED
-                if made == record.get("windows"):
+                if made == record.windows:
                     made = _DONE
             self._sources[place] = (this, made)
 
@@ -106,27 +88,27 @@ class Past:
 
     def has(self, record: Record) -> bool:
         """Tell whether a source was converted as it is now."""
-        return self._sources.get(hash(key(record))) == (identity(record), _DONE)
+        return self._sources.get(hash(record.key())) == (record.identity(), _DONE)
 
     def begun(self, record: Record) -> int:
         """Return how many images a source has that is not done; -1 if it is not what it was."""
-        this, made = self._sources.get(hash(key(record)), (0, _FAILED))
+        this, made = self._sources.get(hash(record.key()), (0, _FAILED))
         if made == _FAILED:
             return 0
-        return made if this == identity(record) else -1
+        return made if this == record.identity() else -1
 
 
 def _end(path: str) -> int:
     """Return where the lines of the last shard begin, if they are not all there; else the end."""
     at = begin = count = 0
     name, size = "", 0
-    for line, record in read(path):
-        found = shard_of(record) if record["status"] == "ok" else None
-        if found is not None:
-            if found[0] != name:
-                name, begin, count = found[0], at, 0
+    for line, record in _read(path):
+        shard = record.shard()
+        if shard is not None:
+            if shard.file != name:
+                name, begin, count = shard.file, at, 0
             count += 1
-            size = record.get("shard_size", 0)
+            size = record.shard_size or 0
         at += len(line)
     return begin if name and count < size else at
 
@@ -146,7 +128,7 @@ class Journal:
         self.write(b"".join(map(encode_line, records)))
 
     def write(self, lines: bytes) -> None:
-        """Add what `encode` has given."""
+        """Add what `encode_line` has given."""
         self._file.write(lines)
         if time.monotonic() - self._flushed > _FLUSHED_EVERY:
             self.flush()
@@ -232,14 +214,14 @@ def tidy(path: str, order: Iterable[str], without: Iterable[str], gone: Set[str]
     left_out = []
     places: dict[int, list[int]] = {}  # where lines begin, and how long they are, in turn
     at = 0
-    for line, record in read(path):
+    for line, record in _read(path):
         at += len(line)
-        if record.get("source") in gone and "stem" in record:
-            left_out += [record["output"]] if record["status"] == "ok" else []
+        if record.source in gone and record.stem is not None:
+            left_out += [record.output] if record.output is not None else []
             continue
-        place = hash(key(record))
+        place = hash(record.key())
         found = places.setdefault(place, [])
-        if record.get("window", 0) == 0:
+        if not record.window:
             found.clear()
         if found and sum(found[-2:]) == at - len(line):
             found[-1] += len(line)

@@ -7,8 +7,8 @@ import json
 from collections.abc import Sequence
 from typing import Any, BinaryIO
 
-from melpix.dataset.outputs.record import COLUMNS, text, texts
-from melpix.dataset.outputs.shards import Record, Writer
+from melpix.dataset.outputs.record import COLUMNS, Record, columns, text, texts
+from melpix.dataset.outputs.shards import Writer
 
 # A row group is what a reader fetches and decodes to show one image, and what is kept in memory
 # here. 100 rows are what Hugging Face writes for images; wide ones fill the bytes first.
@@ -78,7 +78,7 @@ class _Rows:
 
         self._schema = schema
         self._numbers = numbers
-        self._rows: list[Record] = []
+        self._rows: list[dict[str, Any]] = []
         self._bytes = 0
         # PNG is compressed, and no image comes twice: plain bytes, without statistics. All else
         # is small, and much of it comes again in each row.
@@ -90,13 +90,14 @@ class _Rows:
         )
 
     def add(self, key: str, payload: bytes, record: Record) -> None:
-        row = {**record, "image": {"bytes": payload, "path": f"{key}{Parquet.payload_suffix}"}}
-        if self._numbers is not None and "label" in record:
-            if record["label"] not in self._numbers:
+        row = columns(record)
+        row["image"] = {"bytes": payload, "path": f"{key}{Parquet.payload_suffix}"}
+        if self._numbers is not None and "label" in row:
+            if row["label"] not in self._numbers:
                 raise ValueError(
-                    f"labels must name all classes, but {record['label']!r} is not among them"
+                    f"labels must name all classes, but {row['label']!r} is not among them"
                 )
-            row["label"] = self._numbers[record["label"]]
+            row["label"] = self._numbers[row["label"]]
         self._rows.append(row)
         self._bytes += len(payload)
         if len(self._rows) >= _ROWS or self._bytes >= _BYTES:

@@ -5,21 +5,15 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import os
 import re
 import tarfile
 from types import TracebackType
-from typing import Any, BinaryIO, ClassVar, Protocol
+from typing import BinaryIO, ClassVar, Protocol
 
 from melpix import arguments, files
-from melpix.dataset.outputs.record import COLUMNS
-
-Record = dict[str, Any]
-"""What of a record goes into a shard, and as what.
-
-Size and time stamp of the source do not: another copy of the data gives the same bytes.
-"""
+from melpix.dataset.outputs.record import Record, encode_columns
+from melpix.dataset.outputs.shard_names import shard_name
 
 # What a key cannot hold as it is: dots, where readers split off suffixes; a leading "__", which
 # hides a file from webdataset and datasets; control characters, which end a line in their
@@ -60,7 +54,7 @@ class Format(Protocol):
 
 
 class Shards:
-    r"""Append samples to one shard after another: ``shard-000000.tar``, ``shard-000001.tar``.
+    r"""Append samples to one shard after another: see `shard_name`.
 
     A shard is a temporary file until it is complete; then it is forced to the disk and gets its
     name. Which samples share a shard follows from their order and sizes alone, and so do its
@@ -75,8 +69,7 @@ class Shards:
     format : Format
         ``WebDataset()`` or ``Parquet()``.
     mark : str
-        Part of the names, where several runs share the folder: ``"-1-of-4"`` makes
-        ``shard-1-of-4-000000.tar``.
+        Part of the names, where several runs share the folder.
     index : int >= 0
         Number of the first shard to write: how many are complete.
     max_count : int >= 1
@@ -93,8 +86,8 @@ class Shards:
     --------
     >>> import os, tempfile
     >>> with tempfile.TemporaryDirectory() as folder, Shards(folder, WebDataset()) as shards:
-    ...     shards.add("dogs/bark.2_0003", b"\x89PNG", {"source": "dogs/bark.2.wav", "window": 3})
-    ...     shards.finish()[0]["output"], os.listdir(folder)
+    ...     shards.add("dogs/bark.2_0003", b"\x89PNG", Record("dogs/bark.2.wav", window=3))
+    ...     shards.finish()[0].output, os.listdir(folder)
     []
     ('shard-000000.tar/dogs/bark%2E2_0003.png', ['shard-000000.tar'])
     """
@@ -127,13 +120,13 @@ class Shards:
             As `melpix.dataset.outputs.tree.sample_name` gives it; different for each sample.
         payload : bytes
             The whole file of the sample.
-        record : dict
-            Its line of the manifest, as far as it is known.
+        record : Record
+            Its line of the manifest, which the shard completes.
 
         Returns
         -------
-        list of dict
-            The records that this call made durable, each with its ``output``: those of the whole
+        list of Record
+            The records that this call made durable, each with its `output`: those of the whole
             shard where this sample was its last, else none.
 
         Raises
@@ -147,8 +140,8 @@ class Shards:
             raise ValueError("shards must be open to add a sample: they were finished or discarded")
         try:
             if self._shard is None:
-                stem = f"shard{self._mark}-{self._index:06d}"
-                self._shard = _Shard(self._folder, stem, self._format)
+                file = shard_name(self._mark, self._index, self._format.suffix)
+                self._shard = _Shard(self._folder, file, self._format)
             self._shard.add(name, payload, record)
             full = (
                 len(self._shard.records) >= self._max_count or self._shard.bytes >= self._max_bytes
@@ -163,7 +156,7 @@ class Shards:
 
         Returns
         -------
-        list of dict
+        list of Record
             As `add`.
 
         Raises
@@ -206,13 +199,13 @@ class Shards:
 class _Shard:
     """The shard that is being written."""
 
-    def __init__(self, folder: str, stem: str, format: Format) -> None:
+    def __init__(self, folder: str, name: str, format: Format) -> None:
         self.records: list[Record] = []
         self.bytes = 0
-        self._name = stem + format.suffix
+        self._name = name
         self._payload_suffix = format.payload_suffix
         self._path = f"{folder}/{self._name}"
-        self._temporary = f"{folder}/{files.temporary_name(stem)}"
+        self._temporary = f"{folder}/{files.temporary_name(name.removesuffix(format.suffix))}"
         with files.naming(self._path):
             self._file = open(self._temporary, "wb", _BUFFER)  # noqa: SIM115
             files.claim(self._file.fileno())
@@ -226,8 +219,9 @@ class _Shard:
     def add(self, name: str, payload: bytes, record: Record) -> None:
         key = escape(name)
         with files.naming(self._path):
-            self._writer.add(key, payload, _typed(record))
-        self.records.append({**record, "output": f"{self._name}/{key}{self._payload_suffix}"})
+            self._writer.add(key, payload, record)
+        record.output = f"{self._name}/{key}{self._payload_suffix}"
+        self.records.append(record)
         self.bytes += len(payload)
 
     def complete(self) -> list[Record]:
@@ -240,7 +234,7 @@ class _Shard:
             self._file.close()
             os.replace(self._temporary, self._path)
         for record in self.records:
-            record["shard_size"] = len(self.records)
+            record.shard_size = len(self.records)
         return self.records
 
     def discard(self) -> None:
@@ -269,19 +263,6 @@ def escape(name: str) -> str:
     return _UNSAFE.sub(lambda match: "".join(f"%{b:02X}" for b in os.fsencode(match[0])), name)
 
 
-def _typed(record: Record) -> Record:
-    """Return what of a record goes into a shard; what is None stays out.
-
-    datasets guesses the types of a JSON file's values by the first samples alone: a null, an
-    empty list or a 1 in place of 1.0 would mislead it.
-    """
-    return {
-        name: convert(record[name])
-        for name, convert in COLUMNS.items()
-        if record.get(name) not in (None, [])
-    }
-
-
 @dataclasses.dataclass(frozen=True, slots=True)
 class WebDataset:
     """Tar shards in WebDataset's form: each sample is ``KEY.json``, its record, and its payload.
@@ -307,8 +288,7 @@ class _Tar:
         self._written = 0
 
     def add(self, key: str, payload: bytes, record: Record) -> None:
-        text = json.dumps(record, sort_keys=True, separators=(",", ":"), allow_nan=False)
-        self._member(key + ".json", text.encode("ascii"))
+        self._member(key + ".json", encode_columns(record))
         self._member(key + self._payload_suffix, payload)
 
     def close(self) -> None:

@@ -11,7 +11,8 @@ import string
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
-from melpix.dataset.report.summary import Group, Picture, Run, Summary
+from melpix.dataset.report.runs import Run
+from melpix.dataset.report.summary import Group, Picture, Report
 from melpix.printable import printable
 
 _Row: TypeAlias = Sequence[str]
@@ -23,12 +24,12 @@ _LINE_CLASSES, _LINE_EXAMPLES, _LINE_RUNS = 10, 3, 5  # that many on a terminal
 _PAGE_CLASSES = 100
 
 
-def text(summary: Summary) -> Iterator[str]:
+def text(summary: Report) -> Iterator[str]:
     """Lay a summary out for a terminal.
 
     Parameters
     ----------
-    summary : Summary
+    summary : Report
 
     Yields
     ------
@@ -50,7 +51,7 @@ def text(summary: Summary) -> Iterator[str]:
         yield printable(line).rstrip()
 
 
-def _lines(summary: Summary) -> Iterator[str]:
+def _lines(summary: Report) -> Iterator[str]:
     yield from summary.outs
     yield from (f"not complete: {reason}" for reason in summary.incomplete)
     if summary.incomplete:
@@ -95,14 +96,14 @@ def _columns(title: str, rows: Iterable[_Row], sides: str) -> Iterator[str]:
         yield "  " + "  ".join(f"{cell:{side}{width}}" for cell, side, width in aligned)
 
 
-def html(summary: Summary) -> str:
+def html(summary: Report) -> str:
     """Lay a summary out as a web page, with a contact sheet of images from all classes.
 
     The page is complete in itself: it opens from a disk, fetches nothing and runs no script.
 
     Parameters
     ----------
-    summary : Summary
+    summary : Report
         The images that it names are read from their folders. In the place of those that cannot be
         shown, the page says why.
 
@@ -179,14 +180,14 @@ def _name(text: str) -> _Html:
     return _tag("bdi", text)
 
 
-def _state(summary: Summary) -> _Html:
+def _state(summary: Report) -> _Html:
     if not summary.incomplete:
         return _tag("p", "All runs came to their end.", class_="good")
     reasons = [_tag("p", "Not complete: ", _name(reason)) for reason in summary.incomplete]
     return _tag("div", *reasons, _tag("p", _TWICE), class_="bad")
 
 
-def _sections(summary: Summary) -> Iterator[tuple[str, str, list[_Html]]]:
+def _sections(summary: Report) -> Iterator[tuple[str, str, list[_Html]]]:
     """Yield the identifier, title and content of each part of the page that there is."""
     yield "overview", "Overview", [_facts(summary)]
     errors = [_group(group) for group in summary.errors]
@@ -213,7 +214,7 @@ def _sections(summary: Summary) -> Iterator[tuple[str, str, list[_Html]]]:
         yield "parameters", "Parameters", tables
 
 
-def _facts(summary: Summary) -> _Html:
+def _facts(summary: Report) -> _Html:
     def fact(name: str, value: str) -> _Html:
         bad = name in ("failed", "unreadable lines") and value != "0"
         return _tag("div", _tag("dt", name), _tag("dd", value, class_="bad" if bad else "plain"))
@@ -237,7 +238,7 @@ def _group(group: Group) -> _Html:
     )
 
 
-def _sheet(summary: Summary) -> list[_Html]:
+def _sheet(summary: Report) -> list[_Html]:
     from melpix.dataset.report import thumbnails  # needs NumPy, which the rest does not
 
     pictures = summary.pictures
@@ -277,7 +278,7 @@ def _figure(picture: Picture, thumbnail: bytes | str) -> _Html:
     )
 
 
-def _classes(summary: Summary) -> _Html:
+def _classes(summary: Report) -> _Html:
     most = max(summary.classes.values())
     rows = [
         (_name(label), f"{count:,}", _bar(count / most))
@@ -311,7 +312,7 @@ def _table(caption: str, head: _Row, rows: Iterable[_Row], kind: str) -> _Html:
     return _tag("div", table, class_="scroll", role="region", aria_label=caption, tabindex="0")
 
 
-def _headline(summary: Summary) -> list[_Row]:
+def _headline(summary: Report) -> list[_Row]:
     counts = {
         "images": summary.images,
         "sources": summary.sources,
@@ -325,7 +326,7 @@ def _headline(summary: Summary) -> list[_Row]:
     return [*rows, ("sound", _clock(summary.seconds))]
 
 
-def _values_title(summary: Summary) -> str:
+def _values_title(summary: Report) -> str:
     if summary.sampled == summary.images:
         return "values of all images"
     return f"values of all images; quantiles of {summary.sampled:,} of them, at random"
@@ -338,7 +339,7 @@ def _group_title(group: Group) -> str:
 _UNITS = {"duration": "duration [s]", "sr": "sr [Hz]"}
 
 
-def _value_rows(summary: Summary) -> list[_Row]:
+def _value_rows(summary: Report) -> list[_Row]:
     head = ["", *next(iter(summary.values.values()))]
     rows = [
         [_UNITS.get(name, name), *map(_number, of.values())] for name, of in summary.values.items()
@@ -364,7 +365,7 @@ def _run_row(run: Run) -> _Row:
     return [run.out, run.started or "-", *map(_number, numbers + rates), end, work]
 
 
-def _parameter_tables(summary: Summary) -> Iterator[tuple[str, list[_Row]]]:
+def _parameter_tables(summary: Report) -> Iterator[tuple[str, list[_Row]]]:
     if len(summary.hashes) > 1:
         yield "images by parameters", [(name, f"{n:,}") for name, n in summary.hashes.items()]
     for parameters in summary.parameters:

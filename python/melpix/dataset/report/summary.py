@@ -6,25 +6,26 @@ from __future__ import annotations
 import collections
 import heapq
 import itertools
-import json
+import operator
 import os
-import re
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, TextIO, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
+from melpix.dataset.outputs.record import Record, read_records
+from melpix.dataset.report.runs import (
+    LARGEST,
+    MANIFEST,
+    Parameters,
+    Run,
+    RunFacts,
+    bounded,
+    bounded_text,
+)
 from melpix.errors import ParameterError
 
-Record = dict[str, Any]
-
 # A manifest may have any size and come from anybody: all that is kept of it is bounded.
-_LINE = 1 << 20  # characters
-
-_TEXT = 4096  # characters of a name or a message
-
-_FACTS = 1 << 26  # characters of melpix.json, where a custom window is the longest entry
-
 _CLASSES = 10_000  # different ones; the rest is counted together
 
 _GROUPS = 100  # different codes, flags and hashes
@@ -33,19 +34,15 @@ _OTHERS = "(others)"
 
 _EXAMPLES = 20
 
-_RUNS = 20  # the last ones of an output
-
 _SAMPLE = 4096  # images whose values stand for all
 
 _PICTURES = 60
 
 _NUMBERS = ("duration", "rows", "columns", "sr", "lo", "hi")
 
+_numbers = operator.attrgetter(*_NUMBERS)
+
 _QUANTILES = {"5 %": 0.05, "25 %": 0.25, "median": 0.5, "75 %": 0.75, "95 %": 0.95}
-
-_LARGEST = 1e300  # JSON's integers may lie beyond any float
-
-_MANIFEST = re.compile(r"manifest(-(\d+)-of-(\d+))?\.jsonl")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +63,15 @@ class Group:
     count: int = 0
     examples: list[Example] = field(default_factory=list)
 
-    def add(self, record: Record, message: Any = "") -> None:
+    def add(self, record: Record, message: str | None = None) -> None:
         """Count a line."""
         self.count += 1
         examples = self.examples
         if len(examples) < _EXAMPLES:
-            source = _text(record["source"])
+            source = bounded_text(record.source)
             if not examples or examples[-1].source != source:  # not each window of a file
-                examples.append(Example(source, _optional(record, "output"), _text(message)))
+                output = None if record.output is None else bounded_text(record.output)
+                examples.append(Example(source, output, bounded_text(message or "")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,36 +92,7 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """What was recorded of one run; None is what was not."""
-
-    out: str
-    started: str | None
-    stopped: str | None
-    seconds: float | None
-    workers: float | None
-    files: float | None
-    images: float | None
-    failed: float | None
-    audio_seconds: float | None
-    files_per_second: float | None
-    times_real_time: float | None
-    stages: dict[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Parameters:
-    """What one or more outputs were made with."""
-
-    hash: str
-    version: str
-    frontend: Record
-    options: Record
-    outs: list[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Report:
     """What `summarise` has found; ``dataclasses.asdict`` makes JSON values of it.
 
     Attributes
@@ -178,7 +147,7 @@ class Summary:
     pictures: list[Picture]
 
 
-def summarise(outs: Iterable[str | os.PathLike[str]]) -> Summary:
+def summarise(outs: Iterable[str | os.PathLike[str]]) -> Report:
     """Sum up the manifests of one or more outputs, in one pass and little memory.
 
     Parameters
@@ -189,7 +158,7 @@ def summarise(outs: Iterable[str | os.PathLike[str]]) -> Summary:
 
     Returns
     -------
-    Summary
+    Report
 
     Raises
     ------
@@ -211,20 +180,19 @@ def summarise(outs: Iterable[str | os.PathLike[str]]) -> Summary:
     names = [os.fspath(out) for out in outs]
     if not names:
         raise ParameterError("outs", " must name at least one output, got none")
-    totals, facts = _Totals(), _Facts()
+    totals, facts = _Totals(), RunFacts()
     seen = set()
     for path in itertools.chain.from_iterable(map(_manifests, names)):
         if (real := os.path.realpath(path)) in seen:
             continue
         seen.add(real)
-        # UTF-8, should it have gone through other hands.
-        with open(path, encoding="utf-8", errors="surrogateescape", newline="\n") as file:
+        with open(path, "rb") as file:
             if not totals.read(file, os.path.dirname(path)):
                 facts.incomplete.append(f"{path}: the last line is cut short")
         facts.read(path)
     facts.miss_parts()
     values, sampled = totals.values()
-    return Summary(
+    return Report(
         outs=names,
         sources=totals.sources,
         images=totals.images,
@@ -250,7 +218,7 @@ def _manifests(out: str) -> list[str]:
     """Return the manifests of an output: several where parts of a dataset share a folder."""
     if not os.path.isdir(out):
         return [out]
-    found = (match for name in os.listdir(out) if (match := _MANIFEST.fullmatch(name)))
+    found = (match for name in os.listdir(out) if (match := MANIFEST.fullmatch(name)))
     names = [match[0] for match in sorted(found, key=lambda m: (int(m[3] or 0), int(m[2] or 0)))]
     return [os.path.join(out, name) for name in names or ["manifest.jsonl"]]
 
@@ -272,27 +240,25 @@ class _Totals:
         self.errors: _Groups = {}
         self.flagged: _Groups = {}
         self.heard = Group("sources", "ok")
-        self._ends = {name: [_LARGEST, -_LARGEST] for name in _NUMBERS}
+        self._ends = {name: [LARGEST, -LARGEST] for name in _NUMBERS}
         self._sample = _Sample()
         self._strata: dict[str | None, _Sample] = {}
         self._share = _PICTURES  # of a stratum: fewer, the more there are
 
-    def read(self, file: TextIO, folder: str) -> bool:
+    def read(self, file: BinaryIO, folder: str) -> bool:
         """Add a manifest, and say whether its last line is whole."""
-        key = record = None
-        begins = True  # a line, not the rest of an overlong one
-        while line := file.readline(_LINE):
-            if begins:
-                record = _parse(line)
-                if record is None:
-                    self.unreadable += 1
-                else:
-                    # One file may be listed several times, with different parts and stems.
-                    if key != (key := record.get("stem") or record["source"]):
-                        self._add_source(record)
-                    self._add_line(record, folder)
-            begins = line[-1] == "\n"
-        return begins or record is not None
+        key = None
+        whole = True
+        for line, record in read_records(file, lenient=True):
+            whole = record is not None or line.endswith(b"\n")
+            if record is None:
+                self.unreadable += 1
+                continue
+            # One file may be listed several times, with different parts and stems.
+            if key != (key := record.stem or record.source):
+                self._add_source(record)
+            self._add_line(record, folder)
+        return whole
 
     def values(self) -> tuple[dict[str, dict[str, float]], int]:
         """Return how the numbers are distributed, and in how many images the middle was seen."""
@@ -317,39 +283,37 @@ class _Totals:
 
     def _add_source(self, record: Record) -> None:
         self.sources += 1
-        heard = record.get("heard")
-        if heard and isinstance(heard, list):
-            self.heard.add({"source": record["source"]}, heard[0])
+        if record.heard:
+            self.heard.add(Record(record.source), record.heard[0])
 
     def _add_line(self, record: Record, folder: str) -> None:
-        status = record["status"]
-        if status != "ok":
+        status = record.status
+        if status != "ok" or record.output is None:
             self.statuses[status] += 1
-            group = _group(self.errors, status, record.get("code", "unknown"))
-            group.add(record, record.get("message", ""))
+            group = _group(self.errors, status, record.code or "unknown")
+            group.add(record, record.message)
             return
         self.images += 1
-        self.seconds += _number(record, "duration") or 0.0
-        for name, ends in self._ends.items():
-            value: Any = record.get(name)
-            if type(value) in _NUMERIC and not ends[0] <= value <= ends[1]:
-                self._widen(ends, _number(record, name))
-        if "flags" in record:
+        self.seconds += bounded(record.duration) or 0.0
+        for ends, value in zip(self._ends.values(), _numbers(record), strict=True):
+            if value is not None and not ends[0] <= value <= ends[1]:
+                self._widen(ends, bounded(value))
+        if record.flags:
             for flag in _flags(record):
                 _group(self.flagged, status, flag).add(record)
-        _count(self.hashes, record.get("params", "unknown"), _GROUPS)
-        label = record.get("label")
+        _count(self.hashes, record.params or "unknown", _GROUPS)
+        label = record.label
         if label is not None:
             label = _count(self.classes, label, _CLASSES)
         stratum = self._strata.get(label)
         if stratum is None:
             stratum = self._strata[label] = _Sample()
             self._share = max(1, min(_PICTURES, _SAMPLE // len(self._strata)))
-        output = _text(record["output"])
+        output = bounded_text(record.output)
         rank = (-zlib.crc32(output.encode("utf-8", "surrogatepass")), output, folder)
         for sample, size in ((self._sample, _SAMPLE), (stratum, self._share)):
             if sample.wants(rank, size):
-                sample.put(rank, size, _picture(record, folder))
+                sample.put(rank, size, _picture(record, output, folder))
 
     @staticmethod
     def _widen(ends: list[float], value: float | None) -> None:
@@ -380,139 +344,25 @@ class _Sample:
         return [(rank, self._pictures[rank]) for rank in sorted(self._heap, reverse=True)]
 
 
-class _Facts:
-    """What runs have written down of themselves, beside their manifests."""
-
-    def __init__(self) -> None:
-        self.parameters: dict[tuple[str, str], Parameters] = {}
-        self.runs: list[Run] = []
-        self.incomplete: list[str] = []
-        self._parts: dict[int, set[int]] = {}
-
-    def read(self, manifest: str) -> None:
-        """Add the facts of one manifest's runs; what is amiss goes to `incomplete`."""
-        folder, name = os.path.split(manifest)
-        out = folder or os.curdir
-        mark = ""
-        if (match := _MANIFEST.fullmatch(name)) and match[1]:
-            mark = match[1]
-            out += f" ({match[2]} of {match[3]})"
-            self._parts.setdefault(int(match[3]), set()).add(int(match[2]))
-        try:
-            with open(os.path.join(folder, f"melpix{mark}.json"), encoding="utf-8") as file:
-                facts = json.loads(file.read(_FACTS), parse_constant=str)
-            if not isinstance(facts, dict):
-                raise ValueError("no JSON object")
-        except FileNotFoundError:
-            self.incomplete.append(f"{out}: melpix{mark}.json is missing")
-            return
-        except (ValueError, RecursionError) as error:
-            self.incomplete.append(f"{out}: melpix{mark}.json is broken: {error}")
-            return
-        key = _text(facts.get("params_hash", "unknown")), _text(facts.get("version", "unknown"))
-        frontend, options = (_object(facts, name) for name in ("frontend", "options"))
-        self.parameters.setdefault(key, Parameters(*key, frontend, options, [])).outs.append(out)
-        runs = facts.get("runs")
-        entries = [run for run in runs if isinstance(run, dict)] if isinstance(runs, list) else []
-        self.runs += [_run(out, entry) for entry in entries[-_RUNS:]]
-        if not entries or _number(entries[-1], "seconds") is None:
-            self.incomplete.append(f"{out}: the last run was killed, or is under way")
-        elif (stopped := entries[-1].get("stopped")) is not None:
-            self.incomplete.append(f"{out}: the last run was stopped: {_text(stopped)}")
-
-    def miss_parts(self) -> None:
-        """Add the parts of which there is no manifest."""
-        for count, parts in self._parts.items():
-            if missing := count - len(parts):
-                first = (part for part in itertools.count(1) if part not in parts)
-                names = ", ".join(map(str, itertools.islice(first, min(missing, 5))))
-                more = f" and {missing - 5} more" if missing > 5 else ""
-                self.incomplete.append(f"no manifest of part {names}{more} of {count}")
-
-
-_decoder = json.JSONDecoder()  # json.loads takes half as long again
-
-
-def _parse(line: str) -> Record | None:
-    """Return the record that a line holds, if it does."""
-    try:
-        record, end = _decoder.raw_decode(line)
-        status, source, output = record["status"], record["source"], record.get("output")
-    except (ValueError, RecursionError, KeyError, TypeError):
-        return None
-    known = type(output) is str if status == "ok" else status in ("failed", "skipped")
-    alone = end >= len(line) - 1 or line[end:].isspace()
-    return record if known and alone and type(source) is str else None
-
-
-def _picture(record: Record, folder: str) -> Picture:
+def _picture(record: Record, output: str, folder: str) -> Picture:
+    numbers = map(bounded, _numbers(record))
     return Picture(
         folder=folder,
-        output=_text(record["output"]),
-        label=_optional(record, "label"),
+        output=output,
+        label=None if record.label is None else bounded_text(record.label),
         flags=_flags(record),
-        offset=_number(record, "offset"),
-        **{name: _number(record, name) for name in _NUMBERS},
+        offset=bounded(record.offset),
+        **dict(zip(_NUMBERS, numbers, strict=True)),
     )
-
-
-def _run(out: str, entry: Record) -> Run:
-    seconds = _number(entry, "seconds")
-    amounts = {
-        name: _number(entry, name)
-        for name in ("workers", "files", "images", "failed", "audio_seconds")
-    }
-
-    def rate(name: str) -> float | None:
-        amount = amounts[name]
-        return amount / seconds if amount is not None and seconds else None
-
-    stages = _object(entry, "stages")
-    return Run(
-        out=out,
-        started=_optional(entry, "started"),
-        stopped=_optional(entry, "stopped"),
-        seconds=seconds,
-        **amounts,
-        files_per_second=rate("files"),
-        times_real_time=rate("audio_seconds"),
-        stages={_text(stage): s for stage in stages if (s := _number(stages, stage)) is not None},
-    )
-
-
-_NUMERIC = {int, float}
-
-
-def _number(record: Record, name: str) -> float | None:
-    value: Any = record.get(name)
-    if type(value) in _NUMERIC and -_LARGEST < value < _LARGEST:  # NaN is not
-        number: float = value
-        return number
-    return None
-
-
-def _text(value: object) -> str:
-    return str(value)[:_TEXT]
-
-
-def _optional(record: Record, name: str) -> str | None:
-    value = record.get(name)
-    return None if value is None else _text(value)
-
-
-def _object(record: Record, name: str) -> Record:
-    value = record.get(name)
-    return value if isinstance(value, dict) else {}
 
 
 def _flags(record: Record) -> list[str]:
-    flags = record.get("flags")
-    return [_text(flag) for flag in flags[:_GROUPS]] if isinstance(flags, list) else []
+    return [bounded_text(flag) for flag in (record.flags or ())[:_GROUPS]]
 
 
 def _count(counts: dict[str, int], what: object, limit: int) -> str:
     """Count a name and return it, or what stands for those beyond the limit."""
-    name = _text(what)
+    name = bounded_text(what)
     if name not in counts and len(counts) >= limit:
         name = _OTHERS
     counts[name] = counts.get(name, 0) + 1
@@ -520,7 +370,7 @@ def _count(counts: dict[str, int], what: object, limit: int) -> str:
 
 
 def _group(groups: _Groups, status: str, code: Any) -> Group:
-    key = status, _text(code)
+    key = status, bounded_text(code)
     group = groups.get(key)
     if group is None:
         if len(groups) >= _GROUPS:

@@ -9,7 +9,6 @@ import io
 import math
 import os
 import pathlib
-import re
 import tarfile
 from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, Any
@@ -17,6 +16,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from melpix.dataset.outputs.shard_names import parse_shard_name
 from melpix.dataset.outputs.tree import told_leads_out
 from melpix.dataset.report.summary import Picture
 from melpix.errors import DecodeError, MelpixError
@@ -27,8 +27,6 @@ HEIGHT, WIDTH = 128, 256
 """Pixels of a thumbnail at most, so that it takes less than 40 kB."""
 
 UNSUPPORTED = "thumbnails come from PNG, npy and tar files only"
-
-_SHARD = re.compile(r"(shard-[0-9a-z-]+\.(?:tar|parquet))/")
 
 _MAX_BYTES = 1 << 28  # of an npy file
 
@@ -57,15 +55,19 @@ def of(pictures: Sequence[Picture]) -> list[bytes | str]:
     shards: dict[str, dict[str, int]] = collections.defaultdict(dict)
     for i, picture in enumerate(pictures):
         path = os.path.join(picture.folder, picture.output)
-        shard = _SHARD.match(picture.output)
+        shard = parse_shard_name(picture.output)
         anchor = pathlib.PureWindowsPath(picture.output).anchor
         if anchor or told_leads_out(picture.output):
             made[i] = "its name leads out of the folder"
         elif os.path.isfile(path):  # opening a FIFO would wait for a writer
             with _reason(made, [i]), open(path, "rb") as file:
                 made[i] = _thumbnail(path, file)
-        elif shard and os.path.isfile(path := os.path.join(picture.folder, shard[1])):
-            shards[path][picture.output[shard.end() :]] = i
+        elif (
+            shard is not None
+            and shard.key is not None
+            and os.path.isfile(path := os.path.join(picture.folder, shard.file))
+        ):
+            shards[path][shard.key] = i
     for path, wanted in shards.items():
         with _reason(made, wanted.values()):
             _read_shard(path, wanted, made)

@@ -26,20 +26,20 @@ class Scan:
     Attributes
     ----------
     items : list of Item
-        In order; of the shard, if one was asked for.
+        In order; of the part, if one was asked for.
     skipped : list of Skipped
         Likewise.
     base : str
         The folder that the names of outputs start from, with a separator at its end; empty on
         Windows if several drives leave none.
     found : int
-        Number of items in all shards together.
+        Number of items in all parts together.
     part : str or None
-        The shard, ``"I/N"`` without needless zeros.
+        Which part, ``"I/N"`` without needless zeros.
     labels : list of str or None
-        The classes of all shards together, sorted; None if there are none.
+        The classes of all parts together, sorted; None if there are none.
     everything : list of Item
-        The items of all shards together.
+        The items of all parts together.
     """
 
     items: list[Item]
@@ -131,7 +131,7 @@ def scan(
     ...     [(item.stem, item.label) for item in scan(folder).items]
     [('cats/one', 'cats'), ('dogs/one', 'dogs')]
     """
-    part, parts = _parse_shard(shard)
+    part, parts = _parse_part(shard)
     if isinstance(inputs, (str, bytes, os.PathLike)):
         inputs = [inputs]
     named = [os.fsdecode(path) for path in inputs]
@@ -171,7 +171,7 @@ def scan(
     )
 
 
-def _parse_shard(shard: str | None) -> tuple[int, int]:
+def _parse_part(shard: str | None) -> tuple[int, int]:
     if shard is None:
         return 1, 1
     match = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", shard)
