@@ -34,7 +34,7 @@ foreach(line IN LISTS lines)
   set(symbol "${CMAKE_MATCH_1}")
   string(REGEX REPLACE "\\(.*" "" name "${symbol}")  # without the parameters
   string(REGEX REPLACE "<[a-z ]+>" "" name "${name}")  # nor template arguments
-  if(name MATCHES "^(.* )?melpix::((Frontend|Stream)::)?(operator=|~?[A-Za-z0-9_]+)$")
+  if(name MATCHES "^(.* )?melpix::((Frontend|MixedFrontend|Stream)::)?(operator=|~?[A-Za-z0-9_]+)$")
     set(name "${CMAKE_MATCH_4}")
   elseif(NOT name MATCHES "^melpix_[a-z0-9_]+$")
     set(name "")
