@@ -35,7 +35,7 @@ from isal import isal_zlib
 from load import RATE, SECONDS, sounds
 
 from melpix import Frontend, _core, convert_bytes
-from melpix.audio.decoder import _Memory
+from melpix.audio.binary_files import Memory
 from melpix.audio.wav import plain_memory
 
 Calls = dict[str, Callable[[], Any]]
@@ -74,7 +74,7 @@ def libsndfile(data: bytes, f: Frontend) -> Callable[[], Any]:
     y = np.empty(RATE * SECONDS, np.float32 if f.sr != RATE else np.int16)
 
     def decode() -> None:
-        with soundfile.SoundFile(_Memory(data)) as sound:
+        with soundfile.SoundFile(Memory(data)) as sound:
             sound.read(out=y)
 
     return decode
