@@ -53,7 +53,8 @@ struct Row {
   Field field;
   void (*read)(Settings& s, const Text& text) = nullptr;  // where there is no field to set
   bool (*holds)(const Config& c) = nullptr;               // the rule
-  // Only what is written down must keep to it: in a configuration the value has no effect.
+  // The rule is for text alone: there a value without effect is a mistake, in a Config it is a
+  // default.
   bool of_text = false;
 };
 
@@ -65,9 +66,9 @@ struct Limits {
   bool above_least = false, below_most = false;
 };
 
-// Far above any use, and low enough that a typing error does not fill the memory.
 constexpr Limits kAny, kAboveZero{0, kNone, true}, kNotBelowZero{0},
     kPreemphasis{0, 1, false, true};
+// Far above any use, and low enough that a typing error does not fill the memory.
 constexpr Limits kFft{1, 1 << 20}, kMels{1, 1 << 16}, kMany{1, 1 << 30};
 constexpr Limits kGain{0, 1e12, true};        // far above 2^31, and its square is finite in float
 constexpr double kMaxSamples = 2147483648.0;  // of a duration
@@ -85,7 +86,7 @@ double samples_of(const Config& c) { return *c.duration * c.mel.sr; }
 
 constexpr const char* kFlag = "false true";
 
-// In the order of the stages. A word of a field is the enumerator of the same place.
+// In the order of the stages. The words of a field stand in the order of its enumerators.
 constexpr Row kRows[] = {
     {is("sr", "number", "", "22050", kAboveZero, "", "Sampling rate of the signals, in Hz."),
      field<&Config::mel, &MelConfig::sr>()},

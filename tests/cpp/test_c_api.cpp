@@ -200,7 +200,7 @@ void conditioned(const std::string& plain, const std::string& more, const std::v
   CHECK(out == same);
 }
 
-// Presets of Python (preset_table.py) that bring a signal to a length or a level.
+// Presets of Python (frontend/presets.py) that bring a signal to a length or a level.
 void presets() {
   const auto y = noise<float>(20000);
   const std::vector<double> exact(y.begin(), y.end());

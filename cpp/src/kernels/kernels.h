@@ -110,7 +110,7 @@ struct Kernels {
 
   // Bit `lane` is set if some band of that frame has, with b = max(band, floor[m] * n^(power / 2))
   // and n the energy of the lane,
-  //   (max(b, least) + offset)^2 < noise_factor * n * reach[m] * b^(2 - 2 / power): see block.h.
+  //   (max(b, least) + offset)^2 < noise_factor * n * reach[m] * b^(2 - 2 / power): see doubt.h.
   // reach[n_mels] is the largest of them.
   unsigned (*doubt)(const T* bands, const T* reach, const T* floor, std::size_t n_mels, T least,
                     T offset, T power, const T* energy, T noise_factor);

@@ -46,7 +46,8 @@ auto Finisher<T>::statistics(const Matrix<T>& x) const -> Statistics {
     }
     return total;
   };
-  // From a value of their own: the mean of equal ones is that value, to the last bit.
+  // Sums the distances from the first value: so the mean of equal values is that value, to the last
+  // bit.
   const double first = static_cast<double>(*x.values);
   const double mean = first + sum(first, 1) / count;
   return {mean, std::sqrt(sum(mean, 2) / count)};
@@ -56,7 +57,7 @@ template <class T>
 void Finisher<T>::normalise(const Matrix<T>& x, const Limits<T>& clip, Limits<T>* seen) const {
   using Kind = Normalise::Kind;
   const auto rule = [&clip](double shift, double scale) {
-    // Whatever is not 0 must not become 0.
+    // A divisor above 0 must not become 0 in T.
     const T divisor = std::max(static_cast<T>(scale), std::numeric_limits<T>::min());
     return Finish<T>{-Limits<T>::kInfinity, static_cast<T>(shift), divisor, clip.lo, clip.hi};
   };

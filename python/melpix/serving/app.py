@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """melpix as a web service, ``pip install 'melpix[serve]'``: the home of Starlette and uvicorn.
 
-This process speaks HTTP and keeps the limits; what a request holds is read by `serving_work`, in
-worker processes. Nothing of a request is written to a disk or taken for a path.
+This process speaks HTTP and keeps the limits. What a request holds is read by
+`melpix.serving.work`, in worker processes. Nothing of a request is written to a disk or taken for
+a path.
 """
 
 from __future__ import annotations

@@ -285,14 +285,14 @@ class Pool(Generic[_Job, _Result]):
             position = started - worker.reported - 1
             culprit = worker.jobs[position]
             del worker.jobs[position]
-            # While it prepared for others as well, the job at fault may be one of those.
+            # A worker that prepared for several jobs at once may have died of any of them.
             if verdict is not None and not worker.shared[AHEAD]:
                 self._finish(culprit[0], pickle.dumps(verdict))
             elif started == 1:
                 self._finish(culprit[0], pickle.dumps(Crashed(exitcode)))
             else:
-                # A job before may have done the damage, or somebody else: it is tried again as
-                # the very first of a new worker.
+                # An earlier job of this worker may have done the damage. So the job is tried again,
+                # as the first one of a new worker.
                 self._suspects.append(culprit)
         for job in worker.jobs:
             heapq.heappush(self._waiting, job)

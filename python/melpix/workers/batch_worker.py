@@ -81,7 +81,7 @@ class Worker:
 
 @contextlib.contextmanager
 def starting_one() -> Iterator[None]:
-    """Say of what the system refuses in here what it is good for: it names no file of a user's."""
+    """Turn what the system refuses in here into an error that says what it was needed for."""
     try:
         yield
     except EOFError as error:  # the fork server has died

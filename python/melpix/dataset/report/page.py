@@ -85,7 +85,7 @@ def _group_lines(title: str, groups: list[Group]) -> Iterator[str]:
 
 
 def _columns(title: str, rows: Iterable[_Row], sides: str) -> Iterator[str]:
-    """Lay rows out side by side; the last side is that of all further columns."""
+    """Lay rows out in columns; `sides` has each one's alignment, its last all further ones'."""
     cells = [[printable(cell) for cell in row] for row in rows]
     if cells:
         yield from ("", title) if title else ("",)

@@ -322,7 +322,7 @@ class _Totals:
 
 
 class _Sample:
-    """The images of the highest rank: the same ones, in whatever order they come."""
+    """The images of the highest ranks. Which ones does not depend on the order they come in."""
 
     __slots__ = ("_heap", "_pictures")
 
