@@ -26,9 +26,9 @@ struct Matrix {
 };
 
 template <class T>
-class Finisher {
+class Normaliser {
  public:
-  Finisher(const Config& config, const Kernels<T>& kernels);
+  Normaliser(const Config& config, const Kernels<T>& kernels);
 
   // Whether compressed values are not the features yet.
   bool needed() const { return relative() || normalise_.kind != Normalise::Kind::kNone; }
