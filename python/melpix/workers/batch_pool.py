@@ -192,7 +192,7 @@ class Pool(Generic[_Job, _Result]):
                     self._done_bytes -= len(data)
                     yield self._due, unpickled(data)
                     self._due += 1
-                    told = self._looked  # as good as now, and known
+                    told = self._looked  # nearly now, and no call of the clock
                     continue
                 self._feed()
                 if self._due == self._pulled:
@@ -305,10 +305,10 @@ class Pool(Generic[_Job, _Result]):
                 break
             with starting_one():
                 worker = Worker(self._context, self._function)
-            self._workers.append(worker)  # first: close() must know it whatever happens now
+            self._workers.append(worker)  # before it starts: close() must find it, whatever happens
             worker.start()
             worker.send([job])
-        end = time.monotonic() + _BUSY  # where jobs come slowly, they are not kept for company
+        end = time.monotonic() + _BUSY  # jobs that come slowly do not wait for a full batch
         for worker in self._workers:
             if len(worker.jobs) > worker.batch // 2:
                 continue
