@@ -61,21 +61,21 @@ struct Row {
 constexpr double kNone = std::numeric_limits<double>::infinity();  // no limit
 
 // Ranges: least, most, and whether these are left out.
-struct Limits {
+struct Interval {
   double least = -kNone, most = kNone;
   bool above_least = false, below_most = false;
 };
 
-constexpr Limits kAny, kAboveZero{0, kNone, true}, kNotBelowZero{0},
+constexpr Interval kAny, kAboveZero{0, kNone, true}, kNotBelowZero{0},
     kPreemphasis{0, 1, false, true};
 // Far above any use, and low enough that a typing error does not fill the memory.
-constexpr Limits kFft{1, 1 << 20}, kMels{1, 1 << 16}, kMany{1, 1 << 30};
-constexpr Limits kGain{0, 1e12, true};        // far above 2^31, and its square is finite in float
+constexpr Interval kFft{1, 1 << 20}, kMels{1, 1 << 16}, kMany{1, 1 << 30};
+constexpr Interval kGain{0, 1e12, true};      // far above 2^31, and its square is finite in float
 constexpr double kMaxSamples = 2147483648.0;  // of a duration
 constexpr double kMaxFeature = 1e30;          // in float, too, lo, hi and hi - lo are finite
 
 constexpr Parameter is(const char* name, const char* kind, const char* words, const char* initial,
-                       Limits range, const char* rule, const char* about) {
+                       Interval range, const char* rule, const char* about) {
   return {name, kind, words, initial, range.least, range.most, range.above_least, range.below_most,
           rule, about};
 }
