@@ -111,8 +111,8 @@ T to_extremes(const Signal& y, const Isa& isa, const Look& look, std::size_t tot
   return static_cast<T>(zero);
 }
 
-// Where the values of a signal end: those that it has, those that are its own again, those that its
-// duration wants, and all.
+// Ends of the parts of a fitted signal: its own values, repetitions of them, what fills it up to
+// its duration, and zeros.
 struct Ends {
   std::size_t kept, repeated, fitted, all;
 };
