@@ -37,7 +37,7 @@ CASES: dict[str, tuple[dict[str, Any], str, Any]] = {
     "features of a full-scale tone": (SPEECH, "features", tone),
     "PCEN": (SPEECH | {"compress": "pcen"}, "features", sound),
     "mel": (SPEECH, "mel", sound),
-    "pixels": (SPEECH, "image", sound),
+    "image": (SPEECH, "image", sound),
 }
 WAYS = ("10 ms at a time", "10 ms at a time, int16", "nothing, as often", "at once", "no stream")
 

@@ -58,7 +58,7 @@ void measure(const Size& size, const std::string& isa, const char* precision) {
   const melpix::Frontend<T> f(config, isa);
   std::printf("%6zu %5zu  %-8s %-6s", size.n_fft, size.hop_length, isa.c_str(), precision);
   for (const double seconds : least(f, y))
-    std::printf(" %8.0f", 1e9 * seconds / static_cast<double>(f.frames(y.size())));
+    std::printf(" %9.0f", 1e9 * seconds / static_cast<double>(f.frames(y.size())));
   std::printf("\n");
 }
 
@@ -78,7 +78,7 @@ int main(int argc, char** argv) {
 
   std::printf("ns per frame\n n_fft   hop  isa      prec. ");
   for (const char* stage : melpix::kStageNames) std::printf(" %9s", stage);
-  std::printf("    image\n");
+  std::printf("     whole\n");
   for (const Size& size : sizes) {
     for (const std::string& isa : melpix::available_isas()) {
       measure<float>(size, isa, "single");

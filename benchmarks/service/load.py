@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A load generator for `melpix serve`: many connections, good requests, and hostile ones if asked.
 
-    python benchmarks/load.py HOST PORT SECONDS [--connections 64] [--hostile]
+    python benchmarks/service/load.py HOST PORT SECONDS [--connections 64] [--hostile]
 
 It runs in a process of its own, prints one JSON object, and counts its own CPU time apart.
 Connections are kept open, as a proxy's are. With --hostile, one request in ten is garbage, cut

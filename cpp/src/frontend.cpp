@@ -54,11 +54,11 @@ std::size_t spread(std::size_t columns) {
 enum class Output { kMel, kFeatures, kClipped };
 
 // How many samples frames are made of where `length` are given.
-std::size_t conditioned_length(const Config& config, std::size_t length) {
+std::size_t signal_length(const Config& config, std::size_t length) {
   return patched_length(config, fitted_length(config, length));
 }
 
-// Columns of a signal that is conditioned.
+// Columns of a signal that has its length by then.
 std::size_t columns(const Config& config, std::size_t length) {
   const std::size_t frames = frame_count(config, length);
   return config.columns.value_or(frames);
@@ -72,10 +72,9 @@ typename Frontend<T>::Summary render(const Plan<T>& plan, const Signal& given, O
   const Config& config = plan.config;
   if (given.channels < 1) throw invalid("y must have at least one channel, got 0");
   PeakMeter original(given, plan.isa);
-  const Conditioned<T> conditioned(config, plan.isa, given,
-                                   conditioned_length(config, given.length),
-                                   [&original](std::size_t end) { original.advance(end); });
-  const Signal& y = conditioned.signal();
+  const FittedSignal<T> fitted(config, plan.isa, given, signal_length(config, given.length),
+                               [&original](std::size_t end) { original.advance(end); });
+  const Signal& y = fitted.signal();
   const bool compressed = output != Output::kMel;
   const std::size_t n_mels = config.mel.n_mels, all = frame_count(config, y.length);
   const std::size_t wanted = compressed ? columns(config, y.length) : all;
@@ -86,9 +85,9 @@ typename Frontend<T>::Summary render(const Plan<T>& plan, const Signal& given, O
   if (config.compress == Compress::kPcen) std::fill_n(static_cast<T*>(smooth), n_mels, T(1));
   double greatest = 0;
   Pass<T> pass(plan, compressed, smooth, &greatest);
-  const bool finished = compressed && plan.finisher.needed();
+  const bool normalised = compressed && plan.normaliser.needed();
   const Limits<T> clip = output == Output::kClipped ? plan.limits : Limits<T>();
-  const Limits<T> clip_now = finished ? Limits<T>() : clip;
+  const Limits<T> clip_now = normalised ? Limits<T>() : clip;
 
   const std::size_t lanes = plan.block.kernels.lanes;
   for (std::size_t begin = 0; begin < frames; begin += lanes) {
@@ -101,8 +100,8 @@ typename Frontend<T>::Summary render(const Plan<T>& plan, const Signal& given, O
   if (compressed) pass.check_finite(meter.peak());
   Limits<T> seen = pass.seen();
   const Matrix<T> x = {out, n_mels, frames, wanted, static_cast<std::size_t>(stride)};
-  if (finished || frames < wanted) {
-    plan.finisher.run(x, clip, &seen);
+  if (normalised || frames < wanted) {
+    plan.normaliser.run(x, clip, &seen);
     watch.lap(kNormalise);
   }
   return {static_cast<double>(seen.lo), static_cast<double>(seen.hi), meter.peak()};
@@ -113,7 +112,7 @@ typename Frontend<T>::Summary render_image(const Plan<T>& plan, const Signal& y,
                                            std::ptrdiff_t row_stride, Watch& watch) {
   const Config& config = plan.config;
   const std::size_t n_mels = config.mel.n_mels;
-  const std::size_t wanted = columns(config, conditioned_length(config, y.length));
+  const std::size_t wanted = columns(config, signal_length(config, y.length));
   const std::size_t stride = spread(wanted);
   const Scratch<T> values(checked_mul(stride, n_mels));
   const auto seen =
@@ -148,12 +147,12 @@ Frontend<T>& Frontend<T>::operator=(Frontend&&) noexcept = default;
 
 template <class T>
 std::size_t Frontend<T>::mel_frames(std::size_t length) const {
-  return frame_count(config(), conditioned_length(config(), length));
+  return frame_count(config(), signal_length(config(), length));
 }
 
 template <class T>
 std::size_t Frontend<T>::frames(std::size_t length) const {
-  return columns(config(), conditioned_length(config(), length));
+  return columns(config(), signal_length(config(), length));
 }
 
 template <class T>
@@ -168,7 +167,7 @@ auto Frontend<T>::mel(const Signal& y, U* out, std::ptrdiff_t row_stride) const 
     const Scratch<T> values(checked_mul(stride, n_mels));
     const Summary seen =
         render<T>(*plan_, y, Output::kMel, values, static_cast<std::ptrdiff_t>(stride), watch);
-    deliver<T, U>({values, n_mels, wanted, wanted, stride}, out, row_stride, 1);
+    lay_out<T, U>({values, n_mels, wanted, wanted, stride}, out, row_stride, 1);
     return seen;
   }
 }
@@ -188,7 +187,7 @@ auto Frontend<T>::features(const Signal& y, U* out, std::ptrdiff_t row_stride,
       render<T>(*plan_, y, Output::kFeatures, values, static_cast<std::ptrdiff_t>(stride), watch);
   if (std::max(-seen.min, seen.max) > static_cast<double>(std::numeric_limits<U>::max()))
     throw std::overflow_error("a feature does not fit float32");
-  deliver<T, U>({values, n_mels, wanted, wanted, stride}, out, row_stride, column_stride);
+  lay_out<T, U>({values, n_mels, wanted, wanted, stride}, out, row_stride, column_stride);
   return seen;
 }
 
@@ -202,7 +201,7 @@ auto Frontend<T>::image(const Signal& y, Pixel* out, std::ptrdiff_t row_stride,
   const Scratch<Pixel> image(checked_mul(wanted, n_mels));
   const Summary seen =
       render_image<T, Pixel>(*plan_, y, image, static_cast<std::ptrdiff_t>(wanted), watch);
-  deliver<Pixel, Pixel>({image, n_mels, wanted, wanted, wanted}, out, row_stride, column_stride);
+  lay_out<Pixel, Pixel>({image, n_mels, wanted, wanted, wanted}, out, row_stride, column_stride);
   return seen;
 }
 

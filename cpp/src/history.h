@@ -22,8 +22,8 @@ class Schedule {
     latency_ = std::max(margin + win_length - pad_, first_frame(c));
     first_ = latency_;
     if (pad_ > 0 && c.pad_mode != PadMode::kConstant) {
-      // The padding at the end is made of the last samples, that at the beginning of the first
-      // ones, which must not be mirrored once more for being too few.
+      // The padding at the end mirrors the last samples, the padding at the beginning the first
+      // ones. The first frame waits until these are so many that none is mirrored twice.
       kept_for_end_ = pad_ + 1;
       if (pad_ >= margin) first_ = std::max(first_, pad_ - margin + 1);
     }
@@ -31,7 +31,7 @@ class Schedule {
 
   std::size_t latency() const { return latency_; }
 
-  // Frames that depend on the first `length` samples only, as far as is known by then.
+  // How many frames are complete when `length` samples have come.
   std::size_t complete(std::size_t length) const {
     return length < first_ ? 0 : (length - latency_) / hop_length_ + 1;
   }
@@ -42,8 +42,8 @@ class Schedule {
     return std::min(start > pad_ ? start - pad_ : 0, length - std::min(length, kept_for_end_));
   }
 
-  // The most samples that are wanted at a time, and room for as many again as a frame has: then
-  // every frame that starts in them is complete.
+  // The most samples that are wanted at a time, and room for another n_fft: then every frame that
+  // starts in the samples wanted is complete.
   std::size_t room(std::size_t n_fft) const { return std::max(n_fft, kept_for_end_) + n_fft; }
 
  private:

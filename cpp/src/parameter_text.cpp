@@ -103,7 +103,7 @@ double Text::number() const {
     const std::string words = joined(is_.words, " or ");
     refuse((count ? "a whole number" : "a number") + (words.empty() ? "" : " or " + words));
   }
-  // Nothing is a whole number that no double is as great as.
+  // A whole number of too many digits for a double has no value: it is out of any range.
   const double number = value.value_or(std::numeric_limits<double>::infinity());
   if (!in_range(is_, number)) throw out_of_range(is_, number, text_);
   return number;

@@ -53,28 +53,29 @@ struct Row {
   Field field;
   void (*read)(Settings& s, const Text& text) = nullptr;  // where there is no field to set
   bool (*holds)(const Config& c) = nullptr;               // the rule
-  // Only what is written down must keep to it: in a configuration the value has no effect.
+  // The rule is for text alone: there a value without effect is a mistake, in a Config it is a
+  // default.
   bool of_text = false;
 };
 
 constexpr double kNone = std::numeric_limits<double>::infinity();  // no limit
 
 // Ranges: least, most, and whether these are left out.
-struct Limits {
+struct Interval {
   double least = -kNone, most = kNone;
   bool above_least = false, below_most = false;
 };
 
-// Far above any use, and low enough that a typing error does not fill the memory.
-constexpr Limits kAny, kAboveZero{0, kNone, true}, kNotBelowZero{0},
+constexpr Interval kAny, kAboveZero{0, kNone, true}, kNotBelowZero{0},
     kPreemphasis{0, 1, false, true};
-constexpr Limits kFft{1, 1 << 20}, kMels{1, 1 << 16}, kMany{1, 1 << 30};
-constexpr Limits kGain{0, 1e12, true};        // far above 2^31, and its square is finite in float
+// Far above any use, and low enough that a typing error does not fill the memory.
+constexpr Interval kFft{1, 1 << 20}, kMels{1, 1 << 16}, kMany{1, 1 << 30};
+constexpr Interval kGain{0, 1e12, true};      // far above 2^31, and its square is finite in float
 constexpr double kMaxSamples = 2147483648.0;  // of a duration
 constexpr double kMaxFeature = 1e30;          // in float, too, lo, hi and hi - lo are finite
 
 constexpr Parameter is(const char* name, const char* kind, const char* words, const char* initial,
-                       Limits range, const char* rule, const char* about) {
+                       Interval range, const char* rule, const char* about) {
   return {name, kind, words, initial, range.least, range.most, range.above_least, range.below_most,
           rule, about};
 }
@@ -85,7 +86,7 @@ double samples_of(const Config& c) { return *c.duration * c.mel.sr; }
 
 constexpr const char* kFlag = "false true";
 
-// In the order of the stages. A word of a field is the enumerator of the same place.
+// In the order of the stages. The words of a field stand in the order of its enumerators.
 constexpr Row kRows[] = {
     {is("sr", "number", "", "22050", kAboveZero, "", "Sampling rate of the signals, in Hz."),
      field<&Config::mel, &MelConfig::sr>()},

@@ -18,7 +18,7 @@
 
 namespace melpix {
 
-// Of the time that stages take: nobody looks.
+// Stands for a stop watch where nobody wants to know the time.
 struct NoWatch {
   void lap(Stage) {}
 };
@@ -38,8 +38,8 @@ template <class T>
 class Pass {
  public:
   // To mel values or, `compressed`, to features that are not normalised yet. `smooth` is what PCEN
-  // carries from block to block: n_mels values, 1 ahead of the first frame. `greatest` is the like
-  // of doubts about mel values: one number, 0.
+  // carries from block to block: n_mels values, 1 ahead of the first frame. `greatest` is what
+  // doubt about mel values carries: one number, 0 ahead of the first frame.
   Pass(const Plan<T>& plan, bool compressed, T* smooth, double* greatest)
       : plan_(plan),
         compressed_(compressed),

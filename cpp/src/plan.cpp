@@ -29,7 +29,7 @@ Plan<T>::Plan(const Config& c, const std::string& isa_wanted)
       isa_name(isa.name),
       limits(limits_of<T>(config)),
       block(config, isa),
-      finisher(config, block.kernels) {
+      normaliser(config, block.kernels) {
   if (sizeof(T) == sizeof(float)) precise = std::make_unique<const BlockPlan<double>>(config, isa);
 }
 

@@ -24,7 +24,7 @@ struct Plan {
   std::string isa_name;
   Limits<T> limits;  // of the configured range
   BlockPlan<T> block;
-  Finisher<T> finisher;
+  Normaliser<T> normaliser;
   std::unique_ptr<const BlockPlan<double>> precise;  // for frames in doubt, of float's
 };
 

@@ -117,29 +117,29 @@ struct Stream<T>::State {
     const std::size_t n_mels = plan->config.mel.n_mels, lanes = plan->block.kernels.lanes;
     const Scratch<T> block(n_mels * lanes);
     NoWatch watch;
-    const bool finished = values != Values::kMel && plan->finisher.needed();
+    const bool normalised = values != Values::kMel && plan->normaliser.needed();
     const Limits<T> clip = values == Values::kImage ? plan->limits : Limits<T>();
     while (next < end) {
       const std::size_t count = std::min(lanes, end - next);
-      pass.block(y, next, count, finished ? Limits<T>() : clip, block,
+      pass.block(y, next, count, normalised ? Limits<T>() : clip, block,
                  static_cast<std::ptrdiff_t>(count), watch);
       if (values != Values::kMel) pass.check_finite(peak);
       const Matrix<T> x = {block, n_mels, count, count, count};
       Limits<T> seen = pass.seen();
-      if (finished) plan->finisher.run(x, clip, &seen);
+      if (normalised) plan->normaliser.run(x, clip, &seen);
       if constexpr (std::is_integral_v<V>) {
         const Scratch<V> greys(n_mels * count);
         pixels(plan->block.kernels, static_cast<const T*>(block), n_mels * count,
                plan->greys(clip.lo, clip.hi - clip.lo), static_cast<V*>(greys));
         const bool flip = plan->config.flip;
         V* const lowest = out + (flip ? static_cast<std::ptrdiff_t>(n_mels - 1) * row_stride : 0);
-        deliver<V, V>({greys, n_mels, count, count, count}, lowest, flip ? -row_stride : row_stride,
+        lay_out<V, V>({greys, n_mels, count, count, count}, lowest, flip ? -row_stride : row_stride,
                       column_stride);
       } else {
         if (values != Values::kMel && sizeof(V) < sizeof(T) &&
             std::max(-seen.lo, seen.hi) > std::numeric_limits<V>::max())
           throw std::overflow_error("a feature does not fit float32");
-        deliver<T, V>(x, out, row_stride, column_stride);
+        lay_out<T, V>(x, out, row_stride, column_stride);
       }
       next += count;
       out += static_cast<std::ptrdiff_t>(count) * column_stride;
@@ -151,9 +151,9 @@ struct Stream<T>::State {
     const std::size_t before = history.received(), length = checked_add(before, given.length);
     const std::size_t earlier = next;
     PeakMeter original(given, plan->isa, before);
-    const Conditioned<T> conditioned(plan->config, plan->isa, given, given.length,
-                                     [&original](std::size_t end) { original.advance(end); });
-    const Signal& y = conditioned.signal();
+    const FittedSignal<T> fitted(plan->config, plan->isa, given, given.length,
+                                 [&original](std::size_t end) { original.advance(end); });
+    const Signal& y = fitted.signal();
     PeakMeter meter(y, plan->isa, before);
     meter.advance(y.length);
     peak = std::max(peak, meter.peak());

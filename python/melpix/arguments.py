@@ -19,7 +19,7 @@ _MOST = 2**62  # what fits the core's integers; its own limits are narrower
 
 _NO_NUMBERS = (bool, np.bool_, str, bytes)
 
-_FEW = 8  # samples that are channels rather, where there are more signals
+_FEW = 8  # values on the last axis at most that are taken for channels, not for samples
 
 
 def whole(name: str, value: Any) -> int:

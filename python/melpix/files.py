@@ -74,7 +74,7 @@ def _is_file(source: object, file: os.stat_result) -> bool:
         if isinstance(source, (str, os.PathLike)):
             return os.path.samestat(os.stat(source), file)
         return hasattr(source, "fileno") and os.path.samestat(os.fstat(source.fileno()), file)
-    except OSError:  # that there is none is the reader's to say
+    except OSError:  # a source that is missing is reported by the reader
         return False
 
 

@@ -35,7 +35,8 @@ class until_done:  # noqa: N801
         global _calls
         with _quiet:
             if _ending not in (None, threading.get_ident()):
-                # (The last call under way wakes the end, and must not let this one in.)
+                # (The last call under way notifies the thread that ends the program, and this one
+                # as well: it must not go on.)
                 _quiet.wait_for(lambda: _ended)
                 _quiet.wait_for(lambda: False, _PATIENCE)
             _calls += 1

@@ -186,8 +186,8 @@ void layouts(const Render& render) {
 
 // What a text's front-end makes of a signal, frames as rows, is what `plain`, that without length
 // and level, makes of the samples that were brought there by hand.
-void conditioned(const std::string& plain, const std::string& more, const std::vector<float>& y,
-                 const std::vector<double>& by_hand, std::size_t frames) {
+void fitted(const std::string& plain, const std::string& more, const std::vector<float>& y,
+            const std::vector<double>& by_hand, std::size_t frames) {
   const Handle f((plain + more).c_str()), g(plain.c_str());
   const melpix_signal given = mono(y);
   const melpix_signal expected = {by_hand.data(), by_hand.size(), 1, 0, 0, MELPIX_FLOAT64};
@@ -200,14 +200,14 @@ void conditioned(const std::string& plain, const std::string& more, const std::v
   CHECK(out == same);
 }
 
-// Presets of Python (preset_table.py) that bring a signal to a length or a level.
+// Presets of Python (frontend/presets.py) that bring a signal to a length or a level.
 void presets() {
   const auto y = noise<float>(20000);
   const std::vector<double> exact(y.begin(), y.end());
 
   std::vector<double> padded = exact;
   padded.resize(15600 + 7680);  // 96 frames of 10 ms, and 48 more
-  conditioned(
+  fitted(
       "sr=16000 win_length=400 n_fft=512 hop_length=160 framing=snip power=1 n_mels=64 fmin=125 "
       "fmax=7500 mel_scale=tf norm=none offset=1e-3 precision=double ",
       "patch=96 patch_step=48 tail=pad", y, padded, 96 + 48);
@@ -217,7 +217,7 @@ void presets() {
   const auto [lo, hi] = std::minmax_element(loud.begin(), loud.end());
   const double least = *lo, width = *hi - least + 1e-6;
   for (double& x : loud) x = ((x - least) / width - 0.5) * 2;
-  conditioned(
+  fitted(
       "sr=48000 n_fft=2048 hop_length=278 framing=snip power=1 n_mels=96 fmax=3000 mel_scale=tf "
       "norm=none compress=power,0.45 precision=double ",
       "duration=3 level=minmax", y, loud, 511);
@@ -228,11 +228,11 @@ void presets() {
   const std::string clap =
       "sr=48000 n_fft=1024 hop_length=480 n_mels=64 fmin=50 fmax=14000 pad_mode=reflect "
       "compress=db offset=0 floor=1e-10 precision=double ";
-  conditioned(clap, "duration=10 fit=repeat_pad level=int16", y, repeated, 1001);
+  fitted(clap, "duration=10 fit=repeat_pad level=int16", y, repeated, 1001);
   repeated.resize(50000);
-  conditioned(clap, "duration=1.0416666666666667 fit=repeat level=int16", y, repeated, 105);
+  fitted(clap, "duration=1.0416666666666667 fit=repeat level=int16", y, repeated, 105);
   std::fill(repeated.begin() + 40000, repeated.end(), 0.0);
-  conditioned(clap, "duration=1.0416666666666667 fit=repeat_pad level=int16", y, repeated, 105);
+  fitted(clap, "duration=1.0416666666666667 fit=repeat_pad level=int16", y, repeated, 105);
 }
 
 void refused_parameters() {

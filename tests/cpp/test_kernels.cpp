@@ -326,14 +326,14 @@ void test_prepare(const melpix::Kernels<T>& k) {
 }
 
 template <class T>
-void test_finish(const melpix::Kernels<T>& k) {
+void test_normalise(const melpix::Kernels<T>& k) {
   for (const std::size_t count : {1u, 5u, 16u, 33u}) {
     const auto values = noise<T>(count, 10);
     std::vector<T> out = values;
     out.push_back(T(99));
-    const melpix::Finish<T> rule = {T(-0.5), T(0.25), T(2), T(-0.2), T(0.1)};
+    const melpix::Normalisation<T> rule = {T(-0.5), T(0.25), T(2), T(-0.2), T(0.1)};
     T extremes[2], lo = 1, hi = -1;
-    k.finish(out.data(), count, rule, extremes);
+    k.normalise(out.data(), count, rule, extremes);
     double sums[2], sum = 0, squares = 0;
     for (std::size_t i = 0; i < count; ++i) {
       const T raised = std::max(values[i], rule.least);
@@ -544,7 +544,7 @@ void test_all(const melpix::Kernels<T>& k, Bits log_step) {
   test_powers(k);
   test_pcen(k);
   test_prepare(k);
-  test_finish(k);
+  test_normalise(k);
   test_levels(k);
   test_pixels<T, std::uint8_t>(k, k.pixels8);
   test_pixels<T, std::uint16_t>(k, k.pixels16);

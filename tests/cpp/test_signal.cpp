@@ -52,12 +52,12 @@ std::vector<S> samples(const Signal& y) {
   return all;
 }
 
-// `y` conditioned, and then zeros up to `length` if that is more.
+// `y` with its duration and level, and then zeros up to `length` if that is more.
 template <class T, class S>
-std::vector<S> conditioned(const Config& c, const Signal& y, std::size_t length = 0) {
+std::vector<S> fitted(const Config& c, const Signal& y, std::size_t length = 0) {
   melpix::PeakMeter meter(y, isa());
-  const melpix::Conditioned<T> done(c, isa(), y, std::max(length, fitted_length(c, y.length)),
-                                    [&meter](std::size_t end) { meter.advance(end); });
+  const melpix::FittedSignal<T> done(c, isa(), y, std::max(length, fitted_length(c, y.length)),
+                                     [&meter](std::size_t end) { meter.advance(end); });
   return samples<S>(done.signal());
 }
 
@@ -78,7 +78,7 @@ void fits() {
   const V y = {1, 2, 3};
   const Signal signal(y.data(), y.size());
   const auto by = [&](Fit fit, double duration, std::size_t length = 0) {
-    return conditioned<float, S>(config(duration, fit), signal, length);
+    return fitted<float, S>(config(duration, fit), signal, length);
   };
   CHECK((by(Fit::kPad, 0.7) == V{1, 2, 3, 0, 0, 0, 0}));
   CHECK((by(Fit::kRepeat, 0.7) == V{1, 2, 3, 1, 2, 3, 1}));
@@ -91,10 +91,9 @@ void fits() {
   const V pairs = {1, 4, 2, 5, 3, 6};
   Signal stereo = interleaved(pairs.data() + 4, 3);
   stereo.stride = -2;
-  CHECK((conditioned<double, S>(config(0.5, Fit::kRepeat), stereo) ==
-         V{3, 2, 1, 3, 2, 6, 5, 4, 6, 5}));
+  CHECK((fitted<double, S>(config(0.5, Fit::kRepeat), stereo) == V{3, 2, 1, 3, 2, 6, 5, 4, 6, 5}));
   // One sample, many times.
-  CHECK((conditioned<double, S>(config(100, Fit::kRepeat), Signal(y.data(), 1)) == V(1000, 1)));
+  CHECK((fitted<double, S>(config(100, Fit::kRepeat), Signal(y.data(), 1)) == V(1000, 1)));
 }
 
 // Where nothing changes but the end, the samples stay where they are.
@@ -103,7 +102,7 @@ void views() {
   for (const Signal& signal : {Signal(y.data(), 25), interleaved(y.data(), 25)})
     for (const Config& c : {config(0.3, Fit::kRepeat), config(2.5, Fit::kRepeat), Config()}) {
       const std::size_t length = fitted_length(c, signal.length);
-      const melpix::Conditioned<float> view(c, isa(), signal, length, {});
+      const melpix::FittedSignal<float> view(c, isa(), signal, length, {});
       CHECK(view.signal().data == y.data());
       CHECK_EQUAL(view.signal().length, length);
       CHECK_EQUAL(view.signal().stride, signal.stride);
@@ -111,7 +110,7 @@ void views() {
   // Nothing cannot be filled up, nor levelled.
   for (const Level level : {Level::kNone, Level::kInt16, Level::kMinmax}) {
     const Config c = config(1, Fit::kRepeat, level);
-    const melpix::Conditioned<float> nothing(c, isa(), Signal(y.data(), 0), 0, {});
+    const melpix::FittedSignal<float> nothing(c, isa(), Signal(y.data(), 0), 0, {});
     CHECK_EQUAL(nothing.signal().length, 0u);
   }
 }
@@ -122,17 +121,17 @@ void through_int16() {
   const std::vector<float> expected = {16383 / 32767.f, -16383 / 32767.f, 1, -1, 0,
                                        16383 / 32767.f, -16383 / 32767.f};
   const Signal signal(y.data(), y.size());
-  CHECK((conditioned<float, float>(c, signal) == expected));
-  CHECK((conditioned<double, float>(c, signal) == expected));
+  CHECK((fitted<float, float>(c, signal) == expected));
+  CHECK((fitted<double, float>(c, signal) == expected));
   // What float32 rounds up to a whole number is not rounded towards 0.
   const float below = static_cast<float>(1 / 32767.0);
   CHECK(static_cast<double>(below) * 32767 < 1);
-  CHECK((conditioned<float, float>(config(0.1, Fit::kPad, Level::kInt16), Signal(&below, 1)) ==
+  CHECK((fitted<float, float>(config(0.1, Fit::kPad, Level::kInt16), Signal(&below, 1)) ==
          std::vector<float>{below}));
   // int16 is read as x / 32768; the level is that of the mean.
   const std::vector<std::int16_t> integers = {16384, 0, 32767, 32767};
-  CHECK((conditioned<float, float>(config(0.2, Fit::kPad, Level::kInt16),
-                                   interleaved(integers.data(), 2)) ==
+  CHECK((fitted<float, float>(config(0.2, Fit::kPad, Level::kInt16),
+                              interleaved(integers.data(), 2)) ==
          std::vector<float>{8191 / 32767.f, 32766 / 32767.f}));
 }
 
@@ -152,7 +151,7 @@ void to_extremes() {
       const W width = *std::max_element(x.begin(), x.end()) - lo + W(1e-6);
       std::vector<T> expected;
       for (const W value : x) expected.push_back(T(((value - lo) / width - W(0.5)) * 2));
-      const auto done = conditioned<T, T>(c, Signal(y.data(), n), wanted + 3);
+      const auto done = fitted<T, T>(c, Signal(y.data(), n), wanted + 3);
       CHECK((std::vector<T>(done.begin(), done.end() - 3) == expected));
       CHECK(std::all_of(done.end() - 3, done.end(), [](T value) { return value == 0; }));
     }
@@ -163,7 +162,7 @@ void to_extremes() {
 void repeated_and_levelled() {
   const std::vector<double> y = {1, 3};
   const auto by = [&](Fit fit) {
-    return conditioned<double, double>(config(0.5, fit, Level::kMinmax), Signal(y.data(), 2));
+    return fitted<double, double>(config(0.5, fit, Level::kMinmax), Signal(y.data(), 2));
   };
   const double one = (1 / (3 + 1e-6) - 0.5) * 2, three = (3 / (3 + 1e-6) - 0.5) * 2;
   CHECK((by(Fit::kRepeatPad) == std::vector<double>{one, three, one, three, -1}));
@@ -172,15 +171,14 @@ void repeated_and_levelled() {
   CHECK((by(Fit::kRepeat) == std::vector<double>{-1, most, -1, most, -1}));
   // Of the mean: -1 and 1 from 2 and 4.
   const std::vector<float> pairs = {1, 3, 5, 3};
-  CHECK(
-      (conditioned<double, double>(config(0.2, Fit::kPad, Level::kMinmax),
-                                   interleaved(pairs.data(), 2)) == std::vector<double>{-1, most}));
+  CHECK((fitted<double, double>(config(0.2, Fit::kPad, Level::kMinmax),
+                                interleaved(pairs.data(), 2)) == std::vector<double>{-1, most}));
 }
 
 // What is too large for float32 is none when it is levelled.
 void large() {
   const std::vector<double> y = {1e300, -1e300, 0};
-  CHECK((conditioned<float, float>(config(0.3, Fit::kPad, Level::kMinmax), Signal(y.data(), 3)) ==
+  CHECK((fitted<float, float>(config(0.3, Fit::kPad, Level::kMinmax), Signal(y.data(), 3)) ==
          std::vector<float>{1, -1, 0}));
 }
 
@@ -193,7 +191,7 @@ void not_finite() {
       const Signal signal = interleaved(y.data(), 3000);
       const std::string message = "sample " + std::to_string(at) + " of channel 1 is -inf";
       const auto run = [&](double duration) {
-        conditioned<float, float>(config(duration, Fit::kRepeat, level), signal);
+        fitted<float, float>(config(duration, Fit::kRepeat, level), signal);
       };
       CHECK_THROWS(std::domain_error, message.c_str(), run(100));
       CHECK_THROWS(std::domain_error, message.c_str(), run(1000));
@@ -207,7 +205,7 @@ void too_large() {
   wide.channel_stride = 0;
   const Config c = config(1e8, Fit::kPad);
   CHECK_THROWS(std::length_error, "overflows",
-               (melpix::Conditioned<float>(c, isa(), wide, fitted_length(c, 1), {})));
+               (melpix::FittedSignal<float>(c, isa(), wide, fitted_length(c, 1), {})));
 }
 
 }  // namespace

@@ -12,11 +12,11 @@ from typing import Any
 from melpix.serving import protocol
 from melpix.serving.answer import Answer, Limits
 from melpix.serving.app import Service, run
-from melpix.serving.work import Work
+from melpix.serving.work import Answerer
 from melpix.workers.process import Stopped, signals
 
 
-class Faulty(Work):
+class Faulty(Answerer):
     """Does what the beginning of the sound says."""
 
     def __call__(self, kind: str, query: str, content_type: str, body: bytearray) -> Answer:

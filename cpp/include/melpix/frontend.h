@@ -65,9 +65,9 @@ class Frontend {
 
   // Mel spectrogram, n_mels rows of mel_frames(y.length) values that start `row_stride` apart. U is
   // float or double. Values that overflow come out infinite or NaN, as the arithmetic has them.
-  // Single precision computes the frames again in double in which float may move a value by more
-  // than 2e-6 of the greatest (so far, so that a stream does the same), and all with a power
-  // below 1.
+  // Single precision holds 2e-6 of the greatest value so far: frames in which float might not are
+  // computed again in double, and with a power below 1 all are. (So far, since a stream cannot
+  // look ahead.)
   template <class U>
   MELPIX_API Summary mel(const Signal& y, U* out, std::ptrdiff_t row_stride) const;
 
@@ -78,12 +78,12 @@ class Frontend {
   MELPIX_API Summary features(const Signal& y, U* out, std::ptrdiff_t row_stride,
                               std::ptrdiff_t column_stride = 1) const;
 
-  // The image, of 8 or 16 bits: features clipped to the configuration's range and scaled so that
-  // its `lo` is no energy (white where inverted, as in the recipe) and its `hi` the most. Without a
-  // range, the features' `min` and `max` take its place; if all are equal (min == max) no pixel has
-  // any. Rows and columns start `row_stride` and `column_stride` pixels apart, which may be
-  // negative, so that several mels can be the channels of one image. Throws std::overflow_error as
-  // features() does.
+  // The image, of 8 or 16 bits: features clipped to the configuration's range and scaled to grey
+  // levels, from no energy at its `lo` (white where inverted, as in the recipe) to the most at its
+  // `hi`. Without a range, the features' `min` and `max` take its place; where these are equal,
+  // every pixel shows no energy. Rows and columns start `row_stride` and `column_stride` pixels
+  // apart, which may be negative, so that several mels can be the channels of one image. Throws
+  // std::overflow_error as features() does.
   template <class Pixel>
   MELPIX_API Summary image(const Signal& y, Pixel* out, std::ptrdiff_t row_stride,
                            std::ptrdiff_t column_stride = 1) const;

@@ -124,8 +124,8 @@ Shelf& thread_shelf() {
 }
 
 // Large pieces, for whichever thread is next: filling an hour's with fresh pages takes a tenth of
-// the time of its image. Meanwhile the system may have their memory, if it runs short. Who finds
-// the shelf locked does without it: in a forked process it may be for good.
+// the time of its image. Meanwhile the system may have their memory, if it runs short. A thread
+// that finds the shelf locked does without it: in a forked process it may stay locked for ever.
 std::mutex shared_mutex;
 Shelf shared_shelf;
 

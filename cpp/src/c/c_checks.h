@@ -40,7 +40,7 @@ T& given(const char* name, T* pointer) {
   return *pointer;
 }
 
-// Of an array of T. Before it is checked, nothing may be told the compiler about its elements.
+// Takes a void pointer: from a pointer to T, the compiler may conclude that it is aligned.
 template <class T>
 void check_aligned(const char* name, const void* pointer) {
   if (reinterpret_cast<std::uintptr_t>(pointer) % alignof(T) != 0)

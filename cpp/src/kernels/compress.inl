@@ -7,8 +7,7 @@ template <class T>
 void logarithms(Row<T>* x, std::size_t n_mels, const Compression<T>& rule) {
   const T offset = rule.offset, unit = rule.unit, shift = rule.shift;
   const Row<T> bottom = broadcast(rule.floor);
-  // Zeros, subnormal numbers, infinity and NaN hardly ever come; where there is none, nothing needs
-  // to look after them.
+  // Zeros, subnormal numbers, infinity and NaN are rare. A block without them takes a shorter loop.
   Row<T> least = larger<T>(bottom, x[0]) + offset, odd = broadcast<T>(0);
   for (std::size_t m = 0; m < n_mels; ++m) {
     const Row<T> value = larger<T>(bottom, x[m]) + offset;

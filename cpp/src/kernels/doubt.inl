@@ -6,14 +6,14 @@ unsigned doubt(const T* bands, const T* reach, const T* floor, std::size_t n_mel
                T offset, T power, const T* energy, T noise_factor) {
   const Row<T> noise = *rows(energy) * noise_factor;
   if (power == 2) {
-    // (max(b, least) + offset)^2 >= 4 b offset, and >= b least: mostly this alone says that no band
-    // is in doubt.
+    // (max(b, least) + offset)^2 >= 4 b offset, and >= b least. Mostly these bounds alone show that
+    // no band of the block is in doubt.
     T loudest = 0, odd = 0;
     for (std::size_t lane = 0; lane < kLanes<T>; ++lane) {
       loudest = std::max(loudest, noise[lane]);
       odd += noise[lane] * T(0);  // not 0 if one is infinite or NaN, which max would lose
     }
-    // Not quite 4 and 1: what the lanes' own test says must not differ by a rounding.
+    // A little less than 4 and 1: rounding must not clear a band that the test below would not.
     const T sure = std::max(T(3.99) * offset, T(0.99) * least);
     if (odd == 0 && loudest * reach[n_mels] <= sure) return 0;
   }

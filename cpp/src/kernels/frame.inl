@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Frames become columns: a transposition, with the window multiplied in.
 
-// Brings memory near, a few cache lines at each of so many steps: all at once would only queue up.
-// Into the second-level cache, since the block fills the first.
+// Prefetches memory, a few cache lines at each of so many steps: requests that come all at once
+// wait for each other. The lines go to the second-level cache, since the block fills the first.
 class Ahead {
  public:
   Ahead(const void* begin, std::size_t bytes, std::size_t steps)
@@ -24,7 +24,7 @@ class Ahead {
 };
 
 // Sample n of a frame goes to row n / R of sub-sequence n mod R: see fft.inl. R is a constant where
-// that shows, or 0: then it is `split`. The window is 0 from `filled` on.
+// that is faster; where R is 0, `split` has the number. The window is 0 from `filled` on.
 template <class T, std::size_t R>
 void load_split(const T* samples, std::ptrdiff_t stride, const T* window, std::size_t filled,
                 std::size_t split, std::size_t sub_stride, T* block, T* energy,
@@ -79,9 +79,10 @@ void load_split(const T* samples, std::ptrdiff_t stride, const T* window, std::s
 }
 
 // The same for a chain, with the transforms of four samples that it starts from: see chain.inl.
-// Where frames are one or two quarters of a frame apart, what a frame has in a later quarter its
-// neighbour has in an earlier one, and it comes from the lane beside. kHop is how many quarters
-// they are apart, or 4: then all is loaded.
+// Where a frame starts one or two quarters of a frame after the one before, the two share samples:
+// those in a later quarter of a frame are in an earlier quarter of its neighbour. They are taken
+// from the neighbour's lane instead of being loaded again. kHop is the number of quarters between
+// two frames; 4 stands for any other distance, and everything is loaded.
 template <class T, std::size_t R, std::size_t kHop>
 void load_quarters(const T* samples, std::ptrdiff_t stride, const T* window, std::size_t count,
                    std::size_t n_fft, const Chain<T>& chain, std::size_t sub_stride, T* block,
@@ -130,8 +131,8 @@ void load_quarters(const T* samples, std::ptrdiff_t stride, const T* window, std
   *rows(energy) = (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
-// In double, so that what is rounded is what is left: a mean that is rounded to float is wrong in
-// all samples alike, and stands out from noise that is far below it.
+// Subtracts in double and rounds the difference. A mean that is rounded to float first would add
+// the same error to all samples, and that stands out from noise far below the mean.
 template <class T>
 double prepare(const T* x, std::size_t count, bool remove_dc, double preemphasis, T* out) {
   // Several sums side by side, which vectorise.

@@ -11,7 +11,8 @@ void store(const T* bands, std::size_t n_mels, std::size_t frames, T* out,
     lo = smaller<T>(x[m], lo);
     hi = larger<T>(x[m], hi);
     poison += x[m] * T(0);  // infinity and NaN give NaN
-    // In this order, NaN stays. On their way through a register, clipping costs values nothing.
+    // In this order, clipping keeps NaN. It costs no time here, where values are in registers
+    // anyway.
     const Row<T> clipped = smaller<T>(top, larger<T>(bottom, x[m]));
     T* to = out + static_cast<std::ptrdiff_t>(m) * row_stride;
     if (frames == kLanes<T>) {

@@ -97,7 +97,7 @@ constexpr Kernels<T> make_table() {
           loudest<T>,
           compress<T>,
           store<T>,
-          finish<T>,
+          normalise<T>,
           moments<T>,
           pixels<T, std::uint8_t>,
           pixels<T, std::uint16_t>};

@@ -41,7 +41,7 @@ struct Compression {
 // How compressed values become features: (max(x, least) - shift) / scale, then clipped to lo ...
 // hi.
 template <class T>
-struct Finish {
+struct Normalisation {
   T least, shift, scale, lo, hi;
 };
 
@@ -110,7 +110,7 @@ struct Kernels {
 
   // Bit `lane` is set if some band of that frame has, with b = max(band, floor[m] * n^(power / 2))
   // and n the energy of the lane,
-  //   (max(b, least) + offset)^2 < noise_factor * n * reach[m] * b^(2 - 2 / power): see block.h.
+  //   (max(b, least) + offset)^2 < noise_factor * n * reach[m] * b^(2 - 2 / power): see doubt.h.
   // reach[n_mels] is the largest of them.
   unsigned (*doubt)(const T* bands, const T* reach, const T* floor, std::size_t n_mels, T least,
                     T offset, T power, const T* energy, T noise_factor);
@@ -132,7 +132,7 @@ struct Kernels {
                 std::ptrdiff_t row_stride, T least, T most, Extremes<T>* extremes);
 
   // In place; extremes[0] and [1] become the least and the greatest value before clipping.
-  void (*finish)(T* values, std::size_t count, const Finish<T>& rule, T* extremes);
+  void (*normalise)(T* values, std::size_t count, const Normalisation<T>& rule, T* extremes);
 
   // Sum of x - from, and of its square.
   void (*moments)(const T* values, std::size_t count, double from, double* sums);

@@ -52,7 +52,8 @@ inline Row<T> select(Condition condition, Row<T> a, Row<T> b) {
   return from_bits<T>((to_bits<T>(a) & mask) | (to_bits<T>(b) & ~mask));
 }
 
-// Not by select(): of plain choices, GCC makes one instruction each. If either is NaN: b.
+// Plain choices and not select(), since GCC makes a single instruction of each. The result is b if
+// either is NaN.
 template <class T>
 inline Row<T> smaller(Row<T> a, Row<T> b) {
   return a < b ? a : b;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Sums the bins that each filter covers, and tells what rounding may have done to them.
+// Mel values: sums of the bins that each filter covers.
 
 template <class T>
 void mel(const T* bins, const T* weights, const std::size_t* first, const std::size_t* offset,

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Features of a whole signal: brought to a range or a mean, and what must be known of them first.
+// Features of a whole signal, shifted, scaled and clipped; and the sums that this depends on.
 
-// Values side by side, each with extremes of its own: one after the other, they would wait for each
-// other.
+// Several values at a time, with extremes for each place among them: with a single pair of
+// extremes, each value would have to wait for the one before.
 template <class T>
-void finish(T* values, std::size_t count, const Finish<T>& rule, T* extremes) {
+void normalise(T* values, std::size_t count, const Normalisation<T>& rule, T* extremes) {
   // No structured binding: C++17 lets no lambda capture one.
   const T least = rule.least, shift = rule.shift, scale = rule.scale;
   const T bottom = rule.lo, top = rule.hi;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Samples on their way to another level: condition.cpp says which.
+// Samples as they come from the caller: their peak, their mean over channels, and their level
+// (stages/signal.cpp).
 
 template <class T>
 void extremes(const T* x, std::size_t count, T* least, T* greatest) {
@@ -25,9 +26,9 @@ void rescale(const T* x, std::size_t count, T lo, T width, T* out) {
   for (std::size_t i = 0; i < count; ++i) out[i] = ((x[i] - lo) / width - T(0.5)) * 2;
 }
 
-// In float whatever comes: a product that rounds up to a whole number there is another sample, and
-// a single one is loud in a band that holds next to nothing. (Scaled and then clipped: to bounds
-// that it knows, GCC branches.)
+// Multiplies in float, whatever the type: where float rounds a product up to a whole number, double
+// would give another sample, and a single one is loud in a band that holds next to nothing. (Scales
+// first and clips then: where the bounds are constants, GCC makes branches.)
 template <class T>
 void to_steps(const T* x, std::size_t count, float scale, float* out) {
   for (std::size_t i = 0; i < count; ++i) {
@@ -63,8 +64,8 @@ T peak(const T* x, std::size_t count, std::ptrdiff_t stride) {
 template <class T, class S>
 void mix_from(const S* x, const Signal& y, std::size_t count, T* out) {
   constexpr bool kInt16 = std::is_same_v<S, std::int16_t>;
-  // What sums of two and of many are kept in, and what their mean is computed in. Integers are
-  // exact; what is wider than T stays so, since channels may cancel.
+  // The types of a sum of two channels, of a sum of many, and of their mean. Sums of integers are
+  // exact. Samples that are wider than T are summed as they are, since channels may cancel.
   using Wide = std::conditional_t<!kInt16 && (sizeof(S) > sizeof(T)), S, T>;
   using Two = std::conditional_t<kInt16, std::int32_t, Wide>;
   using Many = std::conditional_t<kInt16, std::int64_t, Wide>;

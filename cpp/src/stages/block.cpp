@@ -37,9 +37,9 @@ Compression<T> compression_of(const Config& c) {
     rule.unit = static_cast<T>(unit);
     if (c.ref) rule.shift = static_cast<T>(unit * std::log(std::max(*c.ref, c.floor)));
   } else if (c.compress == Compress::kPower &&
-             (c.exponent != 1 || c.spectrum == Spectrum::kReal)) {  // |x|^1 is no x then
+             (c.exponent != 1 || c.spectrum == Spectrum::kReal)) {  // |x|^1 is not x, then
     rule.kind = Kind::kPower;
-    // Above 0, or 0^exponent were no number.
+    // An exponent that T rounds to 0 would make NaN of 0^exponent in the kernel.
     rule.exponent = std::max(static_cast<T>(c.exponent), std::numeric_limits<T>::min());
   } else if (c.compress == Compress::kPcen) {
     const double t = c.pcen.time_constant * c.mel.sr / static_cast<double>(c.hop_length);
@@ -103,8 +103,8 @@ auto Block<T>::stage(const SampleReader<T>& reader, const Chosen& chosen) -> Fra
   });
 }
 
-// Consecutive frames share samples, which are copied once or not at all. Nothing where the signal
-// ends within them, or where copying them one by one is as good.
+// Consecutive frames share samples, which are copied once or not at all. Returns nothing where the
+// frames reach beyond the signal, or where they do not overlap and have to be copied.
 template <class T>
 auto Block<T>::stage_overlapping(const SampleReader<T>& reader, std::size_t begin)
     -> std::optional<Frames> {
@@ -157,8 +157,8 @@ auto Block<T>::stage_each(const Chosen& chosen, const Put& put) -> Frames {
   return {staging_, static_cast<std::ptrdiff_t>(n_fft)};
 }
 
-// One frame without its mean, or with pre-emphasis, in its place. Returns the energy that its
-// samples were rounded at before that, if they were.
+// Writes one frame, without its mean or with pre-emphasis, to `frame`. Returns the energy that it
+// had before that if its samples were rounded to T, since rounding is in proportion to it; else 0.
 template <class T>
 double Block<T>::prepare(const SampleReader<T>& reader, std::ptrdiff_t start, T* frame) {
   const std::size_t n = plan_.win_length, margin = plan_.margin;

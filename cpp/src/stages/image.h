@@ -14,7 +14,7 @@ namespace melpix {
 // Rows of a matrix to where the caller wants them, in tiles: both sides stay in the nearest caches
 // if one of them runs across.
 template <class T, class U>
-void deliver(const Matrix<T>& x, U* out, std::ptrdiff_t row_stride, std::ptrdiff_t column_stride) {
+void lay_out(const Matrix<T>& x, U* out, std::ptrdiff_t row_stride, std::ptrdiff_t column_stride) {
   constexpr std::size_t kTile = 16;
   for (std::size_t top = 0; top < x.rows; top += kTile)
     for (std::size_t left = 0; left < x.columns; left += kTile) {

@@ -29,14 +29,14 @@ double one_for(const std::vector<double>& values, std::size_t m) {
 }  // namespace
 
 template <class T>
-Finisher<T>::Finisher(const Config& c, const Kernels<T>& kernels)
+Normaliser<T>::Normaliser(const Config& c, const Kernels<T>& kernels)
     : kernels_(kernels),
       to_greatest_(is_log(c.compress) && !c.ref),
       depth_(static_cast<T>(depth(c))),
       normalise_(c.normalise) {}
 
 template <class T>
-auto Finisher<T>::statistics(const Matrix<T>& x) const -> Statistics {
+auto Normaliser<T>::statistics(const Matrix<T>& x) const -> Statistics {
   const double count = static_cast<double>(x.rows) * static_cast<double>(x.columns);
   const auto sum = [&](double from, int power) {
     double total = 0, sums[2];
@@ -46,21 +46,23 @@ auto Finisher<T>::statistics(const Matrix<T>& x) const -> Statistics {
     }
     return total;
   };
-  // From a value of their own: the mean of equal ones is that value, to the last bit.
+  // Sums the distances from the first value: so the mean of equal values is that value, to the last
+  // bit.
   const double first = static_cast<double>(*x.values);
   const double mean = first + sum(first, 1) / count;
   return {mean, std::sqrt(sum(mean, 2) / count)};
 }
 
 template <class T>
-void Finisher<T>::normalise(const Matrix<T>& x, const Limits<T>& clip, Limits<T>* seen) const {
+void Normaliser<T>::normalise(const Matrix<T>& x, const Limits<T>& clip, Limits<T>* seen) const {
   using Kind = Normalise::Kind;
   const auto rule = [&clip](double shift, double scale) {
-    // Whatever is not 0 must not become 0.
+    // A divisor above 0 must not become 0 in T.
     const T divisor = std::max(static_cast<T>(scale), std::numeric_limits<T>::min());
-    return Finish<T>{-Limits<T>::kInfinity, static_cast<T>(shift), divisor, clip.lo, clip.hi};
+    return Normalisation<T>{-Limits<T>::kInfinity, static_cast<T>(shift), divisor, clip.lo,
+                            clip.hi};
   };
-  Finish<T> all = rule(0, 1);
+  Normalisation<T> all = rule(0, 1);
   if (normalise_.kind == Kind::kMax)
     all = rule(0, seen->hi > 0 ? static_cast<double>(seen->hi) : HUGE_VAL);
   if (normalise_.kind == Kind::kImage) {
@@ -77,7 +79,7 @@ void Finisher<T>::normalise(const Matrix<T>& x, const Limits<T>& clip, Limits<T>
       all = rule(s.mean, s.deviation + kLeastDeviation);
     }
     T extremes[2];
-    kernels_.finish(row, x.columns, all, extremes);
+    kernels_.normalise(row, x.columns, all, extremes);
     *seen = {std::min(seen->lo, extremes[0]), std::max(seen->hi, extremes[1])};
   }
   if (!std::isfinite(seen->lo) || !std::isfinite(seen->hi))
@@ -85,15 +87,15 @@ void Finisher<T>::normalise(const Matrix<T>& x, const Limits<T>& clip, Limits<T>
 }
 
 template <class T>
-void Finisher<T>::run(const Matrix<T>& x, const Limits<T>& clip, Limits<T>* seen) const {
+void Normaliser<T>::run(const Matrix<T>& x, const Limits<T>& clip, Limits<T>* seen) const {
   const bool last = normalise_.kind == Normalise::Kind::kNone;  // nothing follows
   const Limits<T> now = last ? clip : Limits<T>();
   if (relative()) {
     const T shift = to_greatest_ ? seen->hi : T(0), least = seen->hi - depth_;
-    const Finish<T> rule = {least, shift, T(1), now.lo, now.hi};
+    const Normalisation<T> rule = {least, shift, T(1), now.lo, now.hi};
     T extremes[2];
     for (std::size_t m = 0; m < x.rows; ++m)
-      kernels_.finish(x.values + m * x.stride, x.frames, rule, extremes);
+      kernels_.normalise(x.values + m * x.stride, x.frames, rule, extremes);
     *seen = {std::max(seen->lo, least) - shift, seen->hi - shift};
   }
   if (x.frames < x.columns) {
@@ -106,7 +108,7 @@ void Finisher<T>::run(const Matrix<T>& x, const Limits<T>& clip, Limits<T>* seen
   if (!last) normalise(x, clip, seen);
 }
 
-template class Finisher<float>;
-template class Finisher<double>;
+template class Normaliser<float>;
+template class Normaliser<double>;
 
 }  // namespace melpix

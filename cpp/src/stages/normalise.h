@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Compressed values become features: what needs the whole signal before it can be said.
+// Compressed values become features: the steps that need the whole signal.
 #pragma once
 
 #include <cstddef>
@@ -26,9 +26,9 @@ struct Matrix {
 };
 
 template <class T>
-class Finisher {
+class Normaliser {
  public:
-  Finisher(const Config& config, const Kernels<T>& kernels);
+  Normaliser(const Config& config, const Kernels<T>& kernels);
 
   // Whether compressed values are not the features yet.
   bool needed() const { return relative() || normalise_.kind != Normalise::Kind::kNone; }
@@ -45,7 +45,7 @@ class Finisher {
 
   // Whether features depend on the signal's greatest.
   bool relative() const { return to_greatest_ || depth_ < Limits<T>::kInfinity; }
-  // Of some rows.
+  // Of the values in all rows of x.
   Statistics statistics(const Matrix<T>& x) const;
   void normalise(const Matrix<T>& x, const Limits<T>& clip, Limits<T>* seen) const;
 

@@ -111,8 +111,8 @@ T to_extremes(const Signal& y, const Isa& isa, const Look& look, std::size_t tot
   return static_cast<T>(zero);
 }
 
-// Where the values of a signal end: those that it has, those that are its own again, those that its
-// duration wants, and all.
+// Ends of the parts of a fitted signal: its own values, repetitions of them, what fills it up to
+// its duration, and zeros.
 struct Ends {
   std::size_t kept, repeated, fitted, all;
 };
@@ -134,7 +134,7 @@ std::size_t fitted_length(const Config& c, std::size_t length) {
 
 template <class T>
 template <class S>
-S* Conditioned<T>::own(std::size_t length, std::size_t channels) {
+S* FittedSignal<T>::own(std::size_t length, std::size_t channels) {
   memory_.emplace(checked_mul(checked_mul(length, channels), sizeof(S)));
   S* values = reinterpret_cast<S*>(static_cast<std::byte*>(*memory_));
   signal_ = Signal(values, length);
@@ -145,8 +145,8 @@ S* Conditioned<T>::own(std::size_t length, std::size_t channels) {
 }
 
 template <class T>
-Conditioned<T>::Conditioned(const Config& c, const Isa& isa, const Signal& y, std::size_t length,
-                            const Look& look)
+FittedSignal<T>::FittedSignal(const Config& c, const Isa& isa, const Signal& y, std::size_t length,
+                              const Look& look)
     : signal_(y) {
   const std::size_t fitted = fitted_length(c, y.length), kept = std::min(y.length, fitted);
   signal_.length = kept;
@@ -179,7 +179,7 @@ Conditioned<T>::Conditioned(const Config& c, const Isa& isa, const Signal& y, st
   look(y.length);  // those that are cut off, too
 }
 
-template class Conditioned<float>;
-template class Conditioned<double>;
+template class FittedSignal<float>;
+template class FittedSignal<double>;
 
 }  // namespace melpix

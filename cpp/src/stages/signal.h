@@ -25,10 +25,10 @@ using Look = std::function<void(std::size_t)>;
 // nothing but the end; else it has samples of its own: of the same type and as many channels, or,
 // where they are levelled, of the mean of its channels, in the precision of the arithmetic.
 template <class T>
-class Conditioned {
+class FittedSignal {
  public:
-  Conditioned(const Config& config, const Isa& isa, const Signal& y, std::size_t length,
-              const Look& look);
+  FittedSignal(const Config& config, const Isa& isa, const Signal& y, std::size_t length,
+               const Look& look);
 
   const Signal& signal() const { return signal_; }
 

@@ -51,7 +51,7 @@ class Clip(NamedTuple):  # a frozen dataclass takes three times as long to make
 
 @dataclass(frozen=True, slots=True)
 class Prepared(os.PathLike[str]):
-    """The path of a file whose sound is at hand, for whoever wants all of it (see `ahead`).
+    """The path of a file whose sound was read ahead (`melpix.dataset.read_ahead`).
 
     Attributes
     ----------

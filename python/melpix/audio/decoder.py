@@ -81,8 +81,8 @@ def open_sound(
         file = content()
         mp3 = formats.mp3_start(file)
         if mp3 is not None and mp3.plain and mp3.tag:
-            # Of several tags, libsndfile counts all to the sound where it is in memory, but in a
-            # file the last alone: another length where the decoder has to estimate it.
+            # Where there are several tags, libsndfile takes all of them for sound if it reads from
+            # memory, but only the last if it reads a file. An estimate of the length would differ.
             content = partial(View, memoryview(data)[mp3.tag :])
             file, mp3 = content(), mp3._replace(start=mp3.start - mp3.tag, tag=0)
         file.seek(0)

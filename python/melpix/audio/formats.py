@@ -111,7 +111,7 @@ _MP3_SAME = 0xFFFE0C00  # what frames of one sound have in common: version, laye
 
 _MP3_SYNC = re.compile(rb"\xff(?=[\xe2-\xff][\x10-\xef])")
 
-# What holds frames of MP3 in a frame of its own, so that they are not the sound as it stands there.
+# Containers, which may hold frames of MP3: then their bytes are not an MP3 as they stand.
 _CONTAINER = re.compile(
     rb"RIFF|RIFX|RF64|riff|FORM|fLaC|OggS|caff|\.snd|FLV|\x1aE\xdf\xa3|0&\xb2u|\0{2}\x01\xba"
     rb"|.{4}(?:ftyp|moov|mdat|free|skip|wide)",

@@ -147,7 +147,7 @@ def read_clip(
     strict : bool
         Refuse a source that is truncated.
     empty : callable
-        Makes the array for the samples: `numpy.empty`, or what `kept.kept_memory` gives.
+        Makes the array for the samples: `numpy.empty`, or what `samples.kept_memory` gives.
     in_place : bool
         Samples may lie in `source` itself, if it is memory, and are read-only then.
 

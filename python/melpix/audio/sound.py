@@ -103,8 +103,8 @@ class Sound:
         y = np.empty((0, *row), dtype)
 
         def room(n: int, left: int) -> Samples:
-            # A header may declare any number of frames: room for more than the source's own bytes
-            # make likely is made only as the frames arrive.
+            # A header may declare any number of frames. The first room is for as many as the
+            # source's bytes make likely; more is made as frames arrive.
             nonlocal y
             if n == 0:
                 y = empty((min(left, max(_FIRST, self._size) // kept), *row), dtype)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the commands share: options, faults and exit codes, what is printed and how."""
+"""What the commands share: options of a front-end, standard input, help in sections."""
 
 from __future__ import annotations
 

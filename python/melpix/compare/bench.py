@@ -145,7 +145,7 @@ def _no_garbage_collection() -> Iterator[None]:
 
 
 @dataclass(frozen=True, slots=True)
-class Sound:
+class Recording:
     """A sound file as the benchmark uses it.
 
     Attributes
@@ -165,7 +165,9 @@ class Sound:
 
 
 @contextlib.contextmanager
-def open_sound(source: str | bytes | None, sr: float | str, **parameters: Any) -> Iterator[Sound]:
+def open_sound(
+    source: str | bytes | None, sr: float | str, **parameters: Any
+) -> Iterator[Recording]:
     """Read a sound and render it once, so that all that can be wrong with either shows here.
 
     Parameters
@@ -178,7 +180,7 @@ def open_sound(source: str | bytes | None, sr: float | str, **parameters: Any) -
 
     Yields
     ------
-    Sound
+    Recording
         Valid inside: its folder is a temporary one.
     """
     with tempfile.TemporaryDirectory(prefix="melpix-bench-") as folder:
@@ -194,15 +196,15 @@ def open_sound(source: str | bytes | None, sr: float | str, **parameters: Any) -
             name = "demonstration" if source is None else "standard input"
             path = os.path.join(folder, "sound")
             Path(path).write_bytes(given)
-        yield Sound(name, path, folder, Work(y, f.sr, f.n_fft, f.hop_length, f.n_mels))
+        yield Recording(name, path, folder, Work(y, f.sr, f.n_fft, f.hop_length, f.n_mels))
 
 
-def run(sound: Sound, seconds: float, progress: Progress = lambda _: None) -> dict[str, Any]:
+def run(sound: Recording, seconds: float, progress: Progress = lambda _: None) -> dict[str, Any]:
     """Compare everybody who is installed.
 
     Parameters
     ----------
-    sound : Sound
+    sound : Recording
     seconds : float
         How long to measure, planning and verification not counted.
     progress : callable, optional

@@ -160,7 +160,7 @@ def _samples(f: Frontend, time_steps: int, exact_width: bool) -> int:
         if f.framing in ("uncentered", "snip"):
             length += (f.win_length if f.framing == "snip" else f.n_fft) - f.hop_length
         elif f.frames(length) > time_steps:
-            length -= 1  # on which a frame more would be centred
+            length -= 1  # one more frame would be centred on the last sample
         elif f.frames(length) < time_steps:
             length += 1
     columns = f.frames(length)

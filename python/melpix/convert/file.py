@@ -255,7 +255,7 @@ def convert_file(
 
 
 class _Made(NamedTuple):
-    """A PNG, and what is known of it. The samples of `clip` are there no more."""
+    """A PNG, and what is known of it. The memory of `clip.y` is lent to others by now."""
 
     picture: bytes
     clip: Clip

@@ -123,7 +123,7 @@ def windows(
         Refuse to read more than this of one sound. None: `audio.MAX_SECONDS`.
     empty : callable
         Makes the array that the first samples are read into. Windows stay valid, unless this is
-        from `kept.kept_memory`: then until the memory is lent again.
+        from `samples.kept_memory`: then until the memory is lent again.
 
     Returns
     -------

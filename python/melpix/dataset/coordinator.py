@@ -107,7 +107,7 @@ class Coordinator:
             raise
         finally:
             self.summary.seconds = time.monotonic() - self._start
-            if not output.moved():  # what has its name now is none of this run's business
+            if not output.moved():  # else another folder may have its name now
                 if stopped or self.summary.errors.keys() & {"crashed", "timeout"}:
                     self._clean(output)
                 end = {**run, "stopped": stopped, **self.summary.facts()}
@@ -267,12 +267,12 @@ class Coordinator:
                 records = outcome.records
                 told = self._told(records)
                 if not _made(outcome):
-                    self._unmeasured.pop(item.stem, None)  # it tells of itself
+                    self._unmeasured.pop(item.stem, None)  # its own record says why
                 begun = 0 if shards is None else past.begun(records[0])
                 if outcome.lines:
                     journal.write(outcome.lines)
                 elif outcome.parcel is None and begun > 0:
-                    pass  # what of it is in shards stays in the manifest: next time the rest
+                    pass  # lines of its images in shards stay, and the next run makes the rest
                 elif shards is None or outcome.parcel is None:
                     for record in records:
                         queue.add(record)
@@ -300,8 +300,8 @@ class Coordinator:
 
         if runs is None:
             return
-        # What was passed over may have become a file since, or a folder that can be read; what has
-        # changed may be again what is in a shard.
+        # A path that was passed over may be a file by now, or a folder that can be read. A file
+        # that had changed may be again the one that is in a shard.
         named = _with_folders(item.path for item in self._found.items)
         named -= {record.source for record in (*passed, *changed, *unmeasured)}
         better = [name for path in named if (name := key_of_path(path)) in past]
@@ -316,9 +316,10 @@ class Coordinator:
         queue.arrive(records)
 
     def _begun(self, todo: list[Item], past: Past, plan: Plan) -> tuple[list[Item], list[Record]]:
-        """Part what has changed since it went into a shard: that cannot be taken back.
+        """Separate sources that have changed since images of them went into a shard.
 
-        It becomes lines without a stem: those with one stay, for they tell what is in shards.
+        A shard is not written again, so the manifest's lines of these images stay. The change is
+        a line of its own, without a stem.
         """
         params = plan.hash()
         kept, changed = [], []

@@ -31,8 +31,8 @@ from melpix.workers.process import listener
 
 Fault: TypeAlias = End | Crashed | TimedOut | Failed
 
-# Bins of a histogram are floats without their last bits: so they are fine enough for decibels and
-# for powers alike, whatever these are, and there is an end to their number.
+# Bins of a histogram are floats without their last bits. So they are fine enough for decibels and
+# for powers alike, and their number is bounded.
 _DROPPED = 10  # of the 23 bits behind a float's leading one; a power of two has 8192 bins
 
 _MERGED_EVERY = 64  # histograms of parts
@@ -179,7 +179,7 @@ class _Bins(NamedTuple):
 class _Histogram:
     """How often each value comes, in bins that are as fine as the value is small.
 
-    What it says is the same in whichever order values come.
+    The result does not depend on the order in which values come.
     """
 
     def __init__(self) -> None:

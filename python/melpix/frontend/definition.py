@@ -295,7 +295,7 @@ class Definition:
         now("_warned", [False])
         further = [self._further(dict(changes)) for changes in self.stack or ()]
         now("_others", tuple(further))
-        if further:  # each in one form: all that is not as in this one
+        if further:  # in one form, however it was written: what differs from this one
             now("stack", tuple(self._changes(f) for f in further))
             self._given["stack"] = self.stack
         params = {name: parameters.to_json(getattr(self, name)) for name in _PARAMETERS}
@@ -328,7 +328,8 @@ class Definition:
     @property
     def _mels(self) -> tuple[Self, ...]:
         """The mels: of this one, and of `stack`."""
-        # Kept, it would be a cycle, whose plans wait for the garbage collector.
+        # Not stored: an object that refers to itself would keep its plans until the garbage
+        # collector runs.
         return (self, *self._others)
 
     @property
@@ -344,7 +345,7 @@ class Definition:
     def replace(self, **overrides: Any) -> Self:
         """Return a copy with other values; what followed from a replaced value follows again."""
         given = {**self._given, **overrides}
-        if overrides.keys() <= {"range"}:  # no filter is another: there is nothing to warn of anew
+        if overrides.keys() <= {"range"}:  # the same filters: no new warning
             return _rebuild(type(self), given)
         return type(self)(**given)
 
@@ -376,9 +377,10 @@ _DEFAULTS = {f.name: f.default for f in fields(Definition) if f.init}
 _PARAMETERS = tuple(_DEFAULTS)
 
 # What stacked mels have in common.
-_SHARED = {"sr", "duration", "fit", "level", "n_mels", "layout", "patch", "patch_step", "tail"}
-
-_SHARED |= {"dtype", "rounding", "flip", "invert", "bits", "stack", "precision"}
+_SHARED = {
+    "sr", "duration", "fit", "level", "n_mels", "layout", "patch", "patch_step", "tail", "dtype",
+    "rounding", "flip", "invert", "bits", "stack", "precision",
+}  # fmt: skip
 
 _Any = TypeVar("_Any", bound=Definition)
 
@@ -387,7 +389,7 @@ def _rebuild(cls: type[_Any], given: dict[str, Any]) -> _Any:
     f = object.__new__(cls)
     for name, value in given.items():
         object.__setattr__(f, name, value)
-    f._prepare()  # what there is to warn of was said where it was made
+    f._prepare()  # without warnings: they came when the original was made
     return f
 
 

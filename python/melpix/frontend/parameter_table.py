@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from melpix import _core
 
 
-class Limits(NamedTuple):
+class Interval(NamedTuple):
     """Where the numbers of a parameter end, and whether the ends themselves are left out."""
 
     least: float = -math.inf
@@ -32,7 +32,7 @@ class Parameter(NamedTuple):
     """What it does, in a line."""
     forms: tuple[str, ...] = ()
     """All that the core takes for its text, where that may be a word with numbers."""
-    limits: Limits = Limits()
+    limits: Interval = Interval()
     rule: str = ""
     """What it must be beside others."""
 
@@ -105,7 +105,7 @@ def _of_core() -> list[Parameter]:
                 _value(kind, initial),
                 about,
                 forms if kind in ("form", "window") else (),
-                Limits(*limits),
+                Interval(*limits),
                 rule,
             )
         )

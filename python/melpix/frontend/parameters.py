@@ -25,7 +25,7 @@ class Checked(NamedTuple):
 
     values: dict[str, Any]
     texts: dict[str, str]
-    """Of those that differ from the default."""
+    """The texts of those that differ from the default."""
     window_samples: tuple[float, ...]
 
     def plan(self, *, deep: bool = False) -> _core.Frontend:

@@ -3,7 +3,7 @@
 
 A preset says what differs from the recipe, which is `Frontend`'s default. What a parameter means
 stands in `Frontend`'s documentation; `melpix presets NAME` prints all of them. To add one: its row
-here, and its reference in `references.py`; the tests compare the two.
+here, and its reference in `compare/references.py`; the tests compare the two.
 """
 
 from __future__ import annotations

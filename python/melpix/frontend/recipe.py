@@ -114,7 +114,7 @@ def _frontend(**parameters: Any) -> Frontend:
     try:
         return _planned(**{name: _frozen(value) for name, value in parameters.items()})
     except (TypeError, ValueError):
-        return Frontend(**parameters)  # says it of what was given
+        return Frontend(**parameters)  # its error shows the value as given
 
 
 def _frozen(value: Any) -> Any:

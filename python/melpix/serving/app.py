@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """melpix as a web service, ``pip install 'melpix[serve]'``: the home of Starlette and uvicorn.
 
-This process speaks HTTP and keeps the limits; what a request holds is read by `serving_work`, in
-worker processes. Nothing of a request is written to a disk or taken for a path.
+This process speaks HTTP and keeps the limits. What a request holds is read by
+`melpix.serving.work`, in worker processes. Nothing of a request is written to a disk or taken for
+a path.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from melpix.serving.answer import Answer, Limits, refusal
 from melpix.serving.bodies import CLOSING, Bodies, RefusedError
 from melpix.serving.openapi import description
 from melpix.serving.protocol import LINGER, Protocol
-from melpix.serving.work import Job, Work
+from melpix.serving.work import Answerer, Job
 from melpix.workers.child import Crashed, TimedOut
 from melpix.workers.cores import available_cores
 from melpix.workers.process import Stopped
@@ -67,8 +68,8 @@ class Service:
         What the body of a request may take to arrive; then the answer is 408.
     memory : int or None
         Bytes by which a worker may grow.
-    work : Work, optional
-        What answers, in the workers, if it is not `Work` itself.
+    work : Answerer, optional
+        What answers, in the workers, if it is not `Answerer` itself.
     """
 
     def __init__(
@@ -80,7 +81,7 @@ class Service:
         timeout: float = 30.0,
         body_timeout: float = 30.0,
         memory: int | None = 2 << 30,
-        work: Work | None = None,
+        work: Answerer | None = None,
     ) -> None:
         self.limits = limits or Limits()
         self.workers = available_cores() if workers is None else workers
@@ -95,7 +96,7 @@ class Service:
                 raise ParameterError(name, f" must be > 0, got {getattr(self.limits, name)}")
         self.concurrency = concurrency
         self.pool = Pool(
-            Job(work or Work(self.limits)), workers=self.workers, timeout=timeout, memory=memory
+            Job(work or Answerer(self.limits)), workers=self.workers, timeout=timeout, memory=memory
         )
         self._busy = 0  # requests at work or waiting for a worker
         self._bodies = Bodies(self.limits.max_bytes, body_timeout)

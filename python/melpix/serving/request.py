@@ -81,7 +81,8 @@ def _parsed(query: str) -> tuple[str | None, str, Mapping[str, Any]]:
     return name, json.dumps(parameters, sort_keys=True), reading
 
 
-# By nothing else that a request says: many that differ in `source` share what is planned.
+# The key holds nothing else that a request says, so that requests which differ in `source` alone
+# share a plan.
 @functools.lru_cache(maxsize=_KEPT)
 def _planned(name: str | None, parameters: str) -> tuple[Frontend, list[str]]:
     """Return a front-end, and what there is to warn of."""

@@ -30,7 +30,7 @@ from melpix.serving.answer import NPY, PNG, TOO_MUCH, Answer, Limits, refusal
 from melpix.serving.request import Asked, read_query, sound_of
 
 
-class Work:
+class Answerer:
     """Answers requests. One instance is sent to each worker."""
 
     def __init__(self, limits: Limits) -> None:
@@ -114,7 +114,7 @@ class Work:
 class Job:
     """The function of the pool: an answer's status and headers are its head."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Answerer) -> None:
         self._work = work
 
     def warm(self) -> None:

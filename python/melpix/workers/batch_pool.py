@@ -192,7 +192,7 @@ class Pool(Generic[_Job, _Result]):
                     self._done_bytes -= len(data)
                     yield self._due, unpickled(data)
                     self._due += 1
-                    told = self._looked  # as good as now, and known
+                    told = self._looked  # nearly now, and no call of the clock
                     continue
                 self._feed()
                 if self._due == self._pulled:
@@ -285,14 +285,14 @@ class Pool(Generic[_Job, _Result]):
             position = started - worker.reported - 1
             culprit = worker.jobs[position]
             del worker.jobs[position]
-            # While it prepared for others as well, the job at fault may be one of those.
+            # A worker that prepared for several jobs at once may have died of any of them.
             if verdict is not None and not worker.shared[AHEAD]:
                 self._finish(culprit[0], pickle.dumps(verdict))
             elif started == 1:
                 self._finish(culprit[0], pickle.dumps(Crashed(exitcode)))
             else:
-                # A job before may have done the damage, or somebody else: it is tried again as
-                # the very first of a new worker.
+                # An earlier job of this worker may have done the damage. So the job is tried again,
+                # as the first one of a new worker.
                 self._suspects.append(culprit)
         for job in worker.jobs:
             heapq.heappush(self._waiting, job)
@@ -305,10 +305,10 @@ class Pool(Generic[_Job, _Result]):
                 break
             with starting_one():
                 worker = Worker(self._context, self._function)
-            self._workers.append(worker)  # first: close() must know it whatever happens now
+            self._workers.append(worker)  # before it starts: close() must find it, whatever happens
             worker.start()
             worker.send([job])
-        end = time.monotonic() + _BUSY  # where jobs come slowly, they are not kept for company
+        end = time.monotonic() + _BUSY  # jobs that come slowly do not wait for a full batch
         for worker in self._workers:
             if len(worker.jobs) > worker.batch // 2:
                 continue

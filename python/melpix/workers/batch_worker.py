@@ -24,7 +24,7 @@ Data: TypeAlias = tuple[int, bytes]  # a job's index, and the job pickled
 
 BATCH = 64  # jobs that a worker has at hand, at most
 _GROUP = 1 << 16  # bytes of outcomes that a worker sends together
-_HELD = 0.02  # seconds that it holds outcomes back for company
+_HELD = 0.02  # seconds that outcomes wait, to be sent together
 _MESSAGE = 10_000  # characters of an error
 GRACE = 1.0  # seconds in which what is under way may end
 
@@ -81,7 +81,7 @@ class Worker:
 
 @contextlib.contextmanager
 def starting_one() -> Iterator[None]:
-    """Say of what the system refuses in here what it is good for: it names no file of a user's."""
+    """Turn what the system refuses in here into an error that says what it was needed for."""
     try:
         yield
     except EOFError as error:  # the fork server has died
@@ -145,7 +145,7 @@ def _outcome(call: Callable[[Any], Any], job: bytes) -> bytes:
 
 
 def _failed(error: BaseException) -> Failed:
-    traceback.clear_frames(error.__traceback__)  # they may hold all memory that there is
+    traceback.clear_frames(error.__traceback__)  # their variables may hold much memory
     return Failed(
         "".join(traceback.format_exception_only(error)).strip()[:_MESSAGE],
         "".join(traceback.format_exception(error))[-_MESSAGE:],

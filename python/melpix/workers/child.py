@@ -75,7 +75,7 @@ def prepare(*modules: str) -> None:
         from multiprocessing import forkserver
 
         multiprocessing.get_context(METHOD).set_forkserver_preload([__name__, *modules])
-        # What is in the way is said when the workers themselves start.
+        # If it fails, it fails again when the workers start, and is reported there.
         with contextlib.suppress(OSError), inheritance():
             forkserver.ensure_running()
 

@@ -75,7 +75,7 @@ def overhear(heard: list[str]) -> Iterator[None]:
 
 
 class Listener:
-    """Collects the same for the rest of the process's life, at the cost of a look a time.
+    """Collects the same for the rest of the process's life; each look costs a system call.
 
     A broken file may have its decoder print without end. What is not read yet lies in a pipe, which
     holds 64 KB; what comes when it is full is lost.

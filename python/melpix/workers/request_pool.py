@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Worker processes for an asyncio program: each job is answered, whatever it does to its worker.
 
-`pool.Pool` maps over many jobs and gathers their outcomes; here each has somebody waiting for it,
-so that jobs and answers go at once, over a socket that the event loop watches.
+`batch_pool.Pool` maps over many jobs and gathers their outcomes. Here somebody waits for each job,
+so jobs and answers are sent at once, over a socket that the event loop watches.
 """
 
 from __future__ import annotations

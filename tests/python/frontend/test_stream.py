@@ -252,7 +252,6 @@ REFUSED = {
     "normalise": ({"normalise": "image"}, ("features", "image")),
     "range": ({"range": "minmax"}, ("image",)),
 }
-NORMALISATIONS = ("frequency", "max")
 
 
 @pytest.mark.parametrize("name", REFUSED)

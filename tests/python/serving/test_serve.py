@@ -36,7 +36,7 @@ from melpix.serving import request
 from melpix.serving.answer import Limits
 from melpix.serving.openapi import description
 from melpix.serving.request import FRONTEND, READING
-from melpix.serving.work import Work
+from melpix.serving.work import Answerer
 from sounds import chirp, encode
 
 HERE = Path(__file__).parents[1]
@@ -472,7 +472,7 @@ def test_too_short_a_sound_is_told_in_one_way() -> None:
         with pytest.raises(DecodeError) as caught:
             make()
         assert (caught.value.code, str(caught.value)) == ("too_short", text)
-    work = Work(Limits())
+    work = Answerer(Limits())
     for kind in ("image", "features"):
         answer = work(kind, "sr=16000&framing=uncentered", "", bytearray(data))
         error = json.loads(answer.body)["error"]
@@ -483,7 +483,7 @@ def test_too_short_a_sound_is_told_in_one_way() -> None:
 def test_what_would_be_too_large_is_not_even_decoded(kind: str) -> None:
     """The second half of the file is no sound: to read it would be another error."""
     data = encode("wav", np.full(32000, np.nan), 16000, "FLOAT")
-    work = Work(Limits(max_pixels=64 * 20))
+    work = Answerer(Limits(max_pixels=64 * 20))
     answer = work(kind, "sr=16000&n_mels=64&hop_length=512", "", bytearray(data))
     assert (answer.status, json.loads(answer.body)["error"]["code"]) == (413, "image_too_large")
 
@@ -497,7 +497,7 @@ def test_plans_are_kept_by_what_is_planned(monkeypatch: pytest.MonkeyPatch) -> N
         return Frontend(**parameters)
 
     monkeypatch.setattr(request, "Frontend", counted)
-    work = Work(Limits())
+    work = Answerer(Limits())
 
     def ask(query: str) -> None:
         assert work("image", query, "", bytearray(SHORT)).status == 200
@@ -902,7 +902,7 @@ def test_senseless_options() -> None:
 
 
 def test_a_boundary_that_is_nowhere_is_no_endless_search() -> None:
-    work = Work(Limits())
+    work = Answerer(Limits())
     body = bytearray(b"\r\n--x" * 1_000_000)
     start = time.monotonic()
     answer = work("image", "", "multipart/form-data; boundary=x", body)

@@ -254,14 +254,14 @@ void spectrum(const void* plan, T* block, T power, T bin_offset, std::size_t beg
   Row<T>* p = rows(bins);
   const auto wanted = [begin, end](std::size_t k) { return k - begin < end - begin; };
   if (power == 2) {
-    // Here a question would take longer than what it saves.
+    // Asking which bins are wanted would take longer than computing them all.
     return fft.transform_block(rows(block), [p, bin_offset](std::size_t k, const Complex<T>& v) {
       p[k] = square_of<T>(v) + bin_offset;
     });
   }
   if (power == 1) {
-    // Roots keep another unit of the processor busy than butterflies do: side by side they cost
-    // least.
+    // Square roots and butterflies use different units of the processor, so they are computed
+    // together.
     return fft.transform_block(rows(block), [&](std::size_t k, const Complex<T>& v) {
       if (wanted(k)) p[k] = root_of<T>(square_of<T>(v) + bin_offset);
     });

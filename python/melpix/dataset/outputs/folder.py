@@ -133,10 +133,11 @@ class Output:
                     "other_parts",
                     f"{self.folder!r} holds a part of other parameters, {name}: {other}",
                 )
-        # Last, for it is overwriting that helps here, and nowhere else.
+        # This comes last: overwriting helps here, and not in the cases above.
         if not overwrite and os.path.exists(self._path):
             there = _read(self._path)
-            # Another version may have other parameters too, which nobody has named.
+            # With another pixel version, parameters may differ that the user has not named: only
+            # the version is reported.
             pixels = _other_pixels(there, facts)
             other = "" if pixels else _differences(there, facts, besides)
             if other:

@@ -93,7 +93,7 @@ class Record:
     shard_size: int | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # As a call it is pickled and unpickled in half the time.
+        # Pickled as a call of the class, it takes half the time there and back.
         return Record, _values(self)
 
     def copy(self) -> Record:
@@ -107,7 +107,7 @@ class Record:
         return record
 
     def facts(self) -> dict[str, Any]:
-        """Return what is told of a line while a run goes on; None is what there might have been."""
+        """Return what is told of a line while a run goes on; what is not known is None."""
         names, values = _TOLD[self.status]
         facts = dict(zip(names, values(self), strict=True))
         if self.source_hex is not None:
@@ -251,8 +251,8 @@ _KIND_OF = {
     for field in dataclasses.fields(Record)
 }
 
-# What of a record goes into a shard, and as what. Size and time stamp of the source do not: another
-# copy of the data gives the same bytes.
+# The fields of a record that go into a shard, and their types there. Size and time stamp of the
+# source are not among them, so that another copy of the data gives the same bytes.
 COLUMNS = {
     name: _KIND_OF[name].column
     for name in (
@@ -278,7 +278,8 @@ _column_values = operator.attrgetter(*COLUMNS)
 
 _STATUSES = ("ok", "failed", "skipped")
 
-# Bytes of a line; a decoder may have had much to say. What comes from anybody has to do with less.
+# The most bytes of a line, which holds what a decoder has printed. Lines that may come from anybody
+# are allowed less.
 _LONGEST, _LONGEST_LENIENT = 1 << 24, 1 << 20
 
 _decoder = json.JSONDecoder()  # json.loads takes half as long again

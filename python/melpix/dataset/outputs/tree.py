@@ -145,8 +145,8 @@ class Tree:
         try:
             replace(path, payload)
         except FileNotFoundError:
-            # Asking first would cost a system call a file; this costs one try a folder.
-            if not os.path.isdir(self.folder):  # it was there: to make it anew would hide that
+            # To look for the folder first would cost a system call for each file.
+            if not os.path.isdir(self.folder):  # somebody has removed it: do not hide that
                 raise
             os.makedirs(os.path.dirname(path), exist_ok=True)
             replace(path, payload)

@@ -85,7 +85,7 @@ def _group_lines(title: str, groups: list[Group]) -> Iterator[str]:
 
 
 def _columns(title: str, rows: Iterable[_Row], sides: str) -> Iterator[str]:
-    """Lay rows out side by side; the last side is that of all further columns."""
+    """Lay rows out in columns; `sides` has each one's alignment, its last all further ones'."""
     cells = [[printable(cell) for cell in row] for row in rows]
     if cells:
         yield from ("", title) if title else ("",)
@@ -170,13 +170,13 @@ def _tag(name: str, *content: str, **attributes: str) -> _Html:
         f' {key.rstrip("_").replace("_", "-")}="{_escaped(value)}"'
         for key, value in attributes.items()
     )
-    if name == "img":  # the only one here without an end
+    if name == "img":  # the only one here without an end tag
         return _Html(f"<img{given}>")
     return _Html(f"<{name}{given}>{''.join(map(_escaped, content))}</{name}>")
 
 
 def _name(text: str) -> _Html:
-    """Markup of a name: its direction of writing is its own."""
+    """Markup of a name, which may be written from right to left in a text that is not."""
     return _tag("bdi", text)
 
 

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 JsonObject: TypeAlias = dict[str, Any]
 
-# It may have any size and come from anybody: all that is kept of it is bounded.
+# The files read here may have any size and come from anybody: what is kept of them is bounded.
 _TEXT = 4096  # characters of a name or a message
 
 _FACTS = 1 << 26  # characters of melpix.json, where a custom window is the longest entry

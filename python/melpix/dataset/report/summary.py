@@ -243,7 +243,7 @@ class _Totals:
         self._ends = {name: [LARGEST, -LARGEST] for name in _NUMBERS}
         self._sample = _Sample()
         self._strata: dict[str | None, _Sample] = {}
-        self._share = _PICTURES  # of a stratum: fewer, the more there are
+        self._share = _PICTURES  # images kept of a stratum: the more strata, the fewer
 
     def read(self, file: BinaryIO, folder: str) -> bool:
         """Add a manifest, and say whether its last line is whole."""
@@ -322,7 +322,7 @@ class _Totals:
 
 
 class _Sample:
-    """The images of the highest rank: the same ones, in whatever order they come."""
+    """The images of the highest ranks. Which ones does not depend on the order they come in."""
 
     __slots__ = ("_heap", "_pictures")
 

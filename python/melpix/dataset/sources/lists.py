@@ -23,7 +23,7 @@ PATH_COLUMNS = ("path", "file", "file_name", "audio", "filename")
 MAX_ROW = 2**20
 """Bytes that a row of a list may take."""
 
-# That of UTF-32 in the one order begins as that of UTF-16 does.
+# The mark of UTF-32 in little-endian order begins as that of UTF-16 does.
 _OTHER_BOMS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
 
 _Row: TypeAlias = Mapping[str, Any]
