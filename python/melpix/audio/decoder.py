@@ -23,6 +23,7 @@ from melpix.audio.binary_files import Memory, Tagged, View
 from melpix.audio.sound import Sound
 from melpix.audio.wav import PlainMemory, PlainWav, plain_memory, plain_wav
 from melpix.errors import DecodeError
+from melpix.host import until_done
 
 Source: TypeAlias = str | os.PathLike[Any] | bytes | bytearray | memoryview | BinaryIO
 
@@ -154,11 +155,30 @@ def _decoder() -> Any:
     import soundfile
 
     class Decoder(soundfile.SoundFile):  # type: ignore[misc]
-        """Never seeks unasked.
+        """Never seeks unasked, and is never left in the middle of a call by the program's end.
 
         SoundFile.read ends with a seek to where the decoder stands already: Opus may decode the
         next block differently after it, and FLAC whose stated length is wrong or missing fails.
+
+        libsndfile reads memory by calling Python. A thread that waits for the GIL in such a call
+        when the interpreter ends crashes the process: its stack cannot be unwound through libffi.
         """
+
+        def __init__(self, file: Any) -> None:
+            with until_done():
+                super().__init__(file)
+
+        def read(self, *args: Any, **options: Any) -> Any:
+            with until_done():
+                return super().read(*args, **options)
+
+        def seek(self, *args: Any) -> Any:
+            with until_done():
+                return super().seek(*args)
+
+        def close(self) -> None:
+            with until_done():
+                super().close()
 
         def seekable(self) -> bool:
             return False
