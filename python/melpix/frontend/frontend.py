@@ -352,3 +352,7 @@ class Frontend(Definition):  # noqa: D101
                 "be computed again in float64. Scale the samples, or use precision='double'."
             )
             self._warned[0] = True
+
+
+# What Python says of an unknown parameter begins with this name.
+Frontend.__init__.__qualname__ = "Frontend.__init__"

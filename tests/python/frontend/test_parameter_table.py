@@ -141,3 +141,8 @@ def test_the_documentation_has_the_same_words(name: str) -> None:
     assert head, name
     words = [word for word in PARAMETERS[name].words if isinstance(word, str)]
     assert re.findall(r'"(\w+)"', head[1]) == words
+
+
+def test_an_unknown_parameter_is_said_to_be_none_of_a_front_ends() -> None:
+    with pytest.raises(TypeError, match=r"^Frontend\.__init__\(\) got .* 'hop_size'"):
+        Frontend(hop_size=1)  # type: ignore[call-arg]
