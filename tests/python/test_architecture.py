@@ -18,7 +18,7 @@ CPP = ROOT / "cpp"
 
 # Rooms of the package, lowest floor first. A module imports from its own room or a lower floor.
 FLOORS = (
-    {"_core", "errors"},
+    {"_core", "errors", "known_formats"},
     {"arguments", "demo", "files", "printable", "suffixes"},
     {"host"},
     {"audio", "image", "workers"},

@@ -9,6 +9,7 @@ from typing import Any
 from melpix._core import __version__
 from melpix.frontend.parameter_table import PARAMETERS, Parameter
 from melpix.frontend.presets import PRESETS
+from melpix.known_formats import NAMES
 from melpix.serving.answer import JSON, NPY, PNG, Limits
 from melpix.serving.request import FRONTEND
 
@@ -86,12 +87,12 @@ def description(limits: Limits) -> dict[str, Any]:
         "required": ["file"],
         "additionalProperties": {"type": "string"},
     }
+    others = ", and what else libsndfile reads" if limits.formats == "all" else ""
     body = {
         "required": True,
-        "description": "A sound: WAV, RF64, W64, AIFF, AU, CAF, FLAC, OGG Vorbis or Opus, MP3; at "
-        f"most {limits.max_bytes} bytes, {limits.max_seconds:g} seconds, {limits.max_samples} "
-        f"samples, {limits.max_pixels} pixels. As it is, or as the one file "
-        "of a form, whose other fields are parameters too.",
+        "description": f"A sound: {NAMES}{others}; at most {limits.max_bytes} bytes, "
+        f"{limits.max_seconds:g} seconds, {limits.max_samples} samples, {limits.max_pixels} "
+        "pixels. As it is, or as the one file of a form, whose other fields are parameters too.",
         "content": {
             "application/octet-stream": {"schema": sound},
             "audio/*": {"schema": sound},
