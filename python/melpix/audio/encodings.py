@@ -71,7 +71,8 @@ def encoding(container: str, head: bytes) -> str | None:
         return _NAMES.get(head[at + 26 : at + 30]) if at > 0 else None
     if container == "AU" and len(head) >= 16:
         order = "<" if head.startswith(b"dns.") else ">"
-        return _NUMBERS.get(*struct.unpack_from(f"{order}I", head, 12))
+        (number,) = struct.unpack_from(f"{order}I", head, 12)
+        return _NUMBERS.get(number)
     return None
 
 

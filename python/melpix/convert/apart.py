@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
+from melpix.convert import reading  # noqa: F401  (what calls need is loaded once for all)
 from melpix.errors import DecodeError
 from melpix.workers.batch_pool import Pool
 from melpix.workers.child import Crashed, Failed, TimedOut
