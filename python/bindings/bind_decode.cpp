@@ -96,6 +96,7 @@ class Decoder {
   const decode::Facts& facts() { return use()->facts(); }
   bool truncated() { return use()->truncated(); }
   bool length_estimated() { return use()->length_estimated(); }
+  std::string remark() { return use()->remark(); }
   bool has_int16() { return use()->has_int16(); }
   bool finite() const { return finite_; }
 
@@ -177,7 +178,8 @@ class Decoder {
     naming(name_, [&] {
       // As in filter(), bind_scanline.cpp: a switch of threads would cost more than it lets others.
       std::optional<Unlocked> unlocked;
-      if (wanted * static_cast<std::size_t>(channels) > kQuick) unlocked.emplace();
+      // A disk may take its time.
+      if (!view_ || wanted * static_cast<std::size_t>(channels) > kQuick) unlocked.emplace();
       found = fill(*decoder.operator->(), to, wanted, mono);
     });
     if (found == wanted) return out;
@@ -197,7 +199,7 @@ class Decoder {
         const std::size_t part = std::min(step, wanted - found);
         T* at = to + found * row;
         const std::size_t n = mono ? decoder.read_mono(at, part) : decoder.read(at, part);
-        finite_ = decode::all_finite(at, n * row) && finite_;
+        if (decoder.facts().may_hold_nan) finite_ = decode::all_finite(at, n * row) && finite_;
         found += n;
         if (n < part) break;
       }
@@ -219,14 +221,14 @@ py::object open_sound(const py::object& source) {
   std::unique_ptr<View> view;
   std::unique_ptr<decode::Decoder> decoder;
   naming(name, [&] {
-    std::unique_ptr<decode::Source> bytes;
     if (is_path) {
-      bytes = decode::open_file(to_path(source));
+      const std::filesystem::path path = to_path(source);
+      const Unlocked unlocked;
+      decoder = decode::open_decoder(decode::open_file(path));
     } else {
       view = std::make_unique<View>(source);
-      bytes = decode::open_memory(view->data(), view->size());
+      decoder = decode::open_decoder(decode::open_memory(view->data(), view->size()));
     }
-    decoder = decode::open_decoder(std::move(bytes));
   });
   if (!decoder) return py::none();
   auto* opened = new Decoder(std::move(decoder), name, std::move(view));
@@ -245,6 +247,7 @@ void bind_decode(py::module_& m) {
       .def_property_readonly("frames", [](Decoder& d) { return d.facts().frames; })
       .def_property_readonly("truncated", &Decoder::truncated)
       .def_property_readonly("length_estimated", &Decoder::length_estimated)
+      .def_property_readonly("remark", &Decoder::remark)
       .def_property_readonly("has_int16", &Decoder::has_int16)
       .def_property_readonly("finite", &Decoder::finite)
       .def_property_readonly("in_place", &Decoder::in_place)

@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "decode/source.h"
 
@@ -32,6 +33,7 @@ struct Facts {
   std::uint32_t sr = 0;
   std::size_t channels = 0;
   std::optional<std::uint64_t> frames;  // empty where nobody can say before all is decoded
+  bool may_hold_nan = false;            // or infinity: integers cannot
 };
 
 // Decodes one sound. What is read are whole frames; the first read begins with frame 0. All throw
@@ -48,6 +50,8 @@ class Decoder {
   virtual bool truncated() const = 0;
   // Whether its header does not tell how much sound there is, or tells it wrongly.
   virtual bool length_estimated() const = 0;
+  // What is odd about the file, for people; empty where nothing is.
+  virtual std::string remark() const = 0;
 
   // Goes to a frame; at most to the end of a sound whose length is known.
   virtual void seek(std::uint64_t frame) = 0;

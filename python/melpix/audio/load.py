@@ -287,7 +287,7 @@ def read_blocks(
 
 
 def probe(source: Source) -> dict[str, Any]:
-    """Say what the decoder says of a source, without decoding it.
+    """Say what its decoder says of a source, without decoding it.
 
     Parameters
     ----------
@@ -315,7 +315,7 @@ def probe(source: Source) -> dict[str, Any]:
     >>> facts["format"], facts["subtype"], facts["sr"], facts["frames"], facts["duration"]
     ('FLAC', 'PCM_16', 16000, 8000, 0.5)
     """
-    with open_sound(source, remarks=True) as sound:
+    with open_sound(source) as sound:
         return {
             "format": sound.format,
             "subtype": sound.subtype,
