@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """From a path, bytes or an open file to decoded frames. soundfile is at home here.
 
-Nothing is asked of it, nor is it imported, for what needs no decoder (`melpix.audio.wav`).
+Nothing is asked of it, nor is it imported, for what the core decodes (`cpp/src/decode`).
 
 libsndfile's MP3 decoder writes remarks on broken files to C's standard error. To catch them means
 to redirect a descriptor of the whole process, which a library must not: a program may.
@@ -14,17 +14,17 @@ import io
 import os
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import cache, partial
 from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
 
+from melpix import _core
 from melpix.audio import first_bytes, packages, refused
 from melpix.audio.binary_files import Memory, Tagged, View
 from melpix.audio.formats import mp3_start
 from melpix.audio.sound import Sound
-from melpix.audio.wav import PlainMemory, PlainWav, plain_memory, plain_wav
 from melpix.errors import DecodeError
 from melpix.host import until_done
 from melpix.known_formats import is_read
@@ -48,13 +48,13 @@ def open_sound(
     source: Source,
     max_bytes: int | None = None,
     *,
-    remarks: bool = False,
+    by_libsndfile: bool = False,
     formats: str = "common",
 ) -> Iterator[Sound]:
     """Open a source, refuse what is not read; libsndfile's errors inside become DecodeError.
 
-    With `remarks`, libsndfile opens what it is not needed for as well. With ``formats="all"``, it
-    opens all that it knows: that is for worker processes alone, for it may crash.
+    With `by_libsndfile`, that opens what it is not needed for as well. With ``formats="all"``,
+    libsndfile opens all that it knows: that is for worker processes alone, for it may crash.
 
     Raises
     ------
@@ -70,7 +70,6 @@ def open_sound(
         The source is of another type.
     """
     content: Callable[[], Any]
-    plain: PlainWav | PlainMemory | None
     path = ""
     if isinstance(source, (str, os.PathLike)):
         path = os.fsdecode(source)
@@ -79,11 +78,12 @@ def open_sound(
         content = partial(io.FileIO, path)
         # Bytes, because names need not be UTF-8. "-" alone would mean standard input.
         file: Any = os.fsencode(os.path.join(os.curdir, path) if path == "-" else path)
+        opened = None if by_libsndfile else _core.open_sound(path)
+        if opened is not None:
+            with closing(opened):
+                yield Sound(opened, path, size, content)
+            return
         with content() as stream:
-            plain = None if remarks else plain_wav(stream, size)
-            if plain is not None:
-                yield Sound(plain, path, size, content)
-                return
             mp3 = mp3_start(stream)
             stream.seek(0)
             head = first_bytes.look(stream)
@@ -93,9 +93,10 @@ def open_sound(
         _refuse_large(path, size, max_bytes)
         open_memory: Any = Memory if isinstance(data, bytes) else View
         content = partial(open_memory, data)
-        plain = None if remarks else plain_memory(data)
-        if plain is not None:
-            yield Sound(plain, path, size, content)
+        opened = None if by_libsndfile else _core.open_sound(data)
+        if opened is not None:
+            with closing(opened):
+                yield Sound(opened, path, size, content)
             return
         file = content()
         mp3 = mp3_start(file)
@@ -159,18 +160,21 @@ def _tagged(content: Callable[[], Any], start: int) -> Tagged:
 
 
 @contextmanager
-def open_plain(path: str) -> Iterator[Sound | None]:
-    """Open a file that needs no decoder; None if it needs one.
+def open_in_core(path: str) -> Iterator[Sound | None]:
+    """Open a file that the core decodes; None if it does not.
 
     Raises
     ------
     DecodeError, OSError
         As `open_sound`, for what is no file.
     """
-    size, content = _size(path), partial(io.FileIO, path)
-    with content() as stream:
-        plain = plain_wav(stream, size)
-        yield None if plain is None else Sound(plain, repr(path), size, content)
+    size = _size(path)
+    opened = _core.open_sound(path)
+    if opened is None:
+        yield None
+        return
+    with closing(opened):
+        yield Sound(opened, path, size, partial(io.FileIO, path))
 
 
 @cache

@@ -291,7 +291,7 @@ def read_blocks(
 
 
 def probe(source: Source, *, formats: str = "common") -> dict[str, Any]:
-    """Say what the decoder says of a source, without decoding it.
+    """Say what its decoder says of a source, without decoding it.
 
     Parameters
     ----------
@@ -321,7 +321,7 @@ def probe(source: Source, *, formats: str = "common") -> dict[str, Any]:
     >>> facts["format"], facts["subtype"], facts["sr"], facts["frames"], facts["duration"]
     ('FLAC', 'PCM_16', 16000, 8000, 0.5)
     """
-    with open_sound(source, remarks=True, formats=formats) as sound:
+    with open_sound(source, formats=formats) as sound:
         return {
             "format": sound.format,
             "subtype": sound.subtype,
