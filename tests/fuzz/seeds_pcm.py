@@ -21,9 +21,7 @@ def chunk(name: bytes, content: bytes, order: str = "<", size: int | None = None
     return name + struct.pack(order + "I", declared) + content + bytes(len(content) % 2)
 
 
-def fmt(
-    code: int, bits: int, channels: int = 1, order: str = "<", frame: int | None = None
-) -> bytes:
+def fmt(code: int, bits: int, channels: int = 1, order: str = "<", frame: int | None = None) -> bytes:
     frame = channels * bits // 8 if frame is None else frame
     return struct.pack(order + "HHIIHH", code, channels, 8000, 8000 * frame, frame, bits)
 
