@@ -30,8 +30,9 @@ _ERRORS = {
     400: "A parameter is wrong: bad_parameter.",
     408: "The body did not arrive in time: slow_body.",
     413: "More than the service takes: too_large, too_long, image_too_large, no_memory.",
-    422: "The sound cannot be used: decode_failed, unsupported_format, no_decoder, empty_audio,"
-    " non_finite, bad_sample_rate, too_short, truncated, overflow; or crashed: the decoder did.",
+    422: "The sound cannot be used: decode_failed, unsupported_format, no_decoder, not_installed,"
+    " empty_audio, non_finite, bad_sample_rate, too_short, truncated, overflow; or crashed: the"
+    " decoder did.",
     429: "Busy: try again after Retry-After seconds.",
     431: "The address and the headers are too long: head_too_large.",
     503: "The service is about to end, or has too many connections.",
