@@ -36,7 +36,6 @@ from load import RATE, SECONDS, sounds
 
 from melpix import Frontend, _core, convert_bytes
 from melpix.audio.binary_files import Memory
-from melpix.audio.wav import plain_memory
 from melpix.compare.bench import take_turns
 
 Calls = dict[str, Callable[[], Any]]
@@ -48,7 +47,7 @@ def parts(data: bytes, f: Frontend) -> Calls:
     y = np.empty(RATE * SECONDS, np.float32 if resampling else np.int16)
 
     def decode() -> None:
-        sound = plain_memory(data)
+        sound = _core.open_sound(data)
         assert sound is not None
         sound.read(y)
 

@@ -22,6 +22,7 @@ class Unlocked {
 
 void bind_errors(py::module_& m);
 void bind_config(py::module_& m);
+void bind_decode(py::module_& m);
 void bind_frontend(py::module_& m);
 void bind_isa(py::module_& m);
 void bind_scanline(py::module_& m);

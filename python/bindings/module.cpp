@@ -9,6 +9,7 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   m.attr("PIXELS") = MELPIX_PIXELS;
   bind_errors(m);
   bind_config(m);
+  bind_decode(m);
   bind_frontend(m);
   bind_isa(m);
   bind_scanline(m);

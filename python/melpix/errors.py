@@ -51,8 +51,10 @@ class DecodeError(MelpixError):
     """The file could not be read.
 
     Its codes: ``decode_failed``, ``empty_audio``, ``bad_sample_rate``,
-    ``unsupported_format``, ``no_decoder``, ``not_a_file``, ``too_large`` (bytes),
-    ``too_long`` (seconds), ``too_short``, ``truncated``, ``source_changed``.
+    ``unsupported_format`` (read on request alone), ``no_decoder`` (not read), ``not_installed``
+    (it takes soundfile or soxr), ``not_a_file``, ``too_large`` (bytes), ``too_long`` (seconds),
+    ``too_short``, ``truncated``, ``source_changed``; ``crashed`` and ``timeout`` (of the process
+    that decoded).
     """
 
 

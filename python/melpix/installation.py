@@ -8,13 +8,14 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from melpix import _core
+from melpix.audio import packages
 from melpix.errors import ParameterError
 
 _PACKAGES = ("numpy", "soundfile", "soxr", "pypng", "isal", "click")
 
 
 def show_config(mode: str = "stdout") -> dict[str, Any] | None:
-    """Print, or return, versions and instruction sets, for bug reports and benchmarks.
+    """Print, or return, versions, instruction sets and what is missing, for bug reports.
 
     Parameters
     ----------
@@ -44,13 +45,14 @@ def show_config(mode: str = "stdout") -> dict[str, Any] | None:
         "available_isas": _core.available_isas(),
         "deflate": deflate_backend(),
         "packages": {name: _version(name) for name in _PACKAGES},
+        "missing": _missing(),
     }
     if mode == "dicts":
         return config
     for name, value in config.items():
         if isinstance(value, dict):
             value = ", ".join(f"{key} {item}" for key, item in value.items())
-        print(f"{name}: {', '.join(value) if isinstance(value, list) else value}")
+        print(f"{name}: {', '.join(value) if isinstance(value, list) else value or 'nothing'}")
     return None
 
 
@@ -59,6 +61,16 @@ def _isa() -> str:
         return _core.default_isa()
     except ValueError as error:  # MELPIX_ISA names none: just when this is asked for
         return str(error)
+
+
+def _missing() -> dict[str, str]:
+    """Return the packages that cannot be used: why, and what does not work without them."""
+    lacks = {name: packages.lack(name) for name in packages.NEEDED_FOR}
+    return {
+        name: f"needed for {packages.NEEDED_FOR[name]}: {lack}"
+        for name, lack in lacks.items()
+        if lack is not None
+    }
 
 
 def _version(package: str) -> str:

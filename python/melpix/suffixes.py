@@ -6,21 +6,16 @@ from __future__ import annotations
 import os
 
 from melpix.errors import ParameterError
-
-SUFFIXES = frozenset(
-    {".aif", ".aifc", ".aiff", ".au", ".bwf", ".caf", ".flac", ".mp1", ".mp2", ".mp3", ".mpga"}
-    | {".nist", ".oga", ".ogg", ".opus", ".rf64", ".snd", ".sph", ".w64", ".wav", ".wave"}
-)
-"""What is taken from folders; and so is what the first bytes show to be as good."""
+from melpix.known_formats import UNREAD, suffixes
 
 # What people make of sounds and spectrograms, beside sounds themselves.
 _OTHERS = frozenset(
     {".avif", ".bmp", ".dds", ".eps", ".exr", ".gif", ".hdr", ".heic", ".heif", ".ico", ".j2k"}
     | {".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".jxl", ".pbm", ".pdf", ".pgm", ".pnm", ".ppm"}
     | {".ps", ".psd", ".qoi", ".svg", ".tga", ".tif", ".tiff", ".webp"}  # images
-    | {".3gp", ".aac", ".ac3", ".amr", ".ape", ".asf", ".avi", ".dsf", ".dts", ".flv", ".m4a"}
-    | {".m4b", ".mka", ".mkv", ".mov", ".mp4", ".mpc", ".ra", ".raw", ".spx", ".tak", ".tta"}
-    | {".voc", ".webm", ".wma", ".wmv", ".wv"}  # sounds and films that melpix does not read
+    | suffixes("all")
+    | UNREAD
+    | {".3gp", ".asf", ".avi", ".flv", ".mkv", ".mov", ".mp4", ".raw", ".webm", ".wmv"}  # films
     | {".arrow", ".ark", ".avro", ".feather", ".h5", ".hdf", ".hdf5", ".joblib", ".lance", ".mat"}
     | {".msgpack", ".nc", ".npy", ".npz", ".onnx", ".orc", ".parquet", ".pickle", ".pkl", ".pt"}
     | {".pth", ".safetensors", ".tfrecord", ".zarr"}  # arrays
@@ -42,7 +37,7 @@ def is_another(name: str, own: tuple[str, ...] = (".png",)) -> bool:
     suffix = (suffix or stem).lower()  # ".jpg" alone is all stem
     if suffix in own:
         return False
-    return suffix in _OTHERS or suffix in SUFFIXES or suffix == ".png"
+    return suffix in _OTHERS or suffix == ".png"
 
 
 def refuse_other_suffix(

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """From a path, bytes or an open file to decoded frames. soundfile is at home here.
 
-Nothing is asked of it, nor is it imported, for what needs no decoder (`melpix.audio.wav`).
+Nothing is asked of it, nor is it imported, for what the core decodes (`cpp/src/decode`).
 
 libsndfile's MP3 decoder writes remarks on broken files to C's standard error. To catch them means
 to redirect a descriptor of the whole process, which a library must not: a program may.
@@ -14,38 +14,54 @@ import io
 import os
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import cache, partial
 from typing import Any, BinaryIO, TypeAlias
 
-from melpix.audio import first_bytes, formats
+import numpy as np
+
+from melpix import _core
+from melpix.audio import first_bytes, packages, refused
 from melpix.audio.binary_files import Memory, Tagged, View
+from melpix.audio.formats import mp3_start
 from melpix.audio.sound import Sound
-from melpix.audio.wav import PlainMemory, PlainWav, plain_memory, plain_wav
 from melpix.errors import DecodeError
 from melpix.host import until_done
+from melpix.known_formats import is_read
 
 Source: TypeAlias = str | os.PathLike[Any] | bytes | bytearray | memoryview | BinaryIO
 
 MAX_BYTES = 2**32
 """What is taken from an open file at most."""
 
-_FORK = "SD2"  # the format that libsndfile finds in a file beside the one it was given
+_UNKNOWN_CODES = {1, 7, *range(148, 155)}  # libsndfile's, for what has none of its formats
+
+_PASSED = 2**14  # frames that are decoded at a time to get behind them, where there is no seeking
+
+# What libsndfile finds in a file beside the one that it was given, and what it takes for bare
+# samples by their name: a damaged AU for noise.
+_BY_NAME = ("SD2", "RAW")
 
 
 @contextmanager
 def open_sound(
-    source: Source, max_bytes: int | None = None, *, remarks: bool = False
+    source: Source,
+    max_bytes: int | None = None,
+    *,
+    by_libsndfile: bool = False,
+    formats: str = "common",
 ) -> Iterator[Sound]:
     """Open a source, refuse what is not read; libsndfile's errors inside become DecodeError.
 
-    With `remarks`, libsndfile opens what it is not needed for as well.
+    With `by_libsndfile`, that opens what it is not needed for as well. With ``formats="all"``,
+    libsndfile opens all that it knows: that is for worker processes alone, for it may crash.
 
     Raises
     ------
     DecodeError
-        ``decode_failed``, ``unsupported_format``; ``no_decoder`` where the first bytes show a
-        format that is not read; ``not_a_file`` for a FIFO, device or socket;
+        ``decode_failed``; ``unsupported_format``, ``no_decoder`` where a format is read on request
+        alone, or not at all; ``not_installed`` where it needs soundfile, which is not there;
+        ``not_a_file`` for a FIFO, device or socket;
         ``too_large`` for a source of more than `max_bytes`, and for an open file of more than
         `MAX_BYTES`.
     OSError
@@ -54,7 +70,6 @@ def open_sound(
         The source is of another type.
     """
     content: Callable[[], Any]
-    plain: PlainWav | PlainMemory | None
     path = ""
     if isinstance(source, (str, os.PathLike)):
         path = os.fsdecode(source)
@@ -63,30 +78,37 @@ def open_sound(
         content = partial(io.FileIO, path)
         # Bytes, because names need not be UTF-8. "-" alone would mean standard input.
         file: Any = os.fsencode(os.path.join(os.curdir, path) if path == "-" else path)
+        opened = None if by_libsndfile else _core.open_sound(path)
+        if opened is not None:
+            with closing(opened):
+                yield Sound(opened, path, size, content)
+            return
         with content() as stream:
-            plain = None if remarks else plain_wav(stream, size)
-            if plain is not None:
-                yield Sound(plain, path, size, content)
-                return
-            mp3 = formats.mp3_start(stream)
+            mp3 = mp3_start(stream)
+            stream.seek(0)
+            head = first_bytes.look(stream)
     else:
         data = _take(source, max_bytes)
         size = len(data)
         _refuse_large(path, size, max_bytes)
         open_memory: Any = Memory if isinstance(data, bytes) else View
         content = partial(open_memory, data)
-        plain = None if remarks else plain_memory(data)
-        if plain is not None:
-            yield Sound(plain, path, size, content)
+        opened = None if by_libsndfile else _core.open_sound(data)
+        if opened is not None:
+            with closing(opened):
+                yield Sound(opened, path, size, content)
             return
         file = content()
-        mp3 = formats.mp3_start(file)
+        mp3 = mp3_start(file)
         if mp3 is not None and mp3.plain and mp3.tag:
             # Where there are several tags, libsndfile takes all of them for sound if it reads from
             # memory, but only the last if it reads a file. An estimate of the length would differ.
             content = partial(View, memoryview(data)[mp3.tag :])
             file, mp3 = content(), mp3._replace(start=mp3.start - mp3.tag, tag=0)
         file.seek(0)
+        head = first_bytes.look(file)
+        file.seek(0)
+    _refuse(head, size, mp3 is not None, path, formats)
 
     import soundfile
 
@@ -107,47 +129,52 @@ def open_sound(
                 content().close()  # says more, if it is the system that refuses
                 raise
             with decoder as opened:
-                if opened.format == _FORK:
-                    message = formats.unknown(mp3, _way_out(source))
-                    raise DecodeError("decode_failed", message, path)
+                if opened.format in _BY_NAME:
+                    raise refused.undecodable(head, size, "", mp3 is not None, path)
                 sound = Sound(opened, path, size, content, start)
-                reason = formats.refusal(sound.format, sound.subtype)
-                if reason:
-                    raise DecodeError("unsupported_format", f"{reason}; {_way_out(source)}", path)
+                if not is_read(sound.format, sound.subtype, formats):
+                    raise refused.by_encoding(sound.format, sound.subtype, path)
                 yield sound
         except soundfile.LibsndfileError as error:
-            with content() as stream:
-                kind = first_bytes.kind(stream.read(first_bytes.LOOK))
-            if kind is None or kind.read:
-                reason = formats.failure(error.code, error.error_string, mp3, _way_out(source))
-                raise DecodeError("decode_failed", reason, path) from error
-            message = f"{kind.name} is not read; {_way_out(source)}"
-            raise DecodeError("no_decoder", message, path) from error
+            said = "" if error.code in _UNKNOWN_CODES else error.error_string
+            raise refused.undecodable(head, size, said, mp3 is not None, path) from error
+
+
+def _refuse(head: bytes, size: int, mp3: bool, path: str, formats: str) -> None:
+    """Refuse by the first bytes what libsndfile need not see, or cannot, for it is not there."""
+    kind = first_bytes.kind(head)
+    error = None if kind is None else refused.by_kind(kind, formats, path)
+    if error is not None:
+        raise error
+    lack = packages.lack("soundfile")
+    if lack is None:
+        return
+    if kind is None and not mp3:
+        raise refused.undecodable(head, size, lack, mp3, path)
+    what = "MP3" if kind is None else kind.name
+    raise DecodeError("not_installed", f"{what} needs soundfile, but {lack}", path)
 
 
 def _tagged(content: Callable[[], Any], start: int) -> Tagged:
     return Tagged(content(), start)
 
 
-def _way_out(source: Source) -> str:
-    if isinstance(source, (str, os.PathLike)):
-        return first_bytes.way_out(os.fsdecode(source))
-    return first_bytes.way_out(None)
-
-
 @contextmanager
-def open_plain(path: str) -> Iterator[Sound | None]:
-    """Open a file that needs no decoder; None if it needs one.
+def open_in_core(path: str) -> Iterator[Sound | None]:
+    """Open a file that the core decodes; None if it does not.
 
     Raises
     ------
     DecodeError, OSError
         As `open_sound`, for what is no file.
     """
-    size, content = _size(path), partial(io.FileIO, path)
-    with content() as stream:
-        plain = plain_wav(stream, size)
-        yield None if plain is None else Sound(plain, repr(path), size, content)
+    size = _size(path)
+    opened = _core.open_sound(path)
+    if opened is None:
+        yield None
+        return
+    with closing(opened):
+        yield Sound(opened, path, size, partial(io.FileIO, path))
 
 
 @cache
@@ -172,9 +199,14 @@ def _decoder() -> Any:
             with until_done():
                 return super().read(*args, **options)
 
-        def seek(self, *args: Any) -> Any:
+        def seek(self, frame: int) -> None:
             with until_done():
-                return super().seek(*args)
+                if super().seekable():
+                    super().seek(frame)
+                    return
+                passed = np.empty((_PASSED, self.channels), np.float32)
+                while frame and (n := len(super().read(out=passed[:frame]))):
+                    frame -= n
 
         def close(self) -> None:
             with until_done():
@@ -211,6 +243,13 @@ def _has_fork(path: str) -> bool:
     folder, name = os.path.split(path)
     beside = os.path.join(folder, f"._{name}"), os.path.join(folder, ".AppleDouble", name)
     return any(map(os.path.exists, beside))
+
+
+def sendable(source: Source, max_bytes: int | None) -> str | bytes:
+    """Return a source as another process can open it: a path, or all its bytes."""
+    if isinstance(source, (str, os.PathLike)):
+        return os.fsdecode(source)
+    return bytes(_take(source, max_bytes))
 
 
 def _take(source: Any, max_bytes: int | None) -> bytes | memoryview:

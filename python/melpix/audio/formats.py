@@ -6,33 +6,11 @@ from __future__ import annotations
 import re
 from typing import BinaryIO, Literal, NamedTuple
 
-# libsndfile reads more than this. The rest is refused: rare, little tested, and in release 1.2.2
-# without later fixes for headers crafted to overflow the decoder: IMA ADPCM (CVE-2026-37555,
-# libsndfile issue 1120), ALAC (pull request 1142), NMS ADPCM and others (pull request 979).
-# libsndfile parses a header before it names the format, so this keeps such a file from being
-# decoded, not from being opened: whoever takes files from strangers puts a process around it.
-_SAMPLES = ("PCM_S8", "PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW")
+from melpix.known_formats import PLAIN, SAMPLES
 
-_UNCOMPRESSED = ("WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "CAF", "NIST")
+_UNCOMPRESSED = {name for form in PLAIN for name in form.containers}
 
-SUBTYPES: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(_UNCOMPRESSED, _SAMPLES),
-    "FLAC": ("PCM_S8", "PCM_16", "PCM_24"),
-    "OGG": ("VORBIS", "OPUS"),
-    "MP3": ("MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III"),
-}
-
-_FINITE = {*_SAMPLES} - {"FLOAT", "DOUBLE"}
-
-
-def refusal(format: str, subtype: str) -> str | None:
-    """Why a format is not read, or None if it is."""
-    if format not in SUBTYPES:
-        return f"{format} is not among the formats melpix reads: {', '.join(SUBTYPES)}"
-    if subtype not in SUBTYPES[format]:
-        known = ", ".join(SUBTYPES[format])
-        return f"{subtype} is not among the encodings that melpix reads from {format}: {known}"
-    return None
+_FINITE = {*SAMPLES} - {"FLOAT", "DOUBLE"}
 
 
 def is_plain_int16(format: str, subtype: str) -> bool:
@@ -256,33 +234,3 @@ def mp3_length(stream: BinaryIO, start: int) -> Literal["stated", "constant", "v
         at += frame[1]
         frame = _mp3_frame(data, at)
     return "constant"
-
-
-_UNKNOWN_CODES = {1, 7, *range(148, 155)}  # libsndfile's, for what has none of its formats
-
-_INTERNAL_CODE = 29
-
-
-def failure(code: int, text: str, mp3: Mp3Start | None, way_out: str) -> str:
-    """Say what libsndfile says, or what it means where it says nothing or something else.
-
-    Examples
-    --------
-    >>> failure(29, "Unspecified internal error.", Mp3Start(0, True, 0), "try x")
-    'the MP3 cannot be decoded any further (Unspecified internal error); if ffmpeg reads it, try x'
-    """
-    if code in _UNKNOWN_CODES:
-        return unknown(mp3, way_out)
-    if code == _INTERNAL_CODE:
-        kind = "sound" if mp3 is None else "MP3"
-        what = f"the {kind} cannot be decoded any further ({text.rstrip('.')})"
-        return f"{what}; if ffmpeg reads it, {way_out}"
-    return text
-
-
-def unknown(mp3: Mp3Start | None, way_out: str) -> str:
-    """Say that there is nothing to decode in a file."""
-    what = "an MP3 of which no sound can be decoded"
-    if mp3 is None:
-        what = f"Format not recognised, it is damaged or none of {', '.join(SUBTYPES)}"
-    return f"{what}; if ffmpeg reads it, {way_out}"

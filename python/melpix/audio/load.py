@@ -13,7 +13,7 @@ from melpix import arguments
 from melpix.audio import formats
 from melpix.audio.clip import Clip, Prepared
 from melpix.audio.decoder import Source, open_sound
-from melpix.audio.resample import Resampler, resample
+from melpix.audio.resample import Resampler, refuse_without_resampler, resample
 from melpix.audio.samples import Empty, Samples
 from melpix.audio.sound import Sound
 from melpix.errors import DecodeError, ParameterError
@@ -64,7 +64,7 @@ def load(
     ----------
     path : str, os.PathLike, bytes-like or open binary file
         A path, or the content of a file, or a file that is read from its position to its end.
-        WAV, RF64, W64, AIFF, AU, CAF, SPHERE, FLAC, OGG (Vorbis, Opus) or MP3.
+        WAV, RF64, W64, AIFF, AU, CAF, SPHERE, FLAC, Ogg Vorbis, Ogg Opus, MP3.
     sr : number in 100 .. 10,000,000 or None
         Sampling rate to resample to, in Hz. None: the file's own.
     mono : bool
@@ -126,6 +126,7 @@ def read_clip(
     max_samples: int | None = None,
     max_bytes: int | None = None,
     strict: bool = False,
+    formats: str = "common",
     empty: Empty = np.empty,
     in_place: bool = False,
 ) -> Clip:
@@ -146,6 +147,8 @@ def read_clip(
         Refuse a source that holds more than this.
     strict : bool
         Refuse a source that is truncated.
+    formats : {"common", "all"}
+        Which formats are read. "all" is for worker processes alone, for it may crash.
     empty : callable
         Makes the array for the samples: `numpy.empty`, or what `samples.kept_memory` gives.
     in_place : bool
@@ -175,7 +178,7 @@ def read_clip(
         clip = source.all(sr, offset, duration, max_seconds)
         if clip is not None:
             return clip
-    with open_sound(source, max_bytes) as sound:
+    with open_sound(source, max_bytes, formats=formats) as sound:
         target = _target(sound, sr)
         plain = _is_plain(sound, target)
         kept = sound.channels if plain else 1
@@ -218,13 +221,14 @@ def read_blocks(
     duration: float | None = None,
     max_seconds: float | None = None,
     strict: bool = False,
+    formats: str = "common",
     empty: Empty = np.empty,
 ) -> Generator[Clip]:
     """Read a sound in blocks, so that memory does not grow with its length.
 
     Parameters
     ----------
-    source, sr, offset, duration, max_seconds, strict
+    source, sr, offset, duration, max_seconds, strict, formats
         As in `read_clip`. There is no limit but `max_seconds`.
     empty : callable
         As in `read_clip`: a short sound is read into what it makes, and makes one block.
@@ -255,7 +259,7 @@ def read_blocks(
         if clip is not None:
             yield clip
             return
-    with open_sound(source) as sound:
+    with open_sound(source, formats=formats) as sound:
         if strict:
             _refuse_truncated(sound)
         target = _target(sound, sr)
@@ -286,13 +290,15 @@ def read_blocks(
             n += len(frames)
 
 
-def probe(source: Source) -> dict[str, Any]:
-    """Say what the decoder says of a source, without decoding it.
+def probe(source: Source, *, formats: str = "common") -> dict[str, Any]:
+    """Say what its decoder says of a source, without decoding it.
 
     Parameters
     ----------
     source
         As in `load`.
+    formats
+        As in `read_clip`.
 
     Returns
     -------
@@ -315,7 +321,7 @@ def probe(source: Source) -> dict[str, Any]:
     >>> facts["format"], facts["subtype"], facts["sr"], facts["frames"], facts["duration"]
     ('FLAC', 'PCM_16', 16000, 8000, 0.5)
     """
-    with open_sound(source, remarks=True) as sound:
+    with open_sound(source, formats=formats) as sound:
         return {
             "format": sound.format,
             "subtype": sound.subtype,
@@ -349,7 +355,10 @@ def _target(sound: Sound, sr: float | None) -> float:
             f"its sampling rate must lie in {MIN_SR} .. {MAX_SR} Hz, is {sound.sr}",
             sound.source,
         )
-    return sound.sr if sr is None else sr
+    if sr is None or sr == sound.sr:
+        return sound.sr
+    refuse_without_resampler(sound.sr, sr, sound.source)
+    return sr
 
 
 def _is_plain(sound: Sound, target: float) -> bool:

@@ -8,10 +8,20 @@ from typing import Any
 
 import numpy as np
 
+from melpix.audio import packages
 from melpix.audio.samples import Samples
+from melpix.errors import DecodeError
 from melpix.host import until_done
 
 _PHASES = 400  # of a filter that takes longer to design than a short sound takes to go through it
+
+
+def refuse_without_resampler(sr: float, target: float, source: str) -> None:
+    """Raise a DecodeError for a sound that cannot be resampled here, before it is decoded."""
+    lack = packages.lack("soxr")
+    if lack is not None:
+        message = f"to resample from {sr:g} to {target:g} Hz needs soxr, but {lack}"
+        raise DecodeError("not_installed", message, source)
 
 
 def resample(y: Samples, sr: float, target: float) -> Samples:

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from melpix import _core
 from melpix.audio import formats
 from melpix.audio.samples import Samples
-from melpix.audio.wav import PlainMemory
 from melpix.errors import DecodeError, SignalError
 
 _UNKNOWN = 2**63 - 1  # libsndfile's frame count where the file states none
@@ -21,7 +21,7 @@ _BLOCK = 2**17  # samples decoded at a time where channels are mixed: they stay 
 
 
 class Sound:
-    """A sound that is open, mostly in libsndfile.
+    """A sound that is open, in the core or in libsndfile.
 
     Attributes
     ----------
@@ -52,13 +52,19 @@ class Sound:
         self.subtype: str = file.subtype
         self.sr: int = file.samplerate
         self.channels: int = file.channels
-        self.log: str = file.extra_info
-        self.truncated = formats.is_cut_short(self.log)
-        self.length_estimated = False
         self._file = file
         self._size = size
-        declared: int = file.frames
-        self._stated = declared != _UNKNOWN
+        self._in_core = isinstance(file, _core.Decoder)
+        if self._in_core:
+            self.log: str = file.remark
+            self.truncated: bool = file.truncated
+            self.length_estimated: bool = file.length_estimated
+        else:
+            self.log = file.extra_info
+            self.truncated = formats.is_cut_short(self.log)
+            self.length_estimated = False
+        declared: int | None = file.frames
+        self._stated = declared not in (None, _UNKNOWN)
         self.frames = declared if self._stated else None
         if self.format == "MP3":
             length = "constant"
@@ -121,11 +127,11 @@ class Sound:
 
         Read-only, and the memory of whoever gave it.
         """
-        file = self._file
-        if not isinstance(file, PlainMemory) or not file.samples.flags.aligned:
+        samples: Samples | None = self._file.in_place if self._in_core else None
+        if samples is None or not samples.flags.aligned:
             return None
         start, wanted = self._stretch(offset, duration, limit)
-        return file.samples[start : start + wanted].T
+        return samples[start : start + wanted].T
 
     def blocks(
         self,
@@ -155,14 +161,14 @@ class Sound:
             Whether the stretch ends here. Then all has been checked that can be.
         """
         start, wanted = self._stretch(offset, duration, limit)
-        mixing = mono and self.channels > 1
+        mixing = mono and self.channels > 1 and not self._in_core  # which mixes by itself
         step = min(max(1, _BLOCK // self.channels), wanted)
         scratch = np.empty((step if mixing else 0, self.channels), dtype)
         n, ended = 0, False
         while not ended:
             out = room(n, wanted - n)[: wanted - n]
             frames = self._mixed(out, scratch) if mixing else self._file.read(out=out)
-            if formats.may_hold_nan(self.subtype):
+            if not self._file.finite if self._in_core else formats.may_hold_nan(self.subtype):
                 self._refuse_non_finite(frames, start + n)
             n += len(frames)
             if n > limit:
@@ -173,6 +179,9 @@ class Sound:
                     raise self._empty(offset, duration)
                 if n < wanted and self._stated:
                     self._fall_short(start + n)
+                if self._in_core:  # may know more now
+                    self.truncated |= self._file.truncated
+                    self.length_estimated |= self._file.length_estimated
             yield frames, ended
 
     def _stretch(self, offset: float, duration: float | None, limit: int) -> tuple[int, int]:

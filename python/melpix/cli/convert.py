@@ -17,11 +17,12 @@ from melpix.cli.faults import FileFailed, NotWritten, say, spell, usage
 from melpix.cli.options import (
     FiniteRange,
     SectionedCommand,
+    formats_option,
     frontend_options,
     frontend_parameters,
     made,
 )
-from melpix.cli.progress import Show, outcome_line, rehearsal_line, unread_line
+from melpix.cli.progress import Show, advice, outcome_line, rehearsal_line
 from melpix.cli.single import check_output, convert_one, summary_line
 from melpix.printable import printable
 
@@ -85,6 +86,7 @@ _NO_ADVICE = {"locked", "output_moved"}
     help="Refuse to read more than this of a file [s].",
 )
 @click.option("--strict", is_flag=True, help="Make a truncated file an error.")
+@formats_option
 @click.option(
     "--from-list",
     metavar="FILE",
@@ -180,12 +182,12 @@ def convert(
 ) -> None:
     """Turn audio into greyscale PNGs: log-mel energy, no axes.
 
-    INPUT is a file, a folder or a pattern; files are WAV, AIFF, AU, CAF, SPHERE, FLAC, OGG
-    (Vorbis, Opus) or MP3. With OUT a folder, its images mirror the folders of the inputs, a file
-    that fails is a line in OUT/manifest.jsonl (see melpix report OUT), and the same command again
-    goes on where it was stopped. With OUT.png there is one INPUT, which may be - for standard
-    input (1 GiB at most), and one image, of the first window if --time-steps is given. A name of
-    another kind of file, as OUT.jpg or OUT.npy, is refused.
+    INPUT is a file, a folder or a pattern; files are one of WAV, RF64, W64, AIFF, AU, CAF, SPHERE,
+    FLAC, Ogg Vorbis, Ogg Opus, MP3. With OUT a folder, its images mirror the folders of the
+    inputs, a file that fails is a line in OUT/manifest.jsonl (see melpix report OUT), and the same
+    command again goes on where it was stopped. With OUT.png there is one INPUT, which may be - for
+    standard input (1 GiB at most), and one image, of the first window if --time-steps is given. A
+    name of another kind of file, as OUT.jpg or OUT.npy, is refused.
 
     \b
     Examples:
@@ -207,7 +209,7 @@ def convert(
 
 
 # What means the same for one image as for many.
-_FOR_ONE = {"offset", "duration", "max_duration", "strict"}
+_FOR_ONE = {"offset", "duration", "max_duration", "strict", "formats"}
 
 _FOR_ONE |= {"time_steps", "first", "scale", "quiet"}
 
@@ -241,6 +243,7 @@ def _one(
         duration=options["duration"],
         time_steps=options["time_steps"],
         strict=options["strict"],
+        formats=options["formats"],
         **limit,
     )
     if not options["quiet"]:
@@ -261,6 +264,7 @@ def _many(
     if "-" in inputs:
         raise usage("standard input is one sound: name one .png; --from-list - reads paths")
     scanned = {name: options.pop(name) for name in ("include", "exclude", "shard", "from_list")}
+    scanned["formats"] = options["formats"]
     scanned |= {name: options.pop(name) for name in ("keep_suffix", "fanout")}
     recursive = not options.pop("no_recursive")
     options["max_seconds"] = options.pop("max_duration")
@@ -301,7 +305,7 @@ def _many(
             click.echo(rehearsal_line(output, summary), err=True)
         return
     if not quiet:
-        for note in summary.notes + ([unread_line(summary)] if summary.unread else []):
+        for note in summary.notes + advice(summary):
             say("note", note)
     if as_json:
         more = {"errors": summary.errors, "unread": summary.unread, "notes": summary.notes}

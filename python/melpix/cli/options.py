@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 from melpix.cli.faults import FileFailed, spell, usage
 from melpix.errors import ParameterError
 from melpix.frontend.parameter_table import PARAMETERS
+from melpix.known_formats import CHOICES
 
 STDIN_LIMIT = 2**30
 """Bytes that are read from standard input at most."""
@@ -55,6 +56,16 @@ def _option(name: str, **more: Any) -> _Decorator:
         help=f"{text}.",
         **more,
     )
+
+
+formats_option = click.option(
+    "--formats",
+    type=click.Choice(CHOICES),
+    default="common",
+    show_default=True,
+    help="All: whatever libsndfile knows, as ADPCM in WAV, ALAC in CAF, VOC; little tested code, so"
+    " only worker processes run it.",
+)
 
 
 def image_options(command: Callable[..., None]) -> Callable[..., None]:

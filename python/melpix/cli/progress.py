@@ -196,15 +196,27 @@ def rehearsal_line(output: str, summary: Summary) -> str:
     return f"{printable(output)}: {files}; nothing was written"
 
 
-def unread_line(summary: Summary) -> str:
-    """One line: which sounds no decoder reads, and what can be done."""
-    from melpix.audio import first_bytes
+def advice(summary: Summary) -> list[str]:
+    """Lines: which sounds are not read, and what can be done."""
+    lines = [_unread_line(summary)] if summary.unread else []
+    if summary.errors.get("not_installed"):
+        from melpix.audio import packages
+
+        lacks = "; ".join(filter(None, map(packages.lack, packages.NEEDED_FOR)))
+        lines.append(f"{summary.errors['not_installed']} sounds need what is missing: {lacks}")
+    return lines
+
+
+def _unread_line(summary: Summary) -> str:
+    from melpix.audio import refused
 
     suffixes = sorted(summary.unread.items(), key=lambda item: (-item[1], item[0]))
     counts = ", ".join(f"{n} {suffix or 'without suffix'}" for suffix, n in suffixes)
+    on_request = summary.errors.get("unsupported_format", 0)
     return (
         f"{sum(summary.unread.values())} sounds are of formats that are not read: {counts};"
-        f" {first_bytes.way_out(None)}, --exclude leaves them out"
+        + (f" --formats all reads {on_request} of them," if on_request else "")
+        + f" {refused.way_out('')}, --exclude leaves them out"
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from melpix.cli.faults import NotWritten, say_line, spell, usage
+from melpix.cli.options import formats_option
 
 
 @click.command()
@@ -49,6 +50,7 @@ from melpix.cli.faults import NotWritten, say_line, spell, usage
 @click.option(
     "--memory", type=int, default=2048, show_default=True, help="What a worker may grow by [MiB]."
 )
+@formats_option
 @click.option("--log", is_flag=True, help="Print a line for each request.")
 def serve(max_duration: float, memory: int, **options: Any) -> None:
     """Serve images over HTTP, and a page to try them out.
@@ -78,6 +80,7 @@ def serve(max_duration: float, memory: int, **options: Any) -> None:
         max_duration,
         options.pop("max_pixels"),
         options.pop("max_samples"),
+        options.pop("formats"),
     )
     try:
         service = Service(limits, memory=memory << 20, **options)

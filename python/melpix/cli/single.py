@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import os
 import sys
@@ -21,14 +22,13 @@ if TYPE_CHECKING:
 def convert_one(source: str, output: str, parameters: dict[str, Any], **options: Any) -> Conversion:
     """Run `convert_file` for a command, its faults and warnings in the command line's terms."""
     from melpix import convert_file
-    from melpix.audio.load import probe
 
     picture = io.BytesIO()
     with faults(source, output) as notes:
         sound = read(source)
         # What a front-end refuses or warns of depends on its rate: it is made at the right one.
         if parameters.get("sr") == "native":
-            parameters = {**parameters, "sr": probe(sound)["sr"]}
+            parameters = {**parameters, "sr": _rate(sound, options.get("formats", "common"))}
         frontend = made(parameters)
         target = picture if output == "-" else output
         conversion = convert_file(sound, target, frontend, **options)
@@ -37,6 +37,20 @@ def convert_one(source: str, output: str, parameters: dict[str, Any], **options:
     if output == "-":
         click.echo(picture.getvalue(), nl=False)
     return conversion
+
+
+def _rate(sound: str | bytes, formats: str) -> int:
+    """Return the sampling rate of a sound; what is read on request alone is opened elsewhere."""
+    from melpix.audio.load import probe
+
+    look = functools.partial(probe, sound, formats=formats)
+    if formats == "common":
+        facts = look()
+    else:
+        from melpix.convert.apart import apart
+
+        facts = apart(look, sound if isinstance(sound, str) else "")
+    return int(facts["sr"])
 
 
 def check_output(output: str) -> None:

@@ -110,7 +110,7 @@ def _show(both: Pair, distances: Sequence[Distance]) -> None:
 def _sounds(inputs: Sequence[str]) -> tuple[list[str], list[str]]:
     """Return the files that are named or lie in folders, once each, and what cannot be found."""
     from melpix.dataset.sources.find import Finder
-    from melpix.suffixes import SUFFIXES
+    from melpix.known_formats import SUFFIXES
 
     found: dict[str, None] = {}
     missing = []

@@ -13,6 +13,7 @@ from melpix.audio.load import MAX_SECONDS
 from melpix.errors import ParameterError
 from melpix.frontend import lengths
 from melpix.frontend.frontend import Frontend
+from melpix.known_formats import CHOICES
 
 TAILS = ("drop", "pad", "shift", "keep")
 
@@ -41,10 +42,12 @@ class Cut:
     duration: float | None = None
     strict: bool = False
     max_seconds: float | None = None
+    formats: str = "common"
 
     def __post_init__(self) -> None:
         arguments.choice("tail", self.tail, TAILS)
         arguments.choice("short", self.short, SHORTS)
+        arguments.choice("formats", self.formats, CHOICES)
         load.check(None, self.offset, self.duration, self.most_seconds)
         if self.time_steps is not None:
             if self.seconds is not None:
@@ -87,10 +90,11 @@ class Cut:
     def options(self) -> dict[str, Any]:
         """Return what decides the windows, as JSON values.
 
-        How much may be read decides what fails, and a later run may allow more: that is left out.
+        How much may be read, and which formats, decides what fails, and a later run may allow more:
+        that is left out.
         """
         options = dataclasses.asdict(self)
-        del options["max_seconds"]
+        del options["max_seconds"], options["formats"]
         step = int if self.seconds is None else float
         kinds = {"time_steps": int, "seconds": float, "step": step, "duration": float}
         for name, kind in kinds.items():

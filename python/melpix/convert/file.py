@@ -10,7 +10,8 @@ import time
 from typing import BinaryIO, NamedTuple, cast
 
 from melpix import files
-from melpix.audio.load import Clip, Source
+from melpix.audio.decoder import sendable
+from melpix.audio.load import Source
 from melpix.audio.samples import kept_memory
 from melpix.convert.cut import Cut
 from melpix.convert.reading import Bounds, read_for_image
@@ -18,7 +19,7 @@ from melpix.files import Path, replace_file, target_of
 from melpix.frontend import lengths
 from melpix.frontend.at_rate import Rate, at_rate
 from melpix.frontend.frontend import Frontend
-from melpix.image.rendering import Rendering, Value
+from melpix.image.rendering import Value
 from melpix.image.write import encode_png
 from melpix.suffixes import refuse_other_suffix
 
@@ -79,6 +80,7 @@ def convert_bytes(
     time_steps: int | None = None,
     source: str | None = None,
     strict: bool = False,
+    formats: str = "common",
     max_bytes: int | None = None,
     max_seconds: float | None = MAX_IMAGE_SECONDS,
     max_samples: int | None = None,
@@ -86,16 +88,17 @@ def convert_bytes(
 ) -> bytes:
     r"""Turn the bytes of an audio file into the bytes of a PNG, in memory.
 
-    Re-entrant: threads may call it at once, and share a front-end. It starts no thread and writes
-    no file. The GIL is free while the core renders and while isal (or zlib), soxr and libsndfile
-    work; libsndfile takes it for moments, to fetch more of `data`, which must not be changed
-    meanwhile. 16-bit WAVs as nearly every program writes them do without libsndfile.
+    Re-entrant: threads may call it at once, and share a front-end. It starts no thread, no process
+    unless ``formats="all"``, and writes no file. The GIL is free while the core renders and while
+    isal (or zlib), soxr and libsndfile work; libsndfile takes it for moments, to fetch more of
+    `data`, which must not be changed meanwhile. 16-bit WAVs as nearly every program writes them do
+    without libsndfile.
 
     Parameters
     ----------
     data : bytes-like
         A whole audio file in any format that melpix reads. It is not copied, whatever holds it.
-    frontend, sr, offset, duration, time_steps, source, strict
+    frontend, sr, offset, duration, time_steps, source, strict, formats
         As in `convert_file`.
     max_bytes, max_seconds, max_samples, max_pixels
         As in `convert_file`.
@@ -131,10 +134,11 @@ def convert_bytes(
         offset=offset,
         duration=duration,
         strict=strict,
+        formats=formats,
         max_seconds=max_seconds,
     )
     bounds = Bounds(max_bytes=max_bytes, max_samples=max_samples, max_pixels=max_pixels)
-    return _convert(data, f, cut, bounds, source).picture
+    return _make(data, f, cut, bounds, source).picture
 
 
 def convert_file(
@@ -148,6 +152,7 @@ def convert_file(
     time_steps: int | None = None,
     source: str | None = None,
     strict: bool = False,
+    formats: str = "common",
     max_bytes: int | None = None,
     max_seconds: float | None = MAX_IMAGE_SECONDS,
     max_samples: int | None = None,
@@ -176,6 +181,11 @@ def convert_file(
         Name of the sound in the image's metadata. Default: the base name of the path, if any.
     strict : bool
         Make a truncated file an error.
+    formats : {"common", "all"}
+        Which formats are read: those that `load` reads, or whatever libsndfile knows, as ADPCM in
+        WAV, ALAC in CAF and VOC. These are decoded in a process of its own, which they may crash
+        or hang (for ten minutes) without harm to this one. A script must keep the call under
+        ``if __name__ == "__main__":`` then, for that process imports it.
     max_bytes : int >= 0 or None
         Refuse a source that holds more than this, before anything else.
     max_seconds : float [s] or None
@@ -197,6 +207,8 @@ def convert_file(
     ------
     DecodeError
         The sound cannot be read, or is truncated (``strict``), too large, too long or too short.
+        ``unsupported_format``: ``formats="all"`` reads it; ``crashed``, ``timeout``: so does its
+        decoder.
     SignalError
         The samples hold NaN or infinity, or are too large.
     EncodeError
@@ -228,46 +240,26 @@ def convert_file(
         offset=offset,
         duration=duration,
         strict=strict,
+        formats=formats,
         max_seconds=max_seconds,
     )
     bounds = Bounds(max_bytes=max_bytes, max_samples=max_samples, max_pixels=max_pixels)
-    made = _convert(src, f, cut, bounds, source)
-    encoded = time.perf_counter()
+    made = _make(src, f, cut, bounds, source)
+    started = time.perf_counter()
     write(made.picture)
-    made.stages["write"] = time.perf_counter() - encoded
-
-    clip, rendering = made.clip, made.rendering
-    rows, columns, *_ = rendering.image.shape
-    return Conversion(
-        shape=(rows, columns),
-        lo=rendering.lo,
-        hi=rendering.hi,
-        constant=rendering.constant,
-        truncated=clip.truncated,
-        length_estimated=clip.length_estimated,
-        short=made.short,
-        sr=clip.sr,
-        source_sr=clip.source_sr,
-        duration=made.seconds,
-        left_out=made.left_out,
-        stages=made.stages,
-    )
+    made.conversion.stages["write"] = time.perf_counter() - started
+    return made.conversion
 
 
-class _Made(NamedTuple):
-    """A PNG, and what is known of it. The memory of `clip.y` is lent to others by now."""
+class Made(NamedTuple):
+    """A PNG, and what became of its sound; nothing is written yet."""
 
     picture: bytes
-    clip: Clip
-    rendering: Rendering
-    seconds: float
-    left_out: float | None
-    short: bool
-    stages: dict[str, float]
+    conversion: Conversion
 
 
-def _convert(src: Source, f: Frontend, cut: Cut, bounds: Bounds, source: str | None) -> _Made:
-    """Do all of `convert_file` but the writing."""
+def make(src: Source, f: Frontend, cut: Cut, bounds: Bounds, source: str | None) -> Made:
+    """Do all of `convert_file` but the writing, here, whatever formats are to be read."""
     started = time.perf_counter()
     wanted = None
     if cut.time_steps is not None:
@@ -296,5 +288,30 @@ def _convert(src: Source, f: Frontend, cut: Cut, bounds: Bounds, source: str | N
         "render": rendered - decoded,
         "encode": encoded - rendered,
     }
-    short = wanted is not None and f.duration is None and n < wanted
-    return _Made(picture, clip, rendering, seconds, left_out, short, stages)
+    rows, columns, *_ = rendering.image.shape
+    conversion = Conversion(
+        shape=(rows, columns),
+        lo=rendering.lo,
+        hi=rendering.hi,
+        constant=rendering.constant,
+        truncated=clip.truncated,
+        length_estimated=clip.length_estimated,
+        short=wanted is not None and f.duration is None and n < wanted,
+        sr=clip.sr,
+        source_sr=clip.source_sr,
+        duration=seconds,
+        left_out=left_out,
+        stages=stages,
+    )
+    return Made(picture, conversion)
+
+
+def _make(src: Source, f: Frontend, cut: Cut, bounds: Bounds, source: str | None) -> Made:
+    """Do the same; in a process of its own, if a decoder may crash."""
+    if cut.formats == "common":
+        return make(src, f, cut, bounds, source)
+    from melpix.convert.apart import apart
+
+    sound = sendable(src, bounds.max_bytes)
+    path = sound if isinstance(sound, str) else ""
+    return apart(functools.partial(make, sound, f, cut, bounds, source), path)

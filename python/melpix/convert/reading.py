@@ -152,6 +152,7 @@ def read_columns(
             max_samples=bounds.max_samples,
             max_bytes=bounds.max_bytes,
             strict=cut.strict,
+            formats=cut.formats,
             empty=empty,
             in_place=in_place,
         )

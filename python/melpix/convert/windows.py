@@ -176,6 +176,7 @@ def cut_sound(src: Source, f: Frontend, cut: Cut, empty: Empty = np.empty) -> Wi
         "duration": cut.duration,
         "max_seconds": cut.most_seconds,
         "strict": cut.strict,
+        "formats": cut.formats,
         "empty": empty,
     }
     clips = _beginning(src, how, long) if cut.first else read_blocks(src, **how)
@@ -328,5 +329,5 @@ def _whole(src: Source, f: Frontend, cut: Cut, empty: Empty, facts: _Facts) -> G
 
 def _beginning(src: Source, how: dict[str, Any], long: Lengths) -> Generator[Clip]:
     if long.seconds is not None and how["sr"] is None:
-        long = long.at(probe(src)["sr"])
+        long = long.at(probe(src, formats=how["formats"])["sr"])
     yield read_clip(src, samples=long.length, **how)

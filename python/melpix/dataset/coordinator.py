@@ -25,7 +25,7 @@ from melpix.dataset.outputs.shard_names import shard_name
 from melpix.dataset.outputs.shards import Format, Shards, WebDataset
 from melpix.dataset.plan import Plan
 from melpix.dataset.progress import Progress, Summary
-from melpix.dataset.sources.item import Item, Skipped
+from melpix.dataset.sources.item import NOT_READ, Item, Skipped
 from melpix.dataset.sources.scan import Scan
 from melpix.dataset.worker import Converter, Outcome
 from melpix.errors import MelpixError
@@ -63,7 +63,7 @@ class Coordinator:
             self._kind = Parquet(found.labels)
         self._durable = 0  # images in shards that are complete
         self._unmeasured: dict[str, list[str]] = {}  # stem, code, message by stem
-        unread = sum(skipped.code == "no_decoder" for skipped in found.skipped)
+        unread = sum(skipped.code in NOT_READ for skipped in found.skipped)
         self._sources = len(found.items) + unread
         self.summary = Summary(sources=self._sources, workers=pool["workers"])
 
@@ -222,7 +222,7 @@ class Coordinator:
         """Count and tell what is not even tried."""
         for record in records:
             self.summary.note(record)
-            self.summary.done += record.code == "no_decoder"  # a sound, as those that are tried
+            self.summary.done += record.code in NOT_READ  # a sound, as those that are tried
         self._tell(self._told(records))
 
     def _clean(self, output: Output) -> None:

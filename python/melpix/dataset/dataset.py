@@ -46,6 +46,7 @@ def convert_dataset(
     offset: float = 0.0,
     duration: float | None = None,
     strict: bool = False,
+    formats: str = "common",
     max_seconds: float | None = None,
     scale: str | tuple[float, float] = "minmax",
     percentiles: tuple[float, float] = (0, 100),
@@ -83,6 +84,9 @@ def convert_dataset(
         seconds, and takes no others; what is left over is kept then, for it is filled up.
     offset, duration : float >= 0 [s]
         The part of each file to read. What a list of files says goes before.
+    formats : {"common", "all"}
+        Which formats are read: those that `load` reads, or whatever libsndfile knows, as ADPCM in
+        WAV, ALAC in CAF and VOC. Of folders in a `Scan`, its own `formats` say what was taken.
     max_seconds : float > 0 [s] or None
         Refuse files of which more would be read. None: 2 hours of one that becomes one image,
         for it is in memory then; 24 hours of one that is cut into windows.
@@ -172,6 +176,7 @@ def convert_dataset(
         offset=offset,
         duration=duration,
         strict=strict,
+        formats=formats,
         max_seconds=max_seconds,
     )
     if max_seconds is None and cut.whole:
@@ -180,7 +185,7 @@ def convert_dataset(
     if not dry_run:
         prepare(Converter.__module__)  # what workers are copied from imports during the scan
     folder = os.fsdecode(dst)
-    found = src if isinstance(src, Scan) else scan(src, output=folder)
+    found = src if isinstance(src, Scan) else scan(src, output=folder, formats=formats)
     if not plan.sharded:
         refuse_folders(found.everything, plan.suffix, plan.numbered)
     pool = {"workers": workers, "timeout": timeout}

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from melpix.dataset.outputs.record import Record
+from melpix.dataset.sources.item import NOT_READ
 from melpix.dataset.worker import Outcome
 
 
@@ -45,7 +46,7 @@ class Summary:
     errors : dict of str to int
         How many sources failed, by code.
     unread : dict of str to int
-        Of them, how many no decoder reads, by the suffix of their names.
+        Of them, how many are of formats that are not read, by the suffix of their names.
     notes : list of str
         What else there is to say of the run, in sentences.
     """
@@ -94,7 +95,7 @@ class Summary:
             code = record.code or "internal"
             self.failed += 1
             self.errors[code] = self.errors.get(code, 0) + 1
-            if code == "no_decoder":
+            if code in NOT_READ:
                 suffix = os.path.splitext(record.source)[1].lower()
                 self.unread[suffix] = self.unread.get(suffix, 0) + 1
 

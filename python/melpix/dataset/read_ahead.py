@@ -5,8 +5,8 @@ To do one thing for several files and then the next takes less time than all thi
 after the other: code stays in the processor's caches, and soxr designs its filter once where that
 takes long.
 
-Only plain WAV files are read ahead: there is no decoder that one of them could crash. The others,
-and all that is unusual, are left for their turn.
+Only what the core decodes is read ahead: libsndfile might crash. The others, and all that is
+unusual, are left for their turn.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from melpix.audio.decoder import open_plain
-from melpix.audio.load import MAX_SR, MIN_SR, Clip, Prepared
+from melpix.audio import formats
+from melpix.audio.decoder import open_in_core
+from melpix.audio.load import MAX_SR, MIN_SR, Clip, Prepared, unmistakable
 from melpix.audio.resample import resample_several
 from melpix.audio.samples import Samples
 from melpix.audio.sound import Sound
 from melpix.dataset.sources.item import Item, Version
-from melpix.errors import DecodeError
+from melpix.errors import DecodeError, SignalError
 
 _MOST = 8  # sounds together; twice as many save little more
 
@@ -70,28 +71,28 @@ class Ahead:
         try:
             for path in (item.path for item in itertools.islice(whole, _MOST)):
                 found = os.stat(path)
-                with open_plain(path) as sound:
+                with open_in_core(path) as sound:
                     if sound is None or not self._fits(sound, sounds, longest):
                         break
                     y = self._read(sound)
-                if sound.truncated:
+                if sound.truncated or sound.length_estimated:
                     break
                 versions.append((found.st_size, found.st_mtime_ns))
                 sounds.append((path, sound, y))
                 longest = max(longest, y.shape[-1])
-        except (DecodeError, OSError):  # it will show in its turn
+        except (DecodeError, SignalError, OSError):  # it will show in its turn
             return _PAUSE
         if not sounds:
             return _PAUSE
         sr = sounds[0][1].sr
         ys = [y for _, _, y in sounds]
-        if not self._plain(sounds[0][1]):
-            assert self._sr is not None
+        if self._sr is not None and sr != self._sr:
             ys = resample_several(ys, sr, self._sr)
         share = (time.perf_counter() - started) / len(sounds)
         for version, (path, sound, read), y in zip(versions, sounds, ys, strict=True):
             target = self._sr or sound.sr
             duration = read.shape[-1] / sound.sr
+            y = unmistakable(y)
             clip = Clip(y, target, sound.sr, sound.channels, 0.0, duration, False, False)
             self._ready[path] = _Ready(version, Prepared(path, clip), share)
         return len(sounds)
@@ -104,8 +105,9 @@ class Ahead:
         return ready.source, ready.seconds
 
     def _plain(self, sound: Sound) -> bool:
-        """Whether a file's samples are taken as they are."""
-        return self._sr is None or sound.sr == self._sr
+        """Whether a file's 16-bit samples are taken as they are."""
+        unchanged = self._sr is None or sound.sr == self._sr
+        return unchanged and formats.is_plain_int16(sound.format, sound.subtype)
 
     def _read(self, sound: Sound) -> Samples:
         plain = self._plain(sound)
@@ -113,14 +115,12 @@ class Ahead:
         return sound.read(0, None, dtype, mono=not plain, limit=_ROOM)
 
     def _fits(self, sound: Sound, others: list[tuple[str, Sound, Samples]], longest: int) -> bool:
-        assert sound.frames is not None
-        if not MIN_SR <= sound.sr <= MAX_SR:
+        if not sound.frames or not MIN_SR <= sound.sr <= MAX_SR:
             return False
         size: float = max(longest, sound.frames)
         if self._plain(sound):
             size *= sound.channels
-        else:
-            assert self._sr is not None
+        elif self._sr is not None:
             size *= max(1.0, self._sr / sound.sr)
         if others and self._sr is not None and sound.sr != others[0][1].sr:
             return False

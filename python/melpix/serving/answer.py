@@ -21,6 +21,8 @@ class Limits:
     max_pixels: int = 16_000_000
     max_samples: int = 60_000_000
     """Of a signal: ten minutes at 96 kHz. With it, a request takes less than 1 GB of memory."""
+    formats: str = "common"
+    """Which formats are read, as in `melpix.convert_file`: of all, some may crash a worker."""
 
 
 class Answer(NamedTuple):

@@ -26,10 +26,12 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from melpix import arguments
 from melpix._core import __version__
 from melpix.errors import ParameterError
 from melpix.frontend.frontend import Frontend
 from melpix.frontend.presets import PRESETS
+from melpix.known_formats import CHOICES
 from melpix.serving.answer import Answer, Limits, refusal
 from melpix.serving.bodies import CLOSING, Bodies, RefusedError
 from melpix.serving.openapi import description
@@ -94,6 +96,7 @@ class Service:
         for name in ("max_bytes", "max_seconds", "max_samples", "max_pixels"):
             if not getattr(self.limits, name) > 0:
                 raise ParameterError(name, f" must be > 0, got {getattr(self.limits, name)}")
+        arguments.choice("formats", self.limits.formats, CHOICES)
         self.concurrency = concurrency
         self.pool = Pool(
             Job(work or Answerer(self.limits)), workers=self.workers, timeout=timeout, memory=memory
@@ -275,6 +278,7 @@ def create_app(service: Service | None = None) -> Starlette:
             "max_seconds": state.limits.max_seconds,
             "max_samples": state.limits.max_samples,
             "max_pixels": state.limits.max_pixels,
+            "formats": state.limits.formats,
         },
         "version": __version__,
     }

@@ -9,6 +9,7 @@ from typing import Any
 from melpix._core import __version__
 from melpix.frontend.parameter_table import PARAMETERS, Parameter
 from melpix.frontend.presets import PRESETS
+from melpix.known_formats import NAMES
 from melpix.serving.answer import JSON, NPY, PNG, Limits
 from melpix.serving.request import FRONTEND
 
@@ -29,8 +30,9 @@ _ERRORS = {
     400: "A parameter is wrong: bad_parameter.",
     408: "The body did not arrive in time: slow_body.",
     413: "More than the service takes: too_large, too_long, image_too_large, no_memory.",
-    422: "The sound cannot be used: decode_failed, unsupported_format, no_decoder, empty_audio,"
-    " non_finite, bad_sample_rate, too_short, truncated, overflow; or crashed: the decoder did.",
+    422: "The sound cannot be used: decode_failed, unsupported_format, no_decoder, not_installed,"
+    " empty_audio, non_finite, bad_sample_rate, too_short, truncated, overflow; or crashed: the"
+    " decoder did.",
     429: "Busy: try again after Retry-After seconds.",
     431: "The address and the headers are too long: head_too_large.",
     503: "The service is about to end, or has too many connections.",
@@ -86,12 +88,12 @@ def description(limits: Limits) -> dict[str, Any]:
         "required": ["file"],
         "additionalProperties": {"type": "string"},
     }
+    others = ", and what else libsndfile reads" if limits.formats == "all" else ""
     body = {
         "required": True,
-        "description": "A sound: WAV, RF64, W64, AIFF, AU, CAF, FLAC, OGG Vorbis or Opus, MP3; at "
-        f"most {limits.max_bytes} bytes, {limits.max_seconds:g} seconds, {limits.max_samples} "
-        f"samples, {limits.max_pixels} pixels. As it is, or as the one file "
-        "of a form, whose other fields are parameters too.",
+        "description": f"A sound: {NAMES}{others}; at most {limits.max_bytes} bytes, "
+        f"{limits.max_seconds:g} seconds, {limits.max_samples} samples, {limits.max_pixels} "
+        "pixels. As it is, or as the one file of a form, whose other fields are parameters too.",
         "content": {
             "application/octet-stream": {"schema": sound},
             "audio/*": {"schema": sound},

@@ -12,7 +12,7 @@ import io
 import json
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -21,7 +21,7 @@ import numpy as np
 from melpix import demo
 from melpix.audio.samples import kept_memory
 from melpix.convert.cut import Cut
-from melpix.convert.file import Conversion, convert_file
+from melpix.convert.file import Conversion, make
 from melpix.convert.reading import Bounds, read_columns
 from melpix.errors import DecodeError, MelpixError, ParameterError
 from melpix.frontend import demands, lengths
@@ -54,35 +54,18 @@ class Answerer:
             return refusal(500, "internal", "an error of melpix itself: see its log")
 
     def _image(self, asked: Asked, sound: memoryview) -> Answer:
-        limits, picture = self._limits, io.BytesIO()
-        done = convert_file(
-            sound,
-            picture,
-            asked.frontend,
-            **asked.reading,
-            max_bytes=limits.max_bytes,
-            max_seconds=limits.max_seconds,
-            max_samples=limits.max_samples,
-            max_pixels=limits.max_pixels,
-        )
+        cut, bounds = self._cut(asked.reading), self._bounds(self._limits.max_pixels)
+        picture, done = make(sound, asked.frontend, cut, bounds, asked.reading.get("source"))
         facts = _facts(done) | {"warnings": asked.warnings}
         timing = ", ".join(f"{name};dur={1000 * s:.3f}" for name, s in done.stages.items())
         headers = {"content-type": PNG, "x-melpix-metadata": json.dumps(facts)}
-        return Answer(200, headers | {"server-timing": timing}, picture.getvalue())
+        return Answer(200, headers | {"server-timing": timing}, picture)
 
     def _features(self, asked: Asked, sound: memoryview) -> Answer:
         f, how, limits = asked.frontend, asked.reading, self._limits
         if how.get("source") is not None:
             raise ParameterError("source", " is for images: features have no place for it")
-        cut = Cut(
-            time_steps=how.get("time_steps"),
-            native=how.get("sr") == "native",
-            offset=how.get("offset", 0.0),
-            duration=how.get("duration"),
-            strict=how.get("strict", False),
-            max_seconds=limits.max_seconds,
-        )
-        bounds = Bounds(max_bytes=limits.max_bytes, max_samples=limits.max_samples)
+        cut, bounds = self._cut(how), self._bounds(None)
         # The limit of pixels is for the numbers of features: those of 8 bytes count twice.
         most = limits.max_pixels // (2 if f.dtype == "float64" else 1)
         columns = most // (f.n_mels * demands.channels(f))
@@ -109,6 +92,23 @@ class Answerer:
         }
         headers = {"content-type": NPY, "x-melpix-metadata": json.dumps(facts)}
         return Answer(200, headers, file.getvalue())
+
+    def _cut(self, reading: Mapping[str, Any]) -> Cut:
+        return Cut(
+            time_steps=reading.get("time_steps"),
+            native=reading.get("sr") == "native",
+            offset=reading.get("offset", 0.0),
+            duration=reading.get("duration"),
+            strict=reading.get("strict", False),
+            formats=self._limits.formats,
+            max_seconds=self._limits.max_seconds,
+        )
+
+    def _bounds(self, max_pixels: int | None) -> Bounds:
+        limits = self._limits
+        return Bounds(
+            max_bytes=limits.max_bytes, max_samples=limits.max_samples, max_pixels=max_pixels
+        )
 
 
 class Job:

@@ -23,7 +23,7 @@ import pytest
 from melpix.dataset.sources.item import Item, Skipped
 from melpix.dataset.sources.lists import MAX_ROW
 from melpix.dataset.sources.scan import Scan, scan
-from melpix.suffixes import SUFFIXES
+from melpix.known_formats import SUFFIXES
 
 posix = pytest.mark.skipif(os.name != "posix", reason="POSIX files")
 

@@ -12,20 +12,15 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import NamedTuple, TypeAlias
 
-from melpix.audio import first_bytes
+from melpix import arguments
+from melpix.audio import first_bytes, refused
 from melpix.dataset.sources.item import File, Path, Skipped, key_of, whole_file
 from melpix.dataset.sources.lists import read_list
-from melpix.suffixes import SUFFIXES
+from melpix.known_formats import CHOICES, SUFFIXES_ON_REQUEST, UNREAD, suffixes
 
-UNREAD = frozenset(
-    {".3ga", ".8svx", ".aac", ".ac3", ".adts", ".amr", ".ape", ".awb", ".dff", ".dsf", ".dts"}
-    | {".eac3", ".ec3", ".gsm", ".m4a", ".m4b", ".m4p", ".m4r", ".mka", ".mpc", ".ofr", ".ra"}
-    | {".shn", ".spx", ".tak", ".tta", ".voc", ".vox", ".weba", ".wma", ".wv"}
-)
-"""Sounds that no decoder here reads, unless their first bytes say otherwise. Of what may be a film
-as well, as ``.mp4`` is, the first bytes alone tell."""
+_SOUNDS = UNREAD | SUFFIXES_ON_REQUEST
 
-_MAYBE = UNREAD | {""}  # names of links that may have led to sounds, or to folders of them
+_MAYBE = _SOUNDS | {""}  # names of links that may have led to sounds, or to folders of them
 
 _MAGIC = re.compile(r"[*?[]")
 
@@ -51,6 +46,7 @@ class Finder:
         exclude: Matcher | None,
         recursive: bool,
         output: Path | None,
+        formats: str = "common",
     ) -> None:
         self.files: list[File] = []
         self.skipped: list[Skipped] = []
@@ -58,6 +54,8 @@ class Finder:
         self._include = include
         self._exclude = exclude
         self._recursive = recursive
+        self._formats = arguments.choice("formats", formats, CHOICES)
+        self._suffixes = suffixes(formats)
         try:
             self._output = None if output is None else os.stat(output)
         except OSError:  # it is yet to be made
@@ -133,7 +131,7 @@ class Finder:
         taken = whole or matched
         wanted = (
             taken
-            and (suffix in SUFFIXES or (matched and pattern.spells_suffix))
+            and (suffix in self._suffixes or (matched and pattern.spells_suffix))
             and self._wants(inside, name)
         )
         try:
@@ -150,7 +148,7 @@ class Finder:
                 return _Folder(path + os.sep, key, inside + "/", whole, at)
             if wanted and entry.is_file():
                 self.files.append(whole_file(folder.key + os.fsencode(name), path))
-            elif wanted or (taken and suffix in UNREAD and not entry.is_file()):
+            elif wanted or (taken and suffix in _SOUNDS and not entry.is_file()):
                 if self._wants(inside, name):
                     self._skip_special(path, os.stat(path).st_mode)
             elif taken and entry.is_file() and self._wants(inside, name):
@@ -169,12 +167,17 @@ class Finder:
                 kind = first_bytes.kind(file.read(first_bytes.LOOK))
         except OSError:  # what is in it nobody knows, but for its name
             kind = None
-        if kind is not None and kind.read:
-            self.files.append(whole_file(key, path))
-        elif kind is not None or suffix in UNREAD:
-            what = f"{kind.name if kind else suffix} is not read"
-            message = f"{what}; {first_bytes.way_out(path)}"
-            self.skipped.append(Skipped(path, "no_decoder", message, "failed"))
+        error = None
+        if kind is not None:
+            error = refused.by_kind(kind, self._formats, path)
+            if error is None:
+                self.files.append(whole_file(key, path))
+        elif suffix in SUFFIXES_ON_REQUEST:
+            error = refused.on_request(suffix, path)
+        elif suffix in UNREAD:
+            error = refused.never(suffix, path)
+        if error is not None:
+            self.skipped.append(Skipped(path, error.code, error.reason, "failed"))
 
     def _is_output(self, folder: str) -> bool:
         return self._output is not None and os.path.samestat(os.stat(folder), self._output)

@@ -42,6 +42,10 @@ class Item(NamedTuple):
     duration: float | None = None
 
 
+NOT_READ = ("no_decoder", "unsupported_format")
+"""Codes of sounds in formats that are not read, or not by the formats that were asked for."""
+
+
 class Skipped(NamedTuple):
     """What was found under a name that asks for conversion, and is nothing to convert.
 
@@ -51,7 +55,7 @@ class Skipped(NamedTuple):
         As in `Item`.
     code : str
         ``not_a_file`` (FIFO, device, socket, link to a folder), ``os_error`` (a link to nothing
-        or to itself, a folder that cannot be read) or ``no_decoder`` (a sound that is not read).
+        or to itself, a folder that cannot be read) or one of `NOT_READ`.
     message : str
         The same in words, without the path.
     status : {"skipped", "failed"}

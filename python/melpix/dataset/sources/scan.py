@@ -16,7 +16,7 @@ from melpix.dataset.sources.find import Finder, matcher
 from melpix.dataset.sources.item import SEP, SHOWN, TO_THE_END, Item, Path, Skipped
 from melpix.dataset.sources.output_names import common_start, fan_out, name_outputs, without_repeats
 from melpix.errors import ParameterError
-from melpix.suffixes import SUFFIXES
+from melpix.known_formats import suffixes
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,7 @@ def scan(
     shard: str | None = None,
     keep_suffix: bool = False,
     fanout: bool = False,
+    formats: str = "common",
 ) -> Scan:
     """Find the sources of a dataset and name their outputs, before any work is done.
 
@@ -74,7 +75,7 @@ def scan(
     Parameters
     ----------
     inputs : path or iterable of paths
-        Files (whatever their suffix), folders (what lies in them with one of `SUFFIXES`, in any
+        Files (whatever their suffix), folders (what in them has a suffix of what is read, in any
         case) and glob patterns (``**`` is any number of folders). What exists under its name is
         no pattern. A pattern that spells out a suffix, as ``*.dat`` does, takes those files;
         folders that it matches are searched. Unless named, hidden files and folders are left
@@ -102,6 +103,8 @@ def scan(
         Put each output in one of 256 folders more, named by a hash of its name: ``dogs/bark``
         becomes ``dogs/7c/bark``. Labels stay as they are, but Hugging Face's ``imagefolder``
         takes the last folder for one.
+    formats : {"common", "all"}
+        Which formats are read, as in `melpix.convert_dataset`: folders give what is of these.
 
     Returns
     -------
@@ -135,7 +138,7 @@ def scan(
     if isinstance(inputs, (str, bytes, os.PathLike)):
         inputs = [inputs]
     named = [os.fsdecode(path) for path in inputs]
-    finder = Finder(matcher(include), matcher(exclude), recursive, output)
+    finder = Finder(matcher(include), matcher(exclude), recursive, output, formats)
     for path in named:
         finder.add_input(path)
     if from_list is not None:
@@ -143,9 +146,9 @@ def scan(
         finder.add_list(named[-1])
     if not finder.files and not finder.skipped:
         places = ", ".join(map(repr, named[:SHOWN])) + ", …" * (len(named) > SHOWN)
-        suffixes = " ".join(sorted(SUFFIXES))
+        known = " ".join(sorted(suffixes(formats)))
         limits = "; include or exclude leave nothing" if include or exclude else ""
-        raise ValueError(f"nothing to convert in {places or 'no input'} ({suffixes}{limits})")
+        raise ValueError(f"nothing to convert in {places or 'no input'} ({known}{limits})")
 
     files = without_repeats(sorted(finder.files))
     finder.files.clear()
