@@ -18,6 +18,7 @@ import argparse
 import contextlib
 import cProfile
 import ctypes
+import gc
 import json
 import os
 import pickle
@@ -54,27 +55,34 @@ class MeasuredError(Exception):
     """Ends a run whose measuring pass is at its end."""
 
 
-def run(source: str, target: str, options: dict[str, Any], watch: Callable[[], Any]) -> float:
-    """Return the seconds of this process that a run takes behind the scan; `watch` may see them."""
+def run(source: str, target: str, quiet: bool = False, **options: Any) -> float:
+    """Return the seconds of this process that a run takes behind the scan."""
     from melpix import convert_dataset
     from melpix.dataset.sources.scan import scan
 
     found = scan(source)
-    measures, quiet = options.get("scale") == "dataset", options.pop("quiet", False)
+    measures = options.get("scale") == "dataset"
 
-    def progress(summary: Any, told: list[dict[str, Any]]) -> None:
+    def progress(summary: Any, told: Sequence[dict[str, Any]]) -> None:
         if measures and summary.phase != "measure":
             raise MeasuredError
 
-    how = {"progress": None if quiet and not measures else progress, **options}
+    if options.get("format") == "parquet":
+        import pyarrow.parquet
+
+        pyarrow.array([""])  # imports pandas where it is installed, which takes long
     start = time.process_time()
-    with watch(), contextlib.suppress(MeasuredError):
-        convert_dataset(found, target, **how)
+    with contextlib.suppress(MeasuredError):
+        convert_dataset(found, target, progress=None if quiet else progress, **options)
     return time.process_time() - start
 
 
 class Fed:
     """In the pool's place: outcomes that are made beforehand, as the pool hands them out."""
+
+    profile = cProfile.Profile()
+    profiled = False
+    start = 0.0
 
     def __init__(self, function: Callable[[Any], Any], **_: Any) -> None:
         self._function = function
@@ -86,65 +94,48 @@ class Fed:
         pass
 
     def map(self, jobs: Sequence[Any]) -> Iterator[tuple[int, Any]]:
-        made = []
-        for job in jobs:
-            made.append(pickle.dumps(self._function(job)))
-        yield from ((index, pickle.loads(data)) for index, data in enumerate(self.begin(made)))
-
-    @staticmethod
-    def begin(made: list[bytes]) -> list[bytes]:
-        """Called when what counts begins."""
-        return made
+        made = [pickle.dumps(self._function(job)) for job in jobs]
+        gc.collect()
+        Fed.start = time.process_time()
+        if Fed.profiled:
+            Fed.profile.enable()
+        for index, data in enumerate(made):
+            yield index, pickle.loads(data)
 
 
-def fed(source: str, target: str, options: dict[str, Any], profile: bool) -> float:
-    """Return the parent's seconds where the outcomes are there already."""
-    import gc
-
+def fed(source: str, target: str, **options: Any) -> float:
+    """Return the seconds of this process where the outcomes are there already."""
     from melpix.dataset import coordinator, grey_range
 
-    profiler, start = cProfile.Profile(), 0.0
-
-    def begin(made: list[bytes]) -> list[bytes]:
-        nonlocal start
-        gc.collect()
-        start = time.process_time()
-        if profile:
-            profiler.enable()
-        return made
-
-    Fed.begin = staticmethod(begin)  # type: ignore[method-assign]
     for module in (coordinator, grey_range):
         module.Pool = Fed  # type: ignore[attr-defined]
-    from contextlib import nullcontext
-
-    run(source, target, options, nullcontext)
-    seconds = time.process_time() - start
-    if profile:
-        profiler.disable()
-        pstats.Stats(profiler, stream=sys.stderr).sort_stats("tottime").print_stats(25)
-    return seconds
+    run(source, target, **options)
+    Fed.profile.disable()
+    return time.process_time() - Fed.start
 
 
 def child(kind: str, row: str, source: str, workers: int) -> None:
-    """Say what a run took this process, and how much it has taken in all."""
-    from contextlib import nullcontext
-
-    options = {**ROWS[row], "workers": workers}
+    """Say what a run took this process, and how much it has taken in all; or its profile."""
+    Fed.profiled = kind == "profile"
     with tempfile.TemporaryDirectory() as target:
-        if kind == "real":
-            seconds = run(source, f"{target}/out", options, nullcontext)
-        else:
-            seconds = fed(source, f"{target}/out", options, kind == "profile")
-    print(json.dumps([seconds, time.process_time()]))
+        work = run if kind == "real" else fed
+        seconds = work(source, f"{target}/out", **ROWS[row], workers=workers)
+    if Fed.profiled:
+        pstats.Stats(Fed.profile).sort_stats("tottime").print_stats(30)
+    else:
+        print(json.dumps([seconds, time.process_time()]))
+
+
+def command(*arguments: str) -> str:
+    """Let a process of its own do the work of `child`, and return what it says."""
+    everything = [sys.executable, __file__, "--child", *arguments]
+    return subprocess.run(everything, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def measured(kind: str, row: str, source: str, workers: int) -> tuple[float, float]:
     """Return the seconds of the parent, and those of its workers, in a run of its own."""
     start = cpu()
-    command = [sys.executable, __file__, "--child", kind, row, source, str(workers)]
-    told = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-    seconds, all_of_it = json.loads(told)
+    seconds, all_of_it = json.loads(command(kind, row, source, str(workers)))
     return seconds, cpu() - start - all_of_it
 
 
@@ -161,7 +152,8 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.child:
         kind, row, source, workers = arguments.child
-        return child(kind, row, source, int(workers))
+        child(kind, row, source, int(workers))
+        return
     from made_clips import write_clips
 
     if ctypes.CDLL(None).prctl(_SUBREAPER, 1):
@@ -174,8 +166,8 @@ def main() -> None:
             sources[count] = f"{inputs}/{count}"
             write_clips(sources[count], count, 8000)
         if arguments.profile:
-            measured("profile", arguments.profile, sources[arguments.files], 1)
-            return None
+            print(command("profile", arguments.profile, sources[arguments.files], "1"))
+            return
         more = (arguments.files - FEW) / 1e6
         print(f"{'µs a file':16}{'parent':>10}{'workers':>10}{'fed':>10}")
         for row in arguments.rows.split(","):
@@ -189,7 +181,6 @@ def main() -> None:
                 found.append(tuple(times[:3]))
             middle = (statistics.median(times) for times in zip(*found, strict=True))
             print(f"{row:16}" + "".join(f"{time:10.1f}" for time in middle), flush=True)
-    return None
 
 
 if __name__ == "__main__":

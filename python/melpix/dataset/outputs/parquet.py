@@ -86,6 +86,8 @@ class _Rows:
         import pyarrow.parquet as pq
 
         self._schema = schema
+        image, *self._types = schema.types
+        self._image = list(image)  # its fields: to ask for them takes as long as to use them
         self._numbers = numbers
         self._rows: list[tuple[Any, ...]] = []
         self._images: list[bytes] = []
@@ -123,11 +125,10 @@ class _Rows:
         columns: list[Any] = list(zip(*self._rows, strict=True))
         if self._numbers is not None:
             columns[_LABEL] = map(self._numbers.get, columns[_LABEL])
-        image, *types = (field.type for field in self._schema)
-        paths = columns.pop(0)
-        images = [pa.array(self._images, image[0].type), pa.array(paths, image[1].type)]
-        arrays = [pa.StructArray.from_arrays(images, fields=list(image))]
-        arrays += [pa.array(column, kind) for column, kind in zip(columns, types, strict=True)]
+        parts = zip((self._images, columns.pop(0)), self._image, strict=True)
+        images = [pa.array(part, field.type) for part, field in parts]
+        arrays = [pa.StructArray.from_arrays(images, fields=self._image)]
+        arrays += map(pa.array, columns, self._types)
         self._writer.write_table(pa.Table.from_arrays(arrays, schema=self._schema))
         self._rows, self._images, self._bytes = [], [], 0
 
