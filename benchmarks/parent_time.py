@@ -35,7 +35,7 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-from against_side import _SUBREAPER, cpu  # noqa: E402
+from against_side import SUBREAPER, cpu  # noqa: E402
 
 FEW = 100  # files of the run that is subtracted
 SCALE: dict[str, Any] = {"scale": "dataset"}
@@ -156,7 +156,7 @@ def main() -> None:
         return
     from made_clips import write_clips
 
-    if ctypes.CDLL(None).prctl(_SUBREAPER, 1):
+    if ctypes.CDLL(None).prctl(SUBREAPER, 1):
         raise OSError("the processor time of workers needs Linux")
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="melpix-parent-", dir=memory) as inputs:

@@ -200,10 +200,8 @@ def claim(file: int) -> bool:
     if sys.platform != "win32":  # there an open file cannot be removed
         import fcntl
 
-        try:
+        with contextlib.suppress(OSError):
             fcntl.flock(file, fcntl.LOCK_EX)  # at once, or when a `clean` has had its look
-        except OSError:
-            pass  # `contextlib.suppress` takes as long as the lock
     return os.fstat(file).st_nlink > 0
 
 
