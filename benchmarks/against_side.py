@@ -23,7 +23,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 WARM = 0.05  # seconds of work before the first that counts
-_SUBREAPER = 36  # of prctl(2): whose parent ends, becomes this process's child
+SUBREAPER = 36  # of prctl(2): whose parent ends, becomes this process's child
 
 Job = Callable[[], Any]
 
@@ -133,7 +133,7 @@ def repeat(job: Job, calls: int, clock: Callable[[], float]) -> float:
 def main(name: str, inputs: str, clocks_name: str) -> None:
     """Say the seconds that a call takes about; then, for each line, of so many calls."""
     row, clock = ROWS[name], CLOCKS[clocks_name]
-    if clock is cpu and not row.alone and ctypes.CDLL(None).prctl(_SUBREAPER, 1):
+    if clock is cpu and not row.alone and ctypes.CDLL(None).prctl(SUBREAPER, 1):
         raise OSError("the clock of processors needs Linux")
     if row.alone and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})

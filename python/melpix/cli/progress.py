@@ -7,6 +7,7 @@ import contextlib
 import json
 import sys
 import time
+from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,7 @@ class Show:
         self._bar: Any = None
         self._phase = ""
         self._began = self._last = time.monotonic()  # the phase; the last that was shown
+        self._failed = 0  # when the records were last looked at
         self._failures = 0
         self._summary: Summary | None = None
 
@@ -77,17 +79,19 @@ class Show:
         """Print a JSON event."""
         click.echo(json.dumps({"event": name, **facts}, sort_keys=True))
 
-    def __call__(self, summary: Summary, records: list[dict[str, Any]]) -> None:
+    def __call__(self, summary: Summary, records: Sequence[dict[str, Any]]) -> None:
         """Take in what has happened."""
         self._summary = summary
         if self._listing:
             self._list(records)
-        elif self._as_json:
-            self._report(summary, records)
-        elif not self._quiet:
-            self._show(summary, records)
+        elif self._as_json or not self._quiet:
+            failures: list[dict[str, Any]] = []
+            if summary.failed != self._failed:  # else there is nothing to read in the records
+                self._failed = summary.failed
+                failures = [record for record in records if record["status"] == "failed"]
+            (self._report if self._as_json else self._show)(summary, failures)
 
-    def _list(self, records: list[dict[str, Any]]) -> None:
+    def _list(self, records: Sequence[dict[str, Any]]) -> None:
         for record in records:
             if self._as_json:
                 self.event(record["status"], {k: v for k, v in record.items() if v is not None})
@@ -101,17 +105,16 @@ class Show:
                 why = f"{record['status']}, {record['message']}"
                 click.echo(printable(f"{record['source']}: {why}"))
 
-    def _report(self, summary: Summary, records: list[dict[str, Any]]) -> None:
-        for record in records:
-            if record["status"] == "failed":
-                self.event("failed", {"record": record})
+    def _report(self, summary: Summary, failures: list[dict[str, Any]]) -> None:
+        for record in failures:
+            self.event("failed", {"record": record})
         now = time.monotonic()
         if now - self._last >= _EVENTS:
             self._last = now
             facts = {"phase": summary.phase, "sources": summary.sources, **summary.facts()}
             self.event("progress", facts)
 
-    def _show(self, summary: Summary, records: list[dict[str, Any]]) -> None:
+    def _show(self, summary: Summary, failures: list[dict[str, Any]]) -> None:
         terminal = sys.stderr is not None and sys.stderr.isatty()
         if summary.phase != self._phase:
             self.close()
@@ -119,13 +122,12 @@ class Show:
             self._began = self._last = time.monotonic()
             if terminal:
                 self._bar = self._new_bar(summary)
-        for record in records:
-            if record["status"] == "failed":
-                self._failures += 1
-                if self._failures <= _SHOWN:
-                    self._say(f"{record['source']}: {record['code']}: {record['message']}")
-                if self._failures == _SHOWN:
-                    self._say("more failures are in the manifest alone")
+        for record in failures:
+            self._failures += 1
+            if self._failures <= _SHOWN:
+                self._say(f"{record['source']}: {record['code']}: {record['message']}")
+            if self._failures == _SHOWN:
+                self._say("more failures are in the manifest alone")
         if self._bar is not None:
             self._bar.set_postfix_str(_figures(summary), refresh=False)
             self._bar.update(summary.done + summary.already - self._bar.n)

@@ -11,7 +11,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from melpix import _core, files
@@ -20,11 +20,19 @@ from melpix.dataset.grey_range import Stats
 from melpix.dataset.outputs import manifest
 from melpix.dataset.outputs.folder import Output, finished, other_isas
 from melpix.dataset.outputs.manifest import InOrder, Journal, Past
-from melpix.dataset.outputs.record import End, Record, describe, key_of_path
+from melpix.dataset.outputs.record import (
+    End,
+    Record,
+    describe,
+    encode_line,
+    key_of_path,
+    told_records,
+)
 from melpix.dataset.outputs.shard_names import shard_name
-from melpix.dataset.outputs.shards import Format, Shards, WebDataset
+from melpix.dataset.outputs.shards import Format, Shards
+from melpix.dataset.outputs.webdataset import WebDataset
 from melpix.dataset.plan import Plan
-from melpix.dataset.progress import Progress, Summary
+from melpix.dataset.progress import Progress, Summary, Told
 from melpix.dataset.sources.item import NOT_READ, Item, Skipped
 from melpix.dataset.sources.scan import Scan
 from melpix.dataset.worker import Converter, Outcome
@@ -53,7 +61,7 @@ class Coordinator:
         self._plan = plan
         self._stats_of = stats_of  # what finds the dataset's range, where one is wanted
         self._options = options
-        self._pool = {**pool, "meanwhile": lambda: self._tell([])}
+        self._pool = {**pool, "meanwhile": self._tell}
         self._progress = progress
         self._start = time.monotonic()
         self._kind: Format = WebDataset()
@@ -190,7 +198,7 @@ class Coordinator:
 
     def _measured(self, done: int) -> None:
         self.summary.done = done
-        self._tell([])
+        self._tell()
 
     def _not_measured(self, item: Item, end: grey_range.Fault) -> None:
         why = end if isinstance(end, End) else _end_of(end)
@@ -209,21 +217,24 @@ class Coordinator:
                 records.append(record)
         return records
 
-    def _tell(self, told: list[dict[str, Any]]) -> None:
+    def _tell(self, told: Sequence[dict[str, Any]] = ()) -> None:
         self.summary.seconds = time.monotonic() - self._start
         if self._progress is not None:
             self._progress(self.summary, told)
 
-    def _told(self, records: Iterable[Record]) -> list[dict[str, Any]]:
-        """Return what is told of records, if anybody listens."""
-        return [] if self._progress is None else [record.facts() for record in records]
+    def _note(self, records: Iterable[Record]) -> None:
+        """Count and tell why there are no images."""
+        told = []
+        for record in records:
+            self.summary.note(record)
+            told.append(record.facts())
+        self._tell(told)
 
     def _pass_over(self, records: list[Record]) -> None:
         """Count and tell what is not even tried."""
-        for record in records:
-            self.summary.note(record)
-            self.summary.done += record.code in NOT_READ  # a sound, as those that are tried
-        self._tell(self._told(records))
+        # A sound counts, as those do that are tried.
+        self.summary.done += sum(record.code in NOT_READ for record in records)
+        self._note(records)
 
     def _clean(self, output: Output) -> None:
         """Remove what workers that were killed have left."""
@@ -245,15 +256,17 @@ class Coordinator:
         passed = [_passed_over(skipped) for skipped in self._found.skipped]
         new = [record for record in passed if record.key() not in past]
 
-        converter = Converter(plan, output.folder, again, self._progress is not None, output.place)
+        packer = self._kind.packer if plan.sharded else None
+        converter = Converter(plan, output.folder, again, packer, output.place)
         with contextlib.ExitStack() as stack:
             journal = stack.enter_context(Journal(output.manifest, past.end))
             queue = InOrder(journal)
             shards = None
+            begun: set[str] = set()
             changed: list[Record] = []
             if plan.sharded:
                 shards = stack.enter_context(self._shards(output, past.shards))
-                todo, changed = self._begun(todo, past, plan)
+                todo, begun, changed = self._begun(todo, past, plan)
             journal.append([*new, *changed])
             self._pass_over(passed)
             pool = stack.enter_context(Pool(converter, **self._pool))
@@ -264,33 +277,29 @@ class Coordinator:
                     outcome = _lost(item, plan, outcome)
                 if outcome.full is not None:
                     raise outcome.full
-                records = outcome.records
-                told = self._told(records)
-                if not _made(outcome):
+                if not outcome.made:
                     self._unmeasured.pop(item.stem, None)  # its own record says why
-                begun = 0 if shards is None else past.begun(records[0])
-                if outcome.lines:
-                    journal.write(outcome.lines)
-                elif outcome.parcel is None and begun > 0:
-                    pass  # lines of its images in shards stay, and the next run makes the rest
-                elif shards is None or outcome.parcel is None:
-                    for record in records:
-                        queue.add(record)
-                else:
-                    samples = zip(records, outcome.parcel, strict=True)
-                    for record, sample in itertools.islice(samples, begun, None):
+                lines = outcome.lines or b"".join(sample.line for sample in outcome.samples)
+                made = past.begun(told_records(lines)[0]) if item.stem in begun else 0
+                if made < 0:
+                    converter.clear(item)
+                    queue.add(encode_line(self._changed(item, plan)))
+                    continue
+                if outcome.parcel is not None and shards is not None:
+                    samples = zip(outcome.samples, outcome.parcel, strict=True)
+                    for sample in itertools.islice(samples, made, None):
                         queue.wait()
-                        self._arrive(queue, shards.add(*sample, record))
+                        self._arrive(queue, shards.add(*sample))
+                elif made == 0:  # else lines of its images in shards stay, and the next run goes on
+                    queue.add(lines)
                 self.summary.count(outcome)
-                self._tell(told)
+                self._tell(() if self._progress is None else Told(lines))
             if shards is not None:
                 self._arrive(queue, shards.finish())
             unmeasured = self._converted_unmeasured()
             journal.append(record for record in unmeasured if record.key() not in past)
             if unmeasured:
-                for record in unmeasured:
-                    self.summary.note(record)
-                self._tell(self._told(unmeasured))
+                self._note(unmeasured)
         if self.summary.cut:
             self.summary.notes.append(
                 f"{self.summary.cut} images show the beginning of their sound alone, for the "
@@ -311,30 +320,48 @@ class Coordinator:
             gone = {skipped.path for skipped in self._found.skipped}
             output.remove(manifest.tidy(output.manifest, order, better, gone))
 
-    def _arrive(self, queue: InOrder, records: list[Record]) -> None:
-        self._durable += len(records)
-        queue.arrive(records)
+    def _arrive(self, queue: InOrder, lines: list[bytes]) -> None:
+        self._durable += len(lines)
+        queue.arrive(lines)
 
-    def _begun(self, todo: list[Item], past: Past, plan: Plan) -> tuple[list[Item], list[Record]]:
+    def _begun(
+        self, todo: list[Item], past: Past, plan: Plan
+    ) -> tuple[list[Item], set[str], list[Record]]:
         """Separate sources that have changed since images of them went into a shard.
+
+        Returns
+        -------
+        list of Item
+            The others.
+        set of str
+            The stems of those that have images in a shard, and are not done.
+        list of Record
+            What there is to say of those that have changed.
+        """
+        params = plan.hash()
+        kept, begun, changed = [], set(), []
+        for item in todo:
+            made = past.begun(describe(item, params))
+            if made < 0:
+                changed.append(self._changed(item, plan))
+                continue
+            kept.append(item)
+            if made > 0:
+                begun.add(item.stem)
+        return kept, begun, changed
+
+    def _changed(self, item: Item, plan: Plan) -> Record:
+        """Count and tell that a source has changed since images of it went into a shard.
 
         A shard is not written again, so the manifest's lines of these images stay. The change is
         a line of its own, without a stem.
         """
-        params = plan.hash()
-        kept, changed = [], []
-        for item in todo:
-            about = describe(item, params)
-            if past.begun(about) >= 0:
-                kept.append(item)
-                continue
-            message = "changed since it went into a shard: --exists overwrite makes all anew"
-            record = about.ended(End("source_changed", message))
-            self.summary.count(Outcome([record]))
-            self._tell(self._told([record]))
-            record.stem = None
-            changed.append(record)
-        return kept, changed
+        message = "changed since it went into a shard: --exists overwrite makes all anew"
+        record = describe(item, plan.hash()).ended(End("source_changed", message))
+        self.summary.count(Outcome.ended(record))
+        self._tell([record.facts()])
+        record.stem = None
+        return record
 
     def _shards(self, output: Output, index: int) -> Shards:
         return Shards(
@@ -366,13 +393,8 @@ def _passed_over(skipped: Skipped) -> Record:
 
 def _lost(item: Item, plan: Plan, end: Crashed | TimedOut | Failed) -> Outcome:
     """Return what became of a source whose worker has no answer."""
-    return Outcome([describe(item, plan.hash()).ended(_end_of(end))])
+    return Outcome.ended(describe(item, plan.hash()).ended(_end_of(end)))
 
 
 def _end_of(end: Crashed | TimedOut | Failed) -> End:
     return End(_CODES[type(end)], str(end))
-
-
-def _made(outcome: Outcome) -> bool:
-    """Tell whether a source has made an image."""
-    return outcome.untold > 0 or outcome.records[0].status == "ok"

@@ -35,9 +35,11 @@ Fault: TypeAlias = End | Crashed | TimedOut | Failed
 # for powers alike, and their number is bounded.
 _DROPPED = 10  # of the 23 bits behind a float's leading one; a power of two has 8192 bins
 
-_MERGED_EVERY = 64  # histograms of parts
+_SIGN = 1 << (31 - _DROPPED)  # codes of values that are not negative are below it
 
-_PIECE = 1 << 16  # values that are sorted at a time
+_EXTREMES = {0.0, 100.0}  # percentiles for which nothing needs to be counted
+
+_PIECE = 1 << 16  # values that are looked at together
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -138,25 +140,25 @@ def measure(
         No source makes an image, or all features are equal.
     """
     lo, hi = math.inf, -math.inf
-    histogram = _Histogram()
+    histogram = None if _EXTREMES.issuperset(percentiles) else _Histogram()
     sources = 0
-    with Pool(_Meter(plan), **pool) as meters:
+    with Pool(_Meter(plan, histogram is not None), **pool) as meters:
         for index, seen in meters.map(items):
             if isinstance(seen, _Seen):
                 sources += 1
                 lo, hi = min(lo, seen.lo), max(hi, seen.hi)
-                histogram.join(seen.bins)
+                if histogram is not None and seen.bins is not None:
+                    histogram.join(seen.bins)
             elif seen is not None:
                 failed(items[index], seen)
             progress(index + 1)
     if not sources:
         raise ParameterError("scale", "='dataset' needs a sound that can be read: there is none")
-    ends = []
-    for percentile, end in zip(percentiles, (lo, hi), strict=True):
-        if percentile in (0, 100):
-            ends.append(end)
-        else:
-            ends.append(min(max(histogram.percentile(percentile), lo), hi))
+    ends = [lo, hi]
+    if histogram is not None:
+        for end, percentile in enumerate(percentiles):
+            if percentile not in _EXTREMES:
+                ends[end] = min(max(histogram.percentile(percentile), lo), hi)
     if not ends[0] < ends[1]:
         raise ParameterError(
             "scale", f"='dataset' needs features that differ, but all are near {lo:g}"
@@ -170,10 +172,12 @@ def params(plan: Plan) -> str:
 
 
 class _Bins(NamedTuple):
-    """The bins that are not empty, rising, and how many values are in each."""
+    """How many values are in which bins, as bytes: those cross to another process in no time."""
 
-    codes: NDArray[np.int32]
-    counts: NDArray[np.int64]
+    codes: bytes
+    """Of bins, int32. Without counts, there is one for each value, and they may repeat."""
+    counts: bytes = b""
+    """int64; how many values are in each of these bins, which are different then."""
 
 
 class _Histogram:
@@ -183,53 +187,105 @@ class _Histogram:
     """
 
     def __init__(self) -> None:
-        self._parts: list[_Bins] = []
+        # By code. It is 32 MB long, but the system gives memory only to the parts that are used.
+        self._counts = np.zeros(2 * _SIGN, np.int64)
+
+    def add(self, codes: NDArray[np.int32]) -> None:
+        """Count values by their codes."""
+        np.add.at(self._counts, codes, 1)
+
+    def join(self, bins: _Bins) -> None:
+        """Add what was counted elsewhere."""
+        codes = np.frombuffer(bins.codes, np.int32)
+        if bins.counts:
+            self._counts[codes] += np.frombuffer(bins.counts, np.int64)
+        else:
+            self.add(codes)
+
+    def bins(self, least: int, greatest: int) -> _Bins:
+        """Return all that was counted; no value is nearer to zero, or farther from it."""
+        found = [
+            sign + least + np.flatnonzero(self._counts[sign + least : sign + greatest + 1])
+            for sign in (0, _SIGN)
+        ]
+        codes = np.concatenate(found)
+        return _Bins(codes.astype(np.int32).tobytes(), self._counts[codes].tobytes())
+
+    def percentile(self, percentile: float) -> float:
+        """Return what `numpy.percentile` would of the middles of the bins."""
+        codes = np.flatnonzero(self._counts)
+        negative = int(np.searchsorted(codes, _SIGN))
+        codes = np.concatenate([codes[negative:][::-1], codes[:negative]])  # as values rise
+        up_to = self._counts[codes].cumsum()
+        rank = (int(up_to[-1]) - 1) * percentile / 100
+        at = np.searchsorted(up_to, [math.floor(rank), math.ceil(rank)], side="right")
+        below, above = map(float, _middle(codes[at]))
+        return below + (above - below) * (rank - math.floor(rank))
+
+
+def _codes(values: NDArray[np.floating[Any]]) -> NDArray[np.int32]:
+    """Return the bins of values: a float's first bits, of which the very first is the sign."""
+    bits = values.astype(np.float32, copy=False).view(np.int32)
+    return (bits >> _DROPPED) & (2 * _SIGN - 1)
+
+
+def _middle(codes: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Return the values in the middle of bins."""
+    bits = (codes << _DROPPED) + (1 << (_DROPPED - 1))
+    return bits.astype(np.uint32).view(np.float32)
+
+
+class _Tally:
+    """Counts the values of one sound.
+
+    Few values travel as they are: to sort them out takes longer than to send them. Many are counted
+    here.
+    """
+
+    def __init__(self) -> None:
+        self._few: list[NDArray[np.int32]] = []
+        self._size = 0
+        self._many: _Histogram | None = None
+        self._least, self._greatest = _SIGN, 0
 
     def add(self, values: NDArray[np.floating[Any]]) -> None:
         """Count the values of a flat array."""
         for start in range(0, len(values), _PIECE):
-            bits = values[start : start + _PIECE].astype(np.float32).view(np.int32)
-            codes = (bits & 0x7FFFFFFF) >> _DROPPED
-            np.invert(codes, out=codes, where=bits < 0)  # so that they rise with the values
-            self.join(_Bins(*np.unique(codes, return_counts=True)))
-
-    def join(self, bins: _Bins) -> None:
-        """Add what was counted elsewhere."""
-        self._parts.append(bins)
-        if len(self._parts) == _MERGED_EVERY:
-            self._parts = [self.bins()]
+            codes = _codes(values[start : start + _PIECE])
+            self._few.append(codes)
+            self._size += len(codes)
+            if self._size > _PIECE:
+                self._count()
 
     def bins(self) -> _Bins:
-        """Return all that was counted; there must be something."""
-        codes = np.concatenate([part.codes for part in self._parts])
-        counts = np.concatenate([part.counts for part in self._parts])
-        order = codes.argsort()
-        codes, counts = codes[order], counts[order]
-        first = np.flatnonzero(np.diff(codes, prepend=codes[0] - 1))
-        return _Bins(codes[first], np.add.reduceat(counts, first))
+        """Return all that was counted."""
+        if self._many is None:
+            return _Bins(b"".join(codes.tobytes() for codes in self._few))
+        self._count()
+        return self._many.bins(self._least, self._greatest)
 
-    def percentile(self, percentile: float) -> float:
-        """Return what `numpy.percentile` would of the middles of the bins."""
-        codes, counts = self.bins()
-        up_to = counts.cumsum()
-        rank = (int(up_to[-1]) - 1) * percentile / 100
-        at = np.searchsorted(up_to, [math.floor(rank), math.ceil(rank)], side="right")
-        bits = (np.where(codes < 0, ~codes, codes)[at] << _DROPPED) + (1 << (_DROPPED - 1))
-        below, above = np.copysign(bits.astype(np.int32).view(np.float32), codes[at] + 0.5)
-        return float(below + (float(above) - float(below)) * (rank - math.floor(rank)))
+    def _count(self) -> None:
+        if self._many is None:
+            self._many = _Histogram()
+        for codes in self._few:
+            self._many.add(codes)
+            size = codes & (_SIGN - 1)
+            self._least = min(self._least, int(size.min()))
+            self._greatest = max(self._greatest, int(size.max()))
+        self._few.clear()
 
 
 class _Seen(NamedTuple):
     lo: float
     hi: float
-    bins: _Bins
+    bins: _Bins | None
 
 
 class _Meter:
-    """Looks at one source after the other."""
+    """Looks at one source after the other, for its extremes, or to count all its values."""
 
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
+    def __init__(self, plan: Plan, counted: bool) -> None:
+        self._plan, self._counted = plan, counted
         self._ahead = plan.ahead()
 
     def prepare(self, items: Iterator[Item]) -> int:
@@ -240,17 +296,18 @@ class _Meter:
         """Return what values a source has, None if it makes no image, or what is wrong with it."""
         listener()
         lo, hi = math.inf, -math.inf
-        histogram = _Histogram()
+        tally = _Tally() if self._counted else None
         src = None if self._ahead is None else self._ahead.take(item.path, version(item))[0]
         try:
             with kept_memory() as empty:
                 for window in self._plan.windows(item, empty, src):
                     features = _of_sound(window)
                     lo, hi = min(lo, float(features.min())), max(hi, float(features.max()))
-                    histogram.add(features)
+                    if tally is not None:
+                        tally.add(features)
         except Exception as error:
             return fault(error)
-        return _Seen(lo, hi, histogram.bins()) if lo <= hi else None
+        return _Seen(lo, hi, None if tally is None else tally.bins()) if lo <= hi else None
 
 
 def _of_sound(window: Window) -> NDArray[Any]:

@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias, overload
 
-from melpix.dataset.outputs.record import Record
+from melpix.dataset.outputs.record import Record, told_records
 from melpix.dataset.sources.item import NOT_READ
 from melpix.dataset.worker import Outcome
 
@@ -71,14 +72,14 @@ class Summary:
     def count(self, outcome: Outcome) -> None:
         """Add what became of a source."""
         self.done += 1
-        self.images += outcome.untold
+        self.images += outcome.made
         self.audio_seconds += outcome.audio_seconds
         self.cut += outcome.cut
         self.left_out += outcome.left_out
         for stage, seconds in outcome.seconds.items():
             self.stages[stage] = self.stages.get(stage, 0.0) + seconds
-        for record in outcome.records:
-            self.note(record)
+        if outcome.end is not None:
+            self.note(outcome.end)
 
     def facts(self) -> dict[str, Any]:
         """Return what stays known of a run."""
@@ -86,10 +87,8 @@ class Summary:
         return {"files": self.done, **{name: getattr(self, name) for name in (*names, "stages")}}
 
     def note(self, record: Record) -> None:
-        """Add what became of an image."""
-        if record.status == "ok":
-            self.images += 1
-        elif record.status == "skipped":
+        """Add why there is no image."""
+        if record.status == "skipped":
             self.skipped += 1
         else:
             code = record.code or "internal"
@@ -100,4 +99,36 @@ class Summary:
                 self.unread[suffix] = self.unread.get(suffix, 0) + 1
 
 
-Progress: TypeAlias = Callable[[Summary, list[dict[str, Any]]], None]
+class Told(Sequence[dict[str, Any]]):
+    """What is told of lines of the manifest: they are read when somebody looks at it.
+
+    Parameters
+    ----------
+    lines : bytes
+        As `encode_line` or `encode_line_in_shard` gives them.
+    """
+
+    def __init__(self, lines: bytes) -> None:
+        self._lines = lines
+
+    @functools.cached_property
+    def _facts(self) -> list[dict[str, Any]]:
+        return [record.facts() for record in told_records(self._lines)]
+
+    @overload
+    def __getitem__(self, index: int) -> dict[str, Any]: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[dict[str, Any]]: ...
+
+    def __getitem__(self, index: int | slice) -> dict[str, Any] | list[dict[str, Any]]:
+        return self._facts[index]
+
+    def __len__(self) -> int:
+        return len(self._facts)
+
+    def __repr__(self) -> str:
+        return repr(self._facts)
+
+
+Progress: TypeAlias = Callable[[Summary, Sequence[dict[str, Any]]], None]

@@ -17,6 +17,7 @@ from melpix.audio.samples import Empty, kept_memory
 from melpix.convert.windows import Window
 from melpix.dataset.outputs.handover import Parcel
 from melpix.dataset.outputs.record import End, Record, describe, encode_line
+from melpix.dataset.outputs.shards import Packer, Sample
 from melpix.dataset.outputs.tree import Tree, npy_bytes, sample_name
 from melpix.dataset.plan import Plan, digest
 from melpix.dataset.sources.item import Item, version
@@ -35,12 +36,16 @@ _Write: TypeAlias = Callable[[str, bytes], str | None]
 
 @dataclasses.dataclass(slots=True)
 class Outcome:
-    """What became of a source.
+    """What became of a source, in a form that costs the parent little: it has many to serve.
 
     Attributes
     ----------
-    records : list of Record
-        What the manifest says of each image, or of why there is none.
+    made : int
+        How many images.
+    lines : bytes
+        Of the manifest, complete; none where images go into shards.
+    samples : list of Sample
+        What shards take of the images, beside what is in the parcel.
     parcel : Parcel or None
         The images, where the parent writes them.
     seconds : dict of str to float
@@ -51,27 +56,31 @@ class Outcome:
         Images that show the beginning of their sound alone.
     left_out : float
         Sound that would follow in them, in seconds.
+    end : Record or None
+        Why there is no image; it is in the lines as well.
     full : OSError or None
         Why nothing more can be written.
-    lines : bytes
-        Of the manifest, where nobody has to add to them: the parent has many workers to serve.
-    untold : int
-        Images that are in `lines` alone, since nobody asks for more.
     """
 
-    records: list[Record] = dataclasses.field(default_factory=list)
+    made: int = 0
+    lines: bytes = b""
+    samples: list[Sample] = dataclasses.field(default_factory=list)
     parcel: Parcel | None = None
     seconds: dict[str, float] = dataclasses.field(default_factory=dict)
     audio_seconds: float = 0.0
     cut: int = 0
     left_out: float = 0.0
+    end: Record | None = None
     full: OSError | None = None
-    lines: bytes = b""
-    untold: int = 0
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Pickled as a call of the class, it takes half the time there and back.
         return Outcome, tuple(getattr(self, name) for name in self.__slots__)
+
+    @staticmethod
+    def ended(record: Record) -> Outcome:
+        """Return that of a source without an image."""
+        return Outcome(lines=encode_line(record), end=record)
 
 
 class Converter:
@@ -84,8 +93,8 @@ class Converter:
         Of the dataset. Trees are written here, what goes into shards is handed back.
     again : bool
         There may be images of these sources already, and more of them than there will be.
-    told : bool
-        Tell of each image; if not, lines of the manifest are enough, where they are written here.
+    packer : Packer, optional
+        What makes samples of images that go into shards.
     place : Place, optional
         The folder that was there when the run began: into no other one is written.
     """
@@ -95,14 +104,14 @@ class Converter:
         plan: Plan,
         folder: str,
         again: bool = False,
-        told: bool = True,
+        packer: Packer | None = None,
         place: files.Place | None = None,
     ) -> None:
         self._plan = plan
         self._hash = plan.hash()
         self._folder = folder
-        self._tree = None if plan.sharded else Tree(folder, plan.suffix)
-        self._again, self._told, self._place = again, told, place
+        self._tree = Tree(folder, plan.suffix) if packer is None else None
+        self._again, self._packer, self._place = again, packer, place
         self._ahead = plan.ahead()
 
     def prepare(self, items: Iterator[Item]) -> int:
@@ -115,6 +124,7 @@ class Converter:
     def __call__(self, item: Item) -> Outcome:
         """Convert a source; what goes wrong with it is a record too."""
         about, outcome = describe(item, self._hash), Outcome()
+        records: list[Record] = []
         heard_by = listener()
         try:
             # If a sample cannot be made, those of its source before it go.
@@ -125,28 +135,29 @@ class Converter:
             else:
                 samples = self._tree.all_or_none()
             with samples as write, kept_memory() as empty:
-                self._convert(item, about, empty, write, outcome)
+                records = self._convert(item, about, empty, write, outcome)
+            end = None if records else End("too_short", "shorter than a window", "skipped")
         except _NotWrittenError as error:
             reason = error.reason
             if reason.errno in _FULL or (self._place is not None and self._place.moved()):
                 outcome.full = reason
             end = End("not_written", f"{reason.filename}: {reason.strerror}")
-            outcome.records = [about.ended(end)]
         except Exception as error:
-            outcome.records = [about.ended(fault(error))]
-        made = outcome.records[0].windows or 0
-        if made == 0:
-            outcome.audio_seconds, outcome.parcel = 0.0, None
-            outcome.cut, outcome.left_out = 0, 0.0
-        if self._again and (self._plan.numbered or made == 0):
-            self.clear(item, made)
+            end = fault(error)
+        if end is None:
+            outcome.made = len(records)
+        else:
+            records = [about.ended(end)]
+            outcome = Outcome(seconds=outcome.seconds, end=records[0], full=outcome.full)
+        if self._again and (self._plan.numbered or end is not None):
+            self.clear(item, outcome.made)
         heard = heard_by.heard() or None
-        for record in outcome.records:
+        for record in records:
             record.heard = heard
-        if self._tree is not None:
-            outcome.lines = b"".join(map(encode_line, outcome.records))
-            if made and not self._told:
-                outcome.records, outcome.untold = [], made
+        if outcome.parcel is None:
+            outcome.lines = b"".join(map(encode_line, records))
+        else:
+            outcome.samples = [self._packed(item, record) for record in records]
         return outcome
 
     def clear(self, item: Item, from_window: int = 0) -> None:
@@ -161,9 +172,10 @@ class Converter:
 
     def _convert(
         self, item: Item, about: Record, empty: Empty, write: _Write, outcome: Outcome
-    ) -> None:
-        """Convert a source, or raise what is wrong with it."""
+    ) -> list[Record]:
+        """Convert a source, and return the records of its images; or raise what is wrong."""
         src = None
+        records: list[Record] = []
         if self._ahead is not None:
             known = about.size, about.mtime_ns
             src, outcome.seconds["decode"] = self._ahead.take(item.path, known)
@@ -173,30 +185,27 @@ class Converter:
             for window in cut:
                 clock.lap("decode")
                 number = window.index if self._plan.numbered else None
-                name = sample_name(item.stem, number)
                 payload, record = self._sample(window, about, clock)
                 try:
                     if self._place is not None and self._place.moved():
                         raise FileNotFoundError(errno.ENOENT, "was moved", self._folder)
-                    record.output = write(name, payload)
+                    record.output = write(sample_name(item.stem, number), payload)
                 except OSError as error:
                     raise _NotWrittenError(error) from error
                 record.window, record.bytes = number, len(payload)
                 clock.lap("write")
-                outcome.records.append(record)
+                records.append(record)
                 outcome.audio_seconds += record.duration or 0.0
                 if record.left_out:
                     outcome.cut += 1
                     outcome.left_out += record.left_out
         if version(item) != (about.size, about.mtime_ns):
             raise DecodeError("source_changed", "changed while it was read")
-        made = len(outcome.records)
-        if made == 0:
-            outcome.records = [about.ended(End("too_short", "shorter than a window", "skipped"))]
         of_source = _names_of(truncated=cut.truncated, length_estimated=cut.length_estimated)
-        for record in outcome.records[:made]:
-            record.windows = made
+        for record in records:
+            record.windows = len(records)
             record.flags = sorted([*(record.flags or ()), *of_source]) or None
+        return records
 
     def _sample(self, window: Window, about: Record, clock: _Clock) -> tuple[bytes, Record]:
         """Return the content of a window's file, and what the manifest says of it."""
@@ -233,6 +242,11 @@ class Converter:
             constant=constant, cut=left_out > 0, padded=window.padded, short=window.short
         )
         return payload, record
+
+    def _packed(self, item: Item, record: Record) -> Sample:
+        assert self._packer is not None
+        assert record.bytes is not None
+        return self._packer(sample_name(item.stem, record.window), record, record.bytes)
 
     def _parcel(self, item: Item) -> Parcel:
         mark = digest(os.fsencode(item.stem))

@@ -842,6 +842,39 @@ def test_a_crash_of_what_is_in_shards_already(here: Path, faulty: dict[str, str]
     assert len({os.path.basename(sample) for sample in samples}) == len(samples)
 
 
+def test_a_change_of_what_is_in_shards_already(here: Path) -> None:
+    """A run is stopped within a source, which changes as soon as the next run has begun."""
+    for i in range(3):
+        write(Path(f"in/{i}.wav"), sound(9000))
+    options: dict[str, Any] = {"time_steps": 4, "format": "webdataset", "shard_count": 5}
+
+    def stop(summary: Summary, records: object) -> None:
+        if summary.done == 2:
+            raise ZeroDivisionError
+
+    def change(summary: Summary, records: object) -> None:
+        if summary.done == 0:
+            write(Path("in/1.wav"), sound(11000))
+
+    with pytest.raises(ZeroDivisionError):
+        convert_dataset("in", OUT, progress=stop, **options)
+    before = [line for line in manifest(OUT) if line["source"] == "in/1.wav"]
+    assert 0 < len(before) < before[0]["windows"]
+    for progress in (change, None):  # a later run finds it before it begins
+        summary = convert_dataset("in", OUT, progress=progress, **options)
+        assert (summary.failed, summary.errors) == (1, {"source_changed": 1})
+        told = [line for line in manifest(OUT) if line["source"] == "in/1.wav"]
+        (failure,) = (line for line in told if line["status"] == "failed")
+        assert "stem" not in failure
+        assert [line for line in told if line is not failure] == before
+        assert {line["source"] for line in manifest(OUT)} == {f"in/{i}.wav" for i in range(3)}
+        names = []
+        for path in OUT.glob("*.tar"):
+            with tarfile.open(path) as tar:
+                names += tar.getnames()
+        assert len(set(names)) == len(names) == 2 * (len(manifest(OUT)) - 1)
+
+
 def test_a_crash_while_an_image_is_written(here: Path, faulty: dict[str, str]) -> None:
     for name in ("0-good", "1-crash-at-the-end", "2-good"):
         write(Path(f"in/{name}.wav"), sound(3000))

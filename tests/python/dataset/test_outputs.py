@@ -28,8 +28,9 @@ from melpix import Frontend, SignalError, read_png
 from melpix.dataset.outputs.parquet import Parquet
 from melpix.dataset.outputs.record import Record, encode_line, read_records
 from melpix.dataset.outputs.shard_names import parse_shard_name, shard_name
-from melpix.dataset.outputs.shards import Format, Shards, WebDataset, escape
+from melpix.dataset.outputs.shards import Format, Shards, escape
 from melpix.dataset.outputs.tree import Tree, leads_out, npy_bytes, sample_name
+from melpix.dataset.outputs.webdataset import WebDataset, header
 from melpix.errors import MelpixError
 from melpix.files import clean
 from melpix.image.write import encode_png
@@ -81,9 +82,23 @@ def record(i: int) -> Record:
     )
 
 
+def done(source: str, **facts: Any) -> Record:
+    return Record(source, status="ok", **facts)
+
+
 def known(record: Record, *without: str) -> dict[str, Any]:
     facts = dataclasses.asdict(record)
     return {k: v for k, v in facts.items() if v is not None and k not in without}
+
+
+def add(shards: Shards, format: Format, name: str, payload: bytes, record: Record) -> list[Record]:
+    """Add a sample as a worker sends it; return the records that it made durable."""
+    sample = pickle.loads(pickle.dumps(format.packer))(name, record, len(payload))
+    return records(shards.add(pickle.loads(pickle.dumps(sample)), payload))
+
+
+def records(lines: list[bytes]) -> list[Record]:
+    return [record for _, record in read_records(io.BytesIO(b"".join(lines)))]
 
 
 def fill(
@@ -92,12 +107,14 @@ def fill(
     """Add `count` samples; return what each call made durable."""
     with Shards(str(folder), format, **options) as shards:
         return [
-            *(
-                shards.add(f"{CLASSES[i % 2]}/clip.{i:04d}", encode_png(picture(i)), record(i))
-                for i in range(first, count)
-            ),
-            shards.finish(),
+            *(add_clip(shards, format, i) for i in range(first, count)),
+            records(shards.finish()),
         ]
+
+
+def add_clip(shards: Shards, format: Format, i: int) -> list[Record]:
+    name = f"{CLASSES[i % 2]}/clip.{i:04d}"
+    return add(shards, format, name, encode_png(picture(i)), record(i))
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -446,11 +463,13 @@ def test_records_are_given_back_when_their_shard_is_complete(
 
 
 def test_bytes_end_a_shard_too(tmp_path: Path) -> None:
-    with Shards(str(tmp_path), WebDataset(".npy"), max_bytes=1000) as shards:
+    format = WebDataset(".npy")
+    with Shards(str(tmp_path), format, max_bytes=1000) as shards:
         sizes = [400, 599, 1, 5000, 999]
-        durable = [len(shards.add(f"{n}", bytes(n), Record("a"))) for n in sizes]
+        durable = [len(add(shards, format, f"{n}", bytes(n), done("a"))) for n in sizes]
         assert durable == [0, 0, 3, 1, 0]
-        assert [line.output for line in shards.finish()] == ["shard-000002.tar/999.npy"]
+        (last,) = records(shards.finish())
+        assert last.output == "shard-000002.tar/999.npy"
 
 
 def test_runs_that_share_a_folder_mark_their_shards(tmp_path: Path) -> None:
@@ -472,7 +491,7 @@ def test_an_error_on_the_way_discards_the_unfinished_shard(tmp_path: Path, forma
 
     def interrupt() -> None:
         with shards:
-            shards.add("a", b"x", record(0))
+            add(shards, format, "a", b"x", record(0))
             assert os.listdir(tmp_path) == [".melpix-shard-000000.tmp"]
             raise KeyboardInterrupt
 
@@ -480,7 +499,7 @@ def test_an_error_on_the_way_discards_the_unfinished_shard(tmp_path: Path, forma
         interrupt()
     assert os.listdir(tmp_path) == []
     with pytest.raises(ValueError, match="shards must be open"):
-        shards.add("a", b"x", record(0))
+        add(shards, format, "a", b"x", record(0))
     with pytest.raises(FileNotFoundError) as caught:
         fill(tmp_path / "nowhere", format, 1)
     assert caught.value.filename == f"{tmp_path}/nowhere/shard-000000{format.suffix}"
@@ -498,7 +517,7 @@ from test_outputs import *
 format = WebDataset() if sys.argv[2] == ".tar" else Parquet(CLASSES)
 with Shards(sys.argv[1], format, max_count=8) as shards:
     for i in range(21):
-        shards.add(f"{CLASSES[i % 2]}/clip.{i:04d}", encode_png(picture(i)), record(i))
+        add_clip(shards, format, i)
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -532,8 +551,9 @@ FILL = """
 import errno, json, os, sys
 from melpix.dataset.outputs.parquet import Parquet
 from melpix.dataset.outputs.record import Record
-from melpix.dataset.outputs.shards import Shards, WebDataset
+from melpix.dataset.outputs.shards import Shards
 from melpix.dataset.outputs.tree import Tree
+from melpix.dataset.outputs.webdataset import WebDataset
 folder, kind, limit = sys.argv[1:]
 if int(limit):
     import resource
@@ -545,10 +565,12 @@ try:
         while True:
             tree.write(f"a/{written}", payload * (written + 1))
             written += 1
-    with Shards(folder, Parquet() if kind == "parquet" else WebDataset(), max_count=15) as shards:
+    format = Parquet() if kind == "parquet" else WebDataset()
+    sample = format.packer("a", Record("a"), len(payload))
+    with Shards(folder, format, max_count=15) as shards:
         while True:
             # The first shard fits, the second does not: neither on the disk nor in the limit.
-            written += len(shards.add("a", payload * (1 if written == 0 else 40), Record("a")))
+            written += len(shards.add(sample, payload * (1 if written == 0 else 40)))
 except OSError as error:
     sizes = {f: os.path.getsize(os.path.join(d, f)) for d, _, fs in os.walk(folder) for f in fs}
     print(json.dumps([errno.errorcode[error.errno], error.filename, written, sizes]))
@@ -605,6 +627,30 @@ def test_a_tar_holds_a_record_and_an_image_a_sample_and_nothing_of_this_machine(
     assert np.array_equal(read_png(data)[0], picture(8))
 
 
+def test_headers_are_those_of_tarfile_for_names_of_any_length() -> None:
+    rng = np.random.default_rng(3)
+    for length in (*range(1, 130), *range(505, 520), 1000, 3000):
+        name = "".join(rng.choice(list("ab_/%\N{BLACK STAR}\xe9"), length))
+        for size in (0, 511, int(rng.integers(8 << 30)), (8 << 30) - 1):
+            member = tarfile.TarInfo(name)
+            member.size = size
+            assert header(name, size) == member.tobuf(tarfile.GNU_FORMAT, "utf-8", "strict")
+
+
+def test_a_line_is_completed_whatever_is_in_its_names(tmp_path: Path) -> None:
+    odd = ['"output":"/', '\\"output":"/x', '"shard_size":0,', 'a"output":"/b","shard_size":0', "/"]
+    lines = []
+    with Shards(str(tmp_path), WebDataset()) as shards:
+        for name in odd:
+            one = done(name, stem=name, label=name, heard=[name, '"shard_size":0'])
+            lines.append(dataclasses.replace(one, output=f"{escape(name)}.png"))
+            add(shards, WebDataset(), name, b"", one)
+        found = records(shards.finish())
+    for one, line in zip(lines, found, strict=True):
+        output = f"shard-000000.tar/{one.output}"
+        assert line == dataclasses.replace(one, output=output, shard_size=len(odd))
+
+
 def test_names_come_back_from_their_keys() -> None:
     for name in NAMES:
         key = escape(name)
@@ -620,7 +666,8 @@ def test_webdataset_reads_shards(tmp_path: Path) -> None:
     webdataset = pytest.importorskip("webdataset")
     with Shards(str(tmp_path), WebDataset(), max_count=4) as shards:
         for i, name in enumerate(NAMES):
-            shards.add(name, encode_png(picture(i)), dataclasses.replace(record(i), source=name))
+            one = dataclasses.replace(record(i), source=name)
+            add(shards, WebDataset(), name, encode_png(picture(i)), one)
         shards.finish()
     paths = sorted(str(path) for path in tmp_path.iterdir())
     assert len(paths) == 3
@@ -637,8 +684,9 @@ def test_webdataset_reads_shards(tmp_path: Path) -> None:
 def test_webdataset_decodes_features(tmp_path: Path) -> None:
     webdataset = pytest.importorskip("webdataset")
     features = np.linspace(-20, 3, 12, dtype=np.float32).reshape(3, 4)
-    with Shards(str(tmp_path), WebDataset(".npy")) as shards:
-        shards.add("a", npy_bytes(features), record(0))
+    format = WebDataset(".npy")
+    with Shards(str(tmp_path), format) as shards:
+        add(shards, format, "a", npy_bytes(features), record(0))
         shards.finish()
     path = str(tmp_path / "shard-000000.tar")
     (sample,) = webdataset.WebDataset([path], shardshuffle=False, empty_check=False).decode()
@@ -660,7 +708,7 @@ def test_the_systems_tar_extracts_shards(tmp_path: Path) -> None:
     names = [name for name in NAMES if name.isprintable()]
     with Shards(str(tmp_path), WebDataset()) as shards:
         for name in names:
-            shards.add(name, name.encode(), Record(name))
+            add(shards, WebDataset(), name, name.encode(), done(name))
         shards.finish()
     out = tmp_path / "out"
     out.mkdir()
@@ -698,9 +746,10 @@ def test_datasets_reads_parquet_shards(tmp_path: Path, datasets: ModuleType) -> 
 
 
 def test_datasets_reads_labels_that_are_text(tmp_path: Path, datasets: ModuleType) -> None:
-    with Shards(str(tmp_path), Parquet()) as shards:
-        shards.add("a", encode_png(picture(0)), Record("latin\udce9", label="l\udce9"))
-        shards.add("b", encode_png(picture(1)), Record("none"))
+    format = Parquet()
+    with Shards(str(tmp_path), format) as shards:
+        add(shards, format, "a", encode_png(picture(0)), done("latin\udce9", label="l\udce9"))
+        add(shards, format, "b", encode_png(picture(1)), done("none"))
         shards.finish()
     path = str(tmp_path / "shard-000000.parquet")
     loaded = datasets.load_dataset("parquet", data_files=path, split="train")
@@ -711,11 +760,12 @@ def test_datasets_reads_labels_that_are_text(tmp_path: Path, datasets: ModuleTyp
 def test_row_groups_are_small_and_images_lie_as_they_are(tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     noise = np.random.default_rng(0).bytes(3_000_000)
-    with Shards(str(tmp_path), Parquet()) as shards:
+    format = Parquet()
+    with Shards(str(tmp_path), format) as shards:
         for i in range(210):
-            shards.add(f"{i}", encode_png(picture(i)), record(i))
+            add(shards, format, f"{i}", encode_png(picture(i)), record(i))
         for i in range(8):
-            shards.add(f"large{i}", noise, record(i))
+            add(shards, format, f"large{i}", noise, record(i))
         # What is not in the file yet is what memory holds.
         assert (tmp_path / ".melpix-shard-000000.tmp").stat().st_size > 15_000_000
         shards.finish()
@@ -730,10 +780,11 @@ def test_row_groups_are_small_and_images_lie_as_they_are(tmp_path: Path) -> None
 
 def test_a_class_that_was_not_announced_is_an_error(tmp_path: Path) -> None:
     pytest.importorskip("pyarrow")
-    shards = Shards(str(tmp_path), Parquet(["cats"]))
-    shards.add("a", b"", record(0))
+    format = Parquet(["cats"])
+    shards = Shards(str(tmp_path), format)
+    add(shards, format, "a", b"", record(0))
     with pytest.raises(ValueError, match="labels must name all classes, but 'dogs' is not among"):
-        shards.add("b", b"", record(1))
+        add(shards, format, "b", b"", record(1))
     assert os.listdir(tmp_path) == []
 
 

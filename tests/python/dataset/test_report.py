@@ -19,8 +19,9 @@ import pytest
 from browser import Browser
 from melpix import Frontend
 from melpix.dataset.outputs.record import Record
-from melpix.dataset.outputs.shards import Shards, WebDataset
+from melpix.dataset.outputs.shards import Shards
 from melpix.dataset.outputs.tree import npy_bytes
+from melpix.dataset.outputs.webdataset import WebDataset
 from melpix.dataset.report import page as report_page
 from melpix.dataset.report import thumbnails
 from melpix.dataset.report.page import printable
@@ -364,8 +365,9 @@ def test_thumbnails_of_shards(tmp_path: Path) -> None:
     image = np.arange(256, dtype=np.uint8).reshape(16, 16)
     with Shards(str(tmp_path), WebDataset()) as shards:
         for name in names:
-            shards.add(name, encode_png(image), Record(name))
-        outputs = [record.output or "" for record in shards.finish()]
+            payload = encode_png(image)
+            shards.add(WebDataset().packer(name, Record(name), len(payload)), payload)
+        outputs = [json.loads(line)["output"] for line in shards.finish()]
     (tmp_path / "shard-000001.parquet").touch()
     (tmp_path / "shard-000002.tar").write_bytes(b"x" * 5000)
     (tmp_path / "shard-000003.tar").mkdir()  # a tree may have such a folder

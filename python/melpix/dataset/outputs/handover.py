@@ -16,7 +16,7 @@ _IN_MEMORY = 4 << 20  # bytes
 
 
 class Parcel:
-    r"""Samples, each a name and its content, to be put in, sent to another process, taken out.
+    r"""Payloads of samples, to be put in, sent to another process, and taken out in their order.
 
     Parameters
     ----------
@@ -27,36 +27,36 @@ class Parcel:
     Examples
     --------
     >>> parcel = Parcel(".melpix-parcel.tmp")
-    >>> parcel.put("dogs/bark_0000", b"\x89PNG")
+    >>> parcel.put(b"\x89PNG")
     >>> list(parcel)
-    [('dogs/bark_0000', b'\x89PNG')]
+    [b'\x89PNG']
     """
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._filed: list[tuple[str, int]] = []  # names, and bytes in the file
-        self._held: list[tuple[str, bytes]] = []
+        self._filed: list[int] = []  # bytes of each in the file
+        self._held: list[bytes] = []
         self._size = 0
 
-    def put(self, name: str, payload: bytes) -> None:
-        """Append a sample."""
-        self._held.append((name, payload))
+    def put(self, payload: bytes) -> None:
+        """Append one."""
+        self._held.append(payload)
         self._size += len(payload)
         if self._size > _IN_MEMORY:
             # A worker that was killed may have left one.
             mode = "ab" if self._filed else "wb"
             with files.naming(self._path), open(self._path, mode) as file:
-                file.writelines(payload for _, payload in self._held)
-            self._filed += [(name, len(payload)) for name, payload in self._held]
+                file.writelines(self._held)
+            self._filed += map(len, self._held)
             self._held, self._size = [], 0
 
-    def __iter__(self) -> Iterator[tuple[str, bytes]]:
-        """Take the samples out, once."""
+    def __iter__(self) -> Iterator[bytes]:
+        """Take them out, once."""
         if self._filed:
             try:
                 with open(self._path, "rb") as file:
-                    for name, size in self._filed:
-                        yield name, file.read(size)
+                    for size in self._filed:
+                        yield file.read(size)
                 held = self._held
             finally:
                 self.discard()
@@ -66,15 +66,15 @@ class Parcel:
 
     @contextlib.contextmanager
     def all_or_none(self) -> Iterator[Callable[[str, bytes], None]]:
-        """Give `put` for the samples of one source: if one fails, those before it go too."""
+        """Give a `put` for the samples of one source: if one fails, those before it go too."""
         try:
-            yield self.put
+            yield lambda _, payload: self.put(payload)
         except BaseException:
             self.discard()
             raise
 
     def discard(self) -> None:
-        """Let go of all samples, and of the file."""
+        """Let go of all, and of the file."""
         self._filed, self._held, self._size = [], [], 0
         with contextlib.suppress(OSError):
             os.unlink(self._path)

@@ -163,31 +163,31 @@ class Journal:
 
 
 class InOrder:
-    """Records on their way to a journal, of which some have to wait until a shard is complete."""
+    """Lines on their way to a journal, of which some have to wait until a shard is complete."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self._queue: list[Record | None] = []  # None: one that waits
+        self._queue: list[bytes | None] = []  # None: one that waits
 
-    def add(self, record: Record) -> None:
-        """Pass on a record, behind those that wait."""
+    def add(self, line: bytes) -> None:
+        """Pass on a line, behind those that wait."""
         if self._queue:
-            self._queue.append(record)
+            self._queue.append(line)
         else:
-            self._journal.append([record])
+            self._journal.write(line)
 
     def wait(self) -> None:
         """Keep a place."""
         self._queue.append(None)
 
-    def arrive(self, records: list[Record]) -> None:
+    def arrive(self, lines: list[bytes]) -> None:
         """Fill the first places, and pass on what waits no longer."""
-        if not records:
+        if not lines:
             return
-        arrived = iter(records)
-        filled = [next(arrived, None) if r is None else r for r in self._queue]
-        first = next((i for i, r in enumerate(filled) if r is None), len(filled))
-        self._journal.append(record for record in filled[:first] if record is not None)
+        arrived = iter(lines)
+        filled = [next(arrived, None) if line is None else line for line in self._queue]
+        first = next((i for i, line in enumerate(filled) if line is None), len(filled))
+        self._journal.write(b"".join(line for line in filled[:first] if line is not None))
         self._journal.flush()  # all of them, for they are in a shard together
         self._queue = filled[first:]
 

@@ -7,8 +7,8 @@ import json
 from collections.abc import Sequence
 from typing import Any, BinaryIO
 
-from melpix.dataset.outputs.record import COLUMNS, Record, columns, text, texts
-from melpix.dataset.outputs.shards import Writer
+from melpix.dataset.outputs.record import COLUMNS, Record, column_values, text, texts
+from melpix.dataset.outputs.shards import Packer, Writer
 
 # A row group is what a reader fetches and decodes to show one image, and what is kept in memory
 # here. 100 rows are what Hugging Face writes for images; wide ones fill the bytes first.
@@ -35,7 +35,6 @@ class Parquet:
     """
 
     suffix = ".parquet"
-    payload_suffix = ".png"
 
     def __init__(self, labels: Sequence[str] | None = None) -> None:
         try:
@@ -65,9 +64,19 @@ class Parquet:
             {"huggingface": json.dumps({"info": {"features": features}})},
         )
 
+    @property
+    def packer(self) -> Packer:
+        """What makes samples of records."""
+        return Packer(".png", row)
+
     def open(self, file: BinaryIO) -> Writer:
         """Begin a shard in an empty file."""
         return _Rows(file, self._schema, self._numbers)
+
+
+def row(key: str, suffix: str, record: Record, size: int) -> tuple[Any, ...]:
+    """Return a row without its image: the path of that, and the values of all other columns."""
+    return (key + suffix, *column_values(record))
 
 
 class _Rows:
@@ -77,8 +86,11 @@ class _Rows:
         import pyarrow.parquet as pq
 
         self._schema = schema
+        image, *self._types = schema.types
+        self._image = list(image)  # its fields: to ask for them takes as long as to use them
         self._numbers = numbers
-        self._rows: list[dict[str, Any]] = []
+        self._rows: list[tuple[Any, ...]] = []
+        self._images: list[bytes] = []
         self._bytes = 0
         # PNG is compressed, and no image comes twice: plain bytes, without statistics. All else
         # is small, and much of it comes again in each row.
@@ -89,16 +101,12 @@ class _Rows:
             file, schema, compression="none", use_dictionary=repeated, write_statistics=repeated
         )
 
-    def add(self, key: str, payload: bytes, record: Record) -> None:
-        row = columns(record)
-        row["image"] = {"bytes": payload, "path": f"{key}{Parquet.payload_suffix}"}
-        if self._numbers is not None and "label" in row:
-            if row["label"] not in self._numbers:
-                raise ValueError(
-                    f"labels must name all classes, but {row['label']!r} is not among them"
-                )
-            row["label"] = self._numbers[row["label"]]
-        self._rows.append(row)
+    def add(self, entry: tuple[Any, ...], payload: bytes) -> None:
+        label = entry[_LABEL]
+        if self._numbers is not None and label is not None and label not in self._numbers:
+            raise ValueError(f"labels must name all classes, but {label!r} is not among them")
+        self._rows.append(entry)
+        self._images.append(payload)
         self._bytes += len(payload)
         if len(self._rows) >= _ROWS or self._bytes >= _BYTES:
             self._flush()
@@ -114,5 +122,15 @@ class _Rows:
     def _flush(self) -> None:
         import pyarrow as pa
 
-        self._writer.write_table(pa.Table.from_pylist(self._rows, self._schema))
-        self._rows, self._bytes = [], 0
+        columns: list[Any] = list(zip(*self._rows, strict=True))
+        if self._numbers is not None:
+            columns[_LABEL] = map(self._numbers.get, columns[_LABEL])
+        parts = zip((self._images, columns.pop(0)), self._image, strict=True)
+        images = [pa.array(part, field.type) for part, field in parts]
+        arrays = [pa.StructArray.from_arrays(images, fields=self._image)]
+        arrays += map(pa.array, columns, self._types)
+        self._writer.write_table(pa.Table.from_arrays(arrays, schema=self._schema))
+        self._rows, self._images, self._bytes = [], [], 0
+
+
+_LABEL = 1 + list(COLUMNS).index("label")  # of a row's values

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import itertools
 import json
 import operator
@@ -199,9 +200,37 @@ def encode_line(record: Record) -> bytes:
     return _encode({name: v for name, v in pairs if v is not None}).encode("ascii") + b"\n"
 
 
+# What stands in the line of an image while nobody knows its shard. A quote inside a string has a
+# backslash before it, so no value can look like one of these.
+_OUTPUT, _SHARD_SIZE = b'"output":"/', b'"shard_size":0'
+
+
+def encode_line_in_shard(record: Record, name: str) -> bytes:
+    r"""Return the line of an image of this name in a shard, which `with_shard` completes.
+
+    Examples
+    --------
+    >>> line = encode_line_in_shard(Record("a.wav", status="ok"), "dogs/bark.png")
+    >>> with_shard(line, "shard-000007.tar", 12).decode()
+    '{"output":"shard-000007.tar/dogs/bark.png","shard_size":12,"source":"a.wav","status":"ok"}\n'
+    """
+    record = record.copy()
+    record.output, record.shard_size = f"/{name}", 0
+    return encode_line(record)
+
+
+def with_shard(line: bytes, shard: str, size: int) -> bytes:
+    """Return the complete line of an image: which shard it is in, with how many others."""
+    line = line.replace(_OUTPUT, b'"output":"%b/' % shard.encode(), 1)
+    return line.replace(_SHARD_SIZE, b'"shard_size":%d' % size, 1)
+
+
 def encode_columns(record: Record) -> bytes:
-    """Return what of a record goes into a shard, as JSON."""
-    return _encode(dict(sorted(columns(record).items()))).encode("ascii")
+    """Return what of a record goes into a shard, as JSON; nulls would mislead datasets as well."""
+    facts = dict(zip(COLUMNS, column_values(record), strict=True))
+    return _encode(
+        {name: facts[name] for name in _SORTED_COLUMNS if facts[name] is not None}
+    ).encode()
 
 
 def text(value: str) -> str:
@@ -262,17 +291,19 @@ COLUMNS = {
 }
 
 
-def columns(record: Record) -> dict[str, Any]:
-    """Return what of a record goes into a shard; what is None stays out.
+def column_values(record: Record) -> list[Any]:
+    """Return what of a record goes into a shard, in the order of `COLUMNS`.
 
-    datasets guesses the types of a JSON file's values by the first samples alone: a null, an
-    empty list or a 1 in place of 1.0 would mislead it.
+    datasets guesses the types of a JSON file's values by the first samples alone: an empty list or
+    a 1 in place of 1.0 would mislead it.
     """
-    values = zip(COLUMNS.items(), _column_values(record), strict=True)
-    return {name: convert(v) for (name, convert), v in values if v is not None and v != []}
+    values = zip(COLUMNS.values(), _column_values(record), strict=True)
+    return [None if v is None or v == [] else convert(v) for convert, v in values]
 
 
 _column_values = operator.attrgetter(*COLUMNS)
+
+_SORTED_COLUMNS = tuple(sorted(COLUMNS))
 
 # --- lines as records -----------------------------------------------------------------------------
 
@@ -336,6 +367,18 @@ def read_records(file: BinaryIO, lenient: bool = False) -> Iterator[tuple[bytes,
         if record is None and not lenient:
             raise MelpixError("bad_manifest", f"{file.name!r}: line {number} is not melpix's")
         yield line, record
+
+
+def told_records(lines: bytes) -> list[Record]:
+    """Return the records of lines that this program has just encoded.
+
+    Which shard an image goes into is not known by then: it has no output.
+    """
+    records = [record for _, record in read_records(io.BytesIO(lines))]
+    for record in records:
+        if record.shard_size == 0:
+            record.output = record.shard_size = None
+    return records
 
 
 def _parse(line: bytes, lenient: bool) -> Record | None:

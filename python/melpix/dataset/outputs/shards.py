@@ -7,12 +7,12 @@ import contextlib
 import dataclasses
 import os
 import re
-import tarfile
+from collections.abc import Callable
 from types import TracebackType
-from typing import BinaryIO, ClassVar, Protocol
+from typing import Any, BinaryIO, NamedTuple, Protocol
 
 from melpix import arguments, files
-from melpix.dataset.outputs.record import Record, encode_columns
+from melpix.dataset.outputs.record import Record, encode_line_in_shard, with_shard
 from melpix.dataset.outputs.shard_names import shard_name
 
 # What a key cannot hold as it is: dots, where readers split off suffixes; a leading "__", which
@@ -22,14 +22,59 @@ _UNSAFE = re.compile(r"[%.\x00-\x1f\x7f\ud800-\udfff]|(?<![^/])_(?=_)")
 
 _BUFFER = 1 << 20  # bytes; a sample is some 10,000
 
-_BLOCK = tarfile.BLOCKSIZE
+
+class Sample(NamedTuple):
+    """What a shard takes of an image beside the image's own bytes.
+
+    Attributes
+    ----------
+    entry : object
+        What the format's `Writer` adds.
+    line : bytes
+        Of the manifest, as `encode_line_in_shard` gives it.
+    """
+
+    entry: Any
+    line: bytes
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Packer:
+    """Makes samples. Workers do that, for the process that fills shards has many to serve.
+
+    Attributes
+    ----------
+    payload_suffix : str
+    entry : callable
+        Takes a sample's key, this suffix, a record and the bytes of the payload; returns what the
+        format's `Writer` adds. It can be sent to other processes.
+    """
+
+    payload_suffix: str
+    entry: Callable[[str, str, Record, int], Any]
+
+    def __call__(self, name: str, record: Record, size: int) -> Sample:
+        """Return a sample.
+
+        Parameters
+        ----------
+        name : str
+            As `melpix.dataset.outputs.tree.sample_name` gives it; different for each sample.
+        record : Record
+            Its line of the manifest.
+        size : int
+            Bytes of the payload.
+        """
+        key, suffix = escape(name), self.payload_suffix
+        line = encode_line_in_shard(record, key + suffix)
+        return Sample(self.entry(key, suffix, record, size), line)
 
 
 class Writer(Protocol):
     """A shard's content on its way into an open file."""
 
-    def add(self, key: str, payload: bytes, record: Record) -> None:
-        """Append one sample."""
+    def add(self, entry: Any, payload: bytes) -> None:
+        """Append one sample, of which a `Packer` has made the entry."""
 
     def close(self) -> None:
         """Write what completes the file, and leave it open."""
@@ -46,8 +91,8 @@ class Format(Protocol):
         """Of the shard."""
 
     @property
-    def payload_suffix(self) -> str:
-        """Of a sample in it."""
+    def packer(self) -> Packer:
+        """What makes its samples."""
 
     def open(self, file: BinaryIO) -> Writer:
         """Begin a shard in an empty file."""
@@ -73,7 +118,7 @@ class Shards:
     index : int >= 0
         Number of the first shard to write: how many are complete.
     max_count : int >= 1
-        Samples in a shard. Their records are kept in memory until it is complete.
+        Samples in a shard. Their lines are kept in memory until it is complete.
     max_bytes : int >= 1
         The sample whose payload brings a shard's payloads to this many bytes is its last.
 
@@ -84,10 +129,12 @@ class Shards:
 
     Examples
     --------
-    >>> import os, tempfile
+    >>> import json, os, tempfile
+    >>> from melpix.dataset.outputs.webdataset import WebDataset
+    >>> sample = WebDataset().packer("dogs/bark.2_0003", Record("dogs/bark.2.wav"), 4)
     >>> with tempfile.TemporaryDirectory() as folder, Shards(folder, WebDataset()) as shards:
-    ...     shards.add("dogs/bark.2_0003", b"\x89PNG", Record("dogs/bark.2.wav", window=3))
-    ...     shards.finish()[0].output, os.listdir(folder)
+    ...     shards.add(sample, b"\x89PNG")
+    ...     json.loads(*shards.finish())["output"], os.listdir(folder)
     []
     ('shard-000000.tar/dogs/bark%2E2_0003.png', ['shard-000000.tar'])
     """
@@ -111,22 +158,20 @@ class Shards:
         self._shard: _Shard | None = None
         self._closed = False
 
-    def add(self, name: str, payload: bytes, record: Record) -> list[Record]:
+    def add(self, sample: Sample, payload: bytes) -> list[bytes]:
         """Append one sample.
 
         Parameters
         ----------
-        name : str
-            As `melpix.dataset.outputs.tree.sample_name` gives it; different for each sample.
+        sample : Sample
+            As the format's packer makes it.
         payload : bytes
             The whole file of the sample.
-        record : Record
-            Its line of the manifest, which the shard completes.
 
         Returns
         -------
-        list of Record
-            The records that this call made durable, each with its `output`: those of the whole
+        list of bytes
+            The lines of the manifest whose images this call made durable: those of the whole
             shard where this sample was its last, else none.
 
         Raises
@@ -142,21 +187,19 @@ class Shards:
             if self._shard is None:
                 file = shard_name(self._mark, self._index, self._format.suffix)
                 self._shard = _Shard(self._folder, file, self._format)
-            self._shard.add(name, payload, record)
-            full = (
-                len(self._shard.records) >= self._max_count or self._shard.bytes >= self._max_bytes
-            )
+            self._shard.add(sample, payload)
+            full = self._shard.count >= self._max_count or self._shard.bytes >= self._max_bytes
             return self._complete() if full else []
         except BaseException:
             self.discard()
             raise
 
-    def finish(self) -> list[Record]:
+    def finish(self) -> list[bytes]:
         """Complete the last shard, however few samples it holds.
 
         Returns
         -------
-        list of Record
+        list of bytes
             As `add`.
 
         Raises
@@ -187,23 +230,22 @@ class Shards:
     ) -> None:
         self.discard()
 
-    def _complete(self) -> list[Record]:
+    def _complete(self) -> list[bytes]:
         if self._shard is None:
             return []
-        records = self._shard.complete()
+        lines = self._shard.complete()
         self._shard = None
         self._index += 1
-        return records
+        return lines
 
 
 class _Shard:
     """The shard that is being written."""
 
     def __init__(self, folder: str, name: str, format: Format) -> None:
-        self.records: list[Record] = []
-        self.bytes = 0
+        self.count = self.bytes = 0
+        self._lines: list[bytes] = []
         self._name = name
-        self._payload_suffix = format.payload_suffix
         self._path = f"{folder}/{self._name}"
         self._temporary = f"{folder}/{files.temporary_name(name.removesuffix(format.suffix))}"
         with files.naming(self._path):
@@ -216,15 +258,14 @@ class _Shard:
             os.unlink(self._temporary)
             raise
 
-    def add(self, name: str, payload: bytes, record: Record) -> None:
-        key = escape(name)
+    def add(self, sample: Sample, payload: bytes) -> None:
         with files.naming(self._path):
-            self._writer.add(key, payload, record)
-        record.output = f"{self._name}/{key}{self._payload_suffix}"
-        self.records.append(record)
+            self._writer.add(sample.entry, payload)
+        self._lines.append(sample.line)
+        self.count += 1
         self.bytes += len(payload)
 
-    def complete(self) -> list[Record]:
+    def complete(self) -> list[bytes]:
         with files.naming(self._path):
             self._writer.close()
             # A shard is many samples: what the manifest calls done had better be on the disk.
@@ -233,9 +274,7 @@ class _Shard:
             os.fsync(self._file.fileno())
             self._file.close()
             os.replace(self._temporary, self._path)
-        for record in self.records:
-            record.shard_size = len(self.records)
-        return self.records
+        return [with_shard(line, self._name, self.count) for line in self._lines]
 
     def discard(self) -> None:
         with contextlib.suppress(OSError):  # what was not written does not fit
@@ -261,51 +300,3 @@ def escape(name: str) -> str:
     b'100%.\t'
     """
     return _UNSAFE.sub(lambda match: "".join(f"%{b:02X}" for b in os.fsencode(match[0])), name)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class WebDataset:
-    """Tar shards in WebDataset's form: each sample is ``KEY.json``, its record, and its payload.
-
-    Attributes
-    ----------
-    payload_suffix : str
-        ``".png"`` or ``".npy"``.
-    """
-
-    suffix: ClassVar[str] = ".tar"
-    payload_suffix: str = ".png"
-
-    def open(self, file: BinaryIO) -> Writer:
-        """Begin a shard in an empty file."""
-        return _Tar(file, self.payload_suffix)
-
-
-class _Tar:
-    def __init__(self, file: BinaryIO, payload_suffix: str) -> None:
-        self._file = file
-        self._payload_suffix = payload_suffix
-        self._written = 0
-
-    def add(self, key: str, payload: bytes, record: Record) -> None:
-        self._member(key + ".json", encode_columns(record))
-        self._member(key + self._payload_suffix, payload)
-
-    def close(self) -> None:
-        # Two empty blocks end an archive, and tar pads it to records of 20 blocks.
-        end = self._written + 2 * _BLOCK
-        self._file.write(bytes(2 * _BLOCK + -end % tarfile.RECORDSIZE))
-
-    def abandon(self) -> None:
-        pass
-
-    def _member(self, name: str, data: bytes) -> None:
-        member = tarfile.TarInfo(name)  # of nobody, of 1970
-        member.size = len(data)
-        # All that read WebDatasets know GNU's way to write long names; NVIDIA DALI before 1.11
-        # knew no other.
-        header = member.tobuf(tarfile.GNU_FORMAT, "utf-8", "strict")
-        self._file.write(header)
-        self._file.write(data)
-        self._file.write(bytes(-len(data) % _BLOCK))
-        self._written += len(header) + len(data) + -len(data) % _BLOCK
