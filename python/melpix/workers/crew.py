@@ -24,6 +24,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from melpix.workers import launch
 from melpix.workers.child import AHEAD, STAGE, STOP, Work, modules_of
+from melpix.workers.interpreter import program
 from melpix.workers.outcomes import Crashed, Failed, TimedOut, ending
 
 Job = TypeVar("Job")
@@ -162,7 +163,7 @@ class Crew(Generic[Job, Some]):
 
     def opening(self) -> list[bytes]:
         """Return the message for a worker that starts."""
-        return [pickle.dumps(launch.program()), self._work]
+        return [pickle.dumps(program()), self._work]
 
     def opened(self, worker: Some, message: list[bytes]) -> bool:
         """Take a worker's first message; return whether it is ready. If not, it ends."""

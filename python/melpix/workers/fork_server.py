@@ -77,7 +77,7 @@ class _Server:
 
     def _request(self) -> bool:
         try:
-            request, descriptors, flags, _ = socket.recv_fds(self._control, 1, 3)
+            request, descriptors, _, _ = socket.recv_fds(self._control, 1, 3)
             if request == FORK:
                 self._fork(descriptors)
             elif request == IMPORT:

@@ -13,10 +13,11 @@ _LENGTH = 8  # bytes of each
 _MARK = b"mlpx"  # what comes without it was written by a process gone wrong
 _PARTS = 1 << 16  # at most
 _ROOM = 1 << 16  # bytes that are received at once
-_QUIET = getattr(socket, "MSG_NOSIGNAL", 0)  # the program may have asked for SIGPIPE
+QUIET = getattr(socket, "MSG_NOSIGNAL", 0)
+"""A flag of what is sent: the program may have asked for SIGPIPE."""
 
 
-def packed(parts: Sequence[bytes]) -> bytes:
+def packed(parts: Sequence[bytes | bytearray]) -> bytes:
     """Return a message as it travels."""
     lengths = struct.pack(f"<{len(parts)}Q", *map(len, parts))
     return b"".join([_HEADER.pack(_MARK, len(parts)), lengths, *parts])
@@ -24,7 +25,7 @@ def packed(parts: Sequence[bytes]) -> bytes:
 
 def send(pipe: socket.socket, parts: Sequence[bytes]) -> None:
     """Send a message, however long that takes."""
-    pipe.sendall(packed(parts), _QUIET)
+    pipe.sendall(packed(parts), QUIET)
 
 
 def receive(pipe: socket.socket) -> list[bytearray]:
@@ -109,7 +110,8 @@ class Inbox:
         start = _HEADER.size + count * _LENGTH
         if len(view) < start:
             return start
-        return start + sum(struct.unpack_from(f"<{count}Q", view, _HEADER.size))
+        lengths: tuple[int, ...] = struct.unpack_from(f"<{count}Q", view, _HEADER.size)
+        return start + sum(lengths)
 
 
 class Channel:
@@ -141,7 +143,7 @@ class Channel:
         """
         while self._unsent:
             try:
-                sent = self.pipe.send(self._unsent[0], _QUIET)
+                sent = self.pipe.send(self._unsent[0], QUIET)
             except BlockingIOError:
                 return
             if sent == len(self._unsent[0]):
