@@ -68,11 +68,6 @@ def _begin_in_child() -> None:
     soundfile = sys.modules.get("soundfile")
     if soundfile is not None and hasattr(soundfile.SoundFile, "_sf_error_lock"):
         soundfile.SoundFile._sf_error_lock = threading.Lock()
-    # The parent's fork server is no child of this process, and multiprocessing asks for no other:
-    # its one object, which all of its functions are bound to, begins anew.
-    server = getattr(sys.modules.get("multiprocessing.forkserver"), "_forkserver", None)
-    if server is not None:
-        type(server).__init__(server)
 
 
 atexit.register(_end)

@@ -44,7 +44,7 @@ class Faulty(Answerer):
         return super()._image(asked, sound)
 
 
-if __name__ == "__main__":
+def main() -> None:
     # So that tests need not wait.
     protocol._PATIENCE = float(os.environ.get("MELPIX_TEST_PATIENCE", "2"))
     protocol._HEAD_SECONDS = 2.0
@@ -63,3 +63,9 @@ if __name__ == "__main__":
             run(service, lambda address: print(address, flush=True), port=0, connections=32)
     except Stopped as stopped:
         sys.exit(128 + stopped.signum)
+
+
+if __name__ == "__main__":
+    import serving_jobs  # workers do not import a program's main module
+
+    serving_jobs.main()

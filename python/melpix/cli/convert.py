@@ -271,7 +271,7 @@ def _many(
     if options["dtype"] is not None and options["format"] != "npy":
         raise usage(f"--dtype is for --format npy, not {options['format']}")
     if not options["dry_run"]:
-        from melpix.workers.child import prepare
+        from melpix.workers.launch import prepare
 
         prepare("melpix.dataset.worker")  # imports there while this process imports what follows
     from melpix.dataset.dataset import convert_dataset

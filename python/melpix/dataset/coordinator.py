@@ -39,7 +39,7 @@ from melpix.dataset.worker import Converter, Outcome
 from melpix.errors import MelpixError
 from melpix.image.write import deflate_backend
 from melpix.workers.batch_pool import Pool
-from melpix.workers.child import Crashed, Failed, TimedOut
+from melpix.workers.outcomes import Crashed, Failed, TimedOut
 from melpix.workers.process import Stopped
 
 _CODES = {Crashed: "crashed", TimedOut: "timeout", Failed: "internal"}

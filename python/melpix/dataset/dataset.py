@@ -26,8 +26,8 @@ from melpix.dataset.worker import Converter
 from melpix.errors import ParameterError
 from melpix.frontend.at_rate import Rate, at_rate
 from melpix.frontend.frontend import Frontend
-from melpix.workers.child import prepare
 from melpix.workers.cores import available_cores
+from melpix.workers.launch import prepare
 
 
 def convert_dataset(

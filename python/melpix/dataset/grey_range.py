@@ -26,7 +26,7 @@ from melpix.errors import ParameterError
 from melpix.frontend import lengths
 from melpix.frontend.frontend import Frontend
 from melpix.workers.batch_pool import Pool
-from melpix.workers.child import Crashed, Failed, TimedOut
+from melpix.workers.outcomes import Crashed, Failed, TimedOut
 from melpix.workers.process import listener
 
 Fault: TypeAlias = End | Crashed | TimedOut | Failed

@@ -37,8 +37,8 @@ from melpix.serving.bodies import CLOSING, Bodies, RefusedError
 from melpix.serving.openapi import description
 from melpix.serving.protocol import LINGER, Protocol
 from melpix.serving.work import Answerer, Job
-from melpix.workers.child import Crashed, TimedOut
 from melpix.workers.cores import available_cores
+from melpix.workers.outcomes import Crashed, TimedOut
 from melpix.workers.process import Stopped
 from melpix.workers.request_pool import Pool, UnavailableError
 

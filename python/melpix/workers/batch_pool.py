@@ -1,56 +1,69 @@
 # SPDX-License-Identifier: MIT
-"""Worker processes under supervision: a job that crashes or hangs costs itself alone.
+"""A pool that maps over many jobs: one that crashes or hangs costs itself alone.
 
-The parent sends jobs in small batches, a worker sends results back in small groups. A counter in
-shared memory, which goes up before and after each job, says at any moment which job a worker is
-on, whatever becomes of the process.
+Jobs are sent in small batches, outcomes come back in small groups. What a worker had not reported
+when it ended is run again. `melpix.workers.crew` has the rules of supervision.
 """
 
 from __future__ import annotations
 
+import contextlib
 import heapq
-import multiprocessing
 import pickle
+import selectors
 import time
 from collections.abc import Callable, Iterable, Iterator
-from multiprocessing import connection
-from multiprocessing.context import BaseContext
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 from melpix.errors import ParameterError
-from melpix.workers.batch_worker import (
-    AHEAD,
-    BATCH,
-    GRACE,
-    PROGRESS,
-    Data,
-    Worker,
-    receive,
-    starting_one,
-    unpickled,
-)
-from melpix.workers.child import (
-    METHOD,
-    Crashed,
-    Failed,
-    TimedOut,
-    ending,
-)
+from melpix.workers.batch_worker import BATCH, Batches, unpickled
 from melpix.workers.cores import available_cores
+from melpix.workers.crew import GRACE, TICK, Crew, Worker
+from melpix.workers.launch import Child
+from melpix.workers.messages import Channel
+from melpix.workers.outcomes import Crashed, Failed, TimedOut
 
 _Job = TypeVar("_Job")
 
 _Result = TypeVar("_Result")
 
-_UNREAD = 7000  # bytes of them: what fits a pipe of any system, so that sending never waits
+_Data: TypeAlias = tuple[int, bytes]  # a job's index, and the job pickled
 
-_BUFFER = 32 << 20  # bytes of outcomes that wait for their turn in the parent
+_UNREAD = 7000  # bytes of jobs on their way to a worker; a larger one travels alone
 
-_TICK = 0.1  # seconds between two looks at the workers when nothing comes from them
+_BUFFER = 32 << 20  # bytes of outcomes that wait for their turn here
+
+_EACH = 200  # bytes that an outcome takes here beside its own
 
 _MEANWHILE = 1.0  # seconds
 
-_BUSY = 0.005  # seconds in which the workers can do without the parent
+_BUSY = 0.005  # seconds in which the workers can do without this process
+
+_Selector = getattr(selectors, "PollSelector", selectors.SelectSelector)
+
+
+class _Worker(Worker[_Data]):
+    """A worker, and how many jobs to send to it."""
+
+    def __init__(self, child: Child, round_: int) -> None:
+        super().__init__(child, round_)
+        self.channel = Channel(child.pipe)
+        self.batch = 2  # how many jobs to have at hand
+
+    def give(self, jobs: list[_Data]) -> None:
+        """Give it more to do."""
+        self.jobs += jobs
+        self.tell([data for _, data in jobs])
+
+    def tell(self, parts: list[bytes]) -> None:
+        """Send it a message."""
+        with contextlib.suppress(OSError):  # a dead worker is found when it is listened to
+            self.channel.send(parts)
+
+    def tell_the_rest(self) -> None:
+        """Send what there was no room for."""
+        with contextlib.suppress(OSError):
+            self.channel.flush()
 
 
 class Pool(Generic[_Job, _Result]):
@@ -72,8 +85,6 @@ class Pool(Generic[_Job, _Result]):
         Processes at most; they start as jobs come. Default: `available_cores`.
     timeout : float > 0 [s], optional
         What one job may take. None: as long as it likes.
-    ahead : int >= 1
-        Jobs for each worker that may be under way, or done, while an outcome before is awaited.
     meanwhile : callable, optional
         Called every second while an outcome is awaited.
 
@@ -94,24 +105,17 @@ class Pool(Generic[_Job, _Result]):
         *,
         workers: int | None = None,
         timeout: float | None = None,
-        ahead: int = 250,
         meanwhile: Callable[[], None] | None = None,
     ) -> None:
         workers = available_cores() if workers is None else workers
-        for name, value in (("workers", workers), ("ahead", ahead)):
-            if value < 1:
-                raise ParameterError(name, f" must be >= 1, got {value!r}")
+        if workers < 1:
+            raise ParameterError("workers", f" must be >= 1, got {workers!r}")
         if timeout is not None and not timeout > 0:
             raise ParameterError("timeout", f" must be > 0, got {timeout!r}")
-        self._function = pickle.dumps(function)
-        self._size, self._timeout, self._ahead = workers, timeout, ahead * workers
+        self._crew: Crew[_Data, _Worker] = Crew(
+            Batches(function), function, size=workers, timeout=timeout, kind=_Worker
+        )
         self._meanwhile = meanwhile
-        self._context: BaseContext = multiprocessing.get_context(METHOD)
-        home = getattr(getattr(function, "func", function), "__module__", None)
-        if METHOD == "forkserver":
-            self._context.set_forkserver_preload([__name__, home or __name__])
-
-        self._workers: list[Worker] = []
         self._free = True
         self._begin(())
 
@@ -120,8 +124,7 @@ class Pool(Generic[_Job, _Result]):
         self._trouble: Exception | None = None  # what the iterator of jobs raised
         self._pulled = 0  # jobs taken from it
         self._due = 0  # the index of the next outcome to hand out
-        self._waiting: list[Data] = []  # a heap: jobs pulled, and with no worker
-        self._suspects: list[Data] = []  # jobs that a worker was on when it died
+        self._waiting: list[_Data] = []  # a heap: jobs pulled, and with no worker
         self._done: dict[int, bytes] = {}  # pickled outcomes
         self._done_bytes = 0
         self._looked = time.monotonic()
@@ -139,16 +142,7 @@ class Pool(Generic[_Job, _Result]):
         Outcomes that `map` has not yielded yet are lost.
         """
         self._free = False
-        try:
-            for worker in self._workers:
-                worker.stop()
-            end = time.monotonic() + GRACE
-            for worker in self._workers:
-                worker.join(max(0.0, end - time.monotonic()))
-        finally:
-            for worker in self._workers:
-                worker.kill()
-            self._workers.clear()
+        self._crew.close()
 
     def map(
         self, jobs: Iterable[_Job]
@@ -175,8 +169,10 @@ class Pool(Generic[_Job, _Result]):
         RuntimeError
             Workers cannot start.
         ValueError
-            The pool is closed, or at another map.
+            The pool is closed, at another map, or another process's.
         """
+        if not self._crew.ours:
+            raise ValueError("the pool is of the process that this one was forked from")
         if not self._free:
             raise ValueError("the pool is closed, or at another map")
         self._free = False
@@ -189,7 +185,7 @@ class Pool(Generic[_Job, _Result]):
                         self._feed()
                         self._listen(0)
                     data = self._done.pop(self._due)
-                    self._done_bytes -= len(data)
+                    self._done_bytes -= len(data) + _EACH
                     yield self._due, unpickled(data)
                     self._due += 1
                     told = self._looked  # nearly now, and no call of the clock
@@ -197,7 +193,7 @@ class Pool(Generic[_Job, _Result]):
                 self._feed()
                 if self._due == self._pulled:
                     break
-                self._listen(_TICK)
+                self._listen(TICK)
                 if self._meanwhile is not None and time.monotonic() - told >= _MEANWHILE:
                     self._meanwhile()
                     told = time.monotonic()
@@ -210,109 +206,88 @@ class Pool(Generic[_Job, _Result]):
 
     def _listen(self, seconds: float) -> None:
         """Wait for the workers at most so long, take what they send, see that none hangs."""
-        listening = {worker.pipe: worker for worker in self._audible()}
-        for pipe in connection.wait(list(listening), seconds):
-            self._receive(listening[pipe])  # type: ignore[index]
-        self._watch()
+        if (trouble := self._crew.trouble()) is not None:
+            raise trouble
+        if self._crew.missing and self._crew.delay:
+            seconds = min(seconds, self._crew.delay)
+        self._choose_whom_to_hear()
+        with _Selector() as selector:
+            for worker in self._crew.workers:
+                events = selectors.EVENT_READ if worker.listened_to else 0
+                events |= selectors.EVENT_WRITE if worker.channel.waits else 0
+                if events:
+                    selector.register(worker.child.pipe, events, worker)
+            if not selector.get_map():  # Windows cannot wait for none
+                time.sleep(seconds)
+            for key, events in selector.select(seconds) if selector.get_map() else ():
+                if events & selectors.EVENT_WRITE:
+                    key.data.tell_the_rest()
+                if events & selectors.EVENT_READ:
+                    self._receive(key.data)
+        for worker in self._crew.watch():
+            self._lost(worker, 0.0)
+        self._looked = time.monotonic()
         if not self._slow:
             self._feed()  # before outcomes are handed out: whoever takes them may take long
 
-    def _audible(self) -> list[Worker]:
-        """Return the workers to listen to.
+    def _choose_whom_to_hear(self) -> None:
+        """Choose the workers to listen to.
 
         Once the buffer is full, that is the one that has the job whose outcome is due: the others
         wait until they are heard.
         """
-        if self._done_bytes < _BUFFER:
-            return self._workers
-        if self._due in self._done:
-            return []
-        return [w for w in self._workers if any(i == self._due for i, _ in w.jobs)] or self._workers
+        workers, full = self._crew.workers, self._done_bytes >= _BUFFER
+        if not full or self._due in self._done:
+            heard = [] if full else workers
+        else:
+            heard = [w for w in workers if any(i == self._due for i, _ in w.jobs)] or workers
+        for worker in workers:
+            worker.listened_to = worker in heard
 
-    def _receive(self, worker: Worker) -> None:
+    def _receive(self, worker: _Worker) -> None:
         try:
-            outcomes = receive(worker.pipe)
+            for message in worker.channel.receive():
+                if worker.ready:
+                    self._finish(worker, message)
+                elif not self._crew.opened(worker, message):
+                    raise EOFError
         except (EOFError, OSError):
-            worker.join(GRACE)  # it is about to end, unless a job has closed the pipe alone
-            self._replace_dead(worker)
-            return
+            self._lost(worker, GRACE)  # it is about to end, unless a job has closed the pipe alone
         except Exception:  # nonsense, from a process gone wrong, or more than memory holds
-            self._replace_dead(worker)
-            return
-        if isinstance(outcomes, Failed):
-            trouble = RuntimeError(f"workers cannot start: {outcomes}")
-            trouble.add_note(outcomes.traceback)
-            raise trouble
-        for outcome in outcomes:
-            self._finish(worker.jobs.popleft()[0], outcome)
-        worker.reported += len(outcomes)
+            self._lost(worker, 0.0)
+
+    def _finish(self, worker: _Worker, outcomes: list[bytes]) -> None:
+        if len(outcomes) > len(worker.jobs):
+            raise ValueError("nobody has asked for this")
+        for (index, _), outcome in zip(worker.answers(len(outcomes)), outcomes, strict=True):
+            self._keep(index, outcome)
         # As many as it can do in the time between two reports, twice: one to do, one to come.
         worker.batch = min(max(2 * len(outcomes), worker.batch // 2, 2), BATCH)
 
-    def _finish(self, index: int, outcome: bytes) -> None:
+    def _keep(self, index: int, outcome: bytes) -> None:
         self._done[index] = outcome
-        self._done_bytes += len(outcome)
+        self._done_bytes += len(outcome) + _EACH
 
-    def _watch(self) -> None:
-        """Kill workers whose job has taken too long.
-
-        Counted is the time in which this process was awake as well: after Ctrl-Z and fg, or after
-        the machine has slept, nobody is late.
-        """
-        now = time.monotonic()
-        passed = min(now - self._looked, 2 * _TICK)
-        self._looked = now
-        for worker in list(self._workers):
-            progress = worker.shared[PROGRESS]
-            if progress != worker.progress:
-                worker.progress, worker.age = progress, 0.0
-            elif progress % 2:
-                worker.age += passed
-                if self._timeout is not None and worker.age > self._timeout:
-                    self._replace_dead(worker, TimedOut(self._timeout))
-
-    def _replace_dead(self, worker: Worker, verdict: TimedOut | None = None) -> None:
-        """Find which job is to blame for a worker's end; let the others be run again."""
-        self._workers.remove(worker)
-        exitcode = worker.kill()
-        started = (worker.shared[PROGRESS] + 1) // 2
-        if started == 0:
-            raise RuntimeError(
-                f"a worker ended before its first job: {ending(exitcode)}; a script must keep "
-                "what starts workers under if __name__ == '__main__':"
-            )
-        if started > worker.reported:
-            position = started - worker.reported - 1
-            culprit = worker.jobs[position]
-            del worker.jobs[position]
-            # A worker that prepared for several jobs at once may have died of any of them.
-            if verdict is not None and not worker.shared[AHEAD]:
-                self._finish(culprit[0], pickle.dumps(verdict))
-            elif started == 1:
-                self._finish(culprit[0], pickle.dumps(Crashed(exitcode)))
-            else:
-                # An earlier job of this worker may have done the damage. So the job is tried again,
-                # as the first one of a new worker.
-                self._suspects.append(culprit)
-        for job in worker.jobs:
+    def _lost(self, worker: _Worker, seconds: float) -> None:
+        """Let a worker end, by itself in so much time or killed; see to its jobs."""
+        worker.end(seconds)
+        settlement = self._crew.settle(worker)
+        if settlement.blamed is not None:
+            self._keep(settlement.blamed[0], pickle.dumps(settlement.verdict))
+        for job in settlement.again:
             heapq.heappush(self._waiting, job)
 
     def _feed(self) -> None:
         """Start workers and send them jobs, as far as there are any."""
-        while len(self._workers) < self._size:
-            job = self._suspects.pop() if self._suspects else self._next()
-            if job is None:
-                break
-            with starting_one():
-                worker = Worker(self._context, self._function)
-            self._workers.append(worker)  # before it starts: close() must find it, whatever happens
-            worker.start()
-            worker.send([job])
+        while (self._crew.suspects or self._more()) and (worker := self._crew.start()):
+            worker.tell(self._crew.opening())
+            suspect = self._crew.suspect_for(worker)
+            worker.give([heapq.heappop(self._waiting) if suspect is None else suspect])
         end = time.monotonic() + _BUSY  # jobs that come slowly do not wait for a full batch
-        for worker in self._workers:
+        for worker in self._crew.workers:
             if len(worker.jobs) > worker.batch // 2:
                 continue
-            batch: list[Data] = []
+            batch: list[_Data] = []
             size = sum(len(data) for _, data in worker.jobs)
             while len(worker.jobs) + len(batch) < worker.batch and (job := self._next()):
                 size += len(job[1])
@@ -323,16 +298,23 @@ class Pool(Generic[_Job, _Result]):
                 if time.monotonic() > end:
                     break
             if batch:
-                worker.send(batch)
+                worker.give(batch)
         self._slow = time.monotonic() > end
 
-    def _next(self) -> Data | None:
+    def _more(self) -> bool:
+        """Whether there is a job for one more worker."""
+        if not self._crew.missing or (job := self._next()) is None:
+            return False
+        heapq.heappush(self._waiting, job)
+        return True
+
+    def _next(self) -> _Data | None:
         """Return a job that no worker has, if one may start now."""
-        # With a full buffer nothing starts but what is due.
-        limit = self._due + (1 if self._done_bytes >= _BUFFER else self._ahead)
+        full = self._done_bytes >= _BUFFER  # then nothing starts but what is due
         if self._waiting:
-            return heapq.heappop(self._waiting) if self._waiting[0][0] < limit else None
-        if self._jobs is None or self._pulled >= limit:
+            may = not full or self._waiting[0][0] == self._due
+            return heapq.heappop(self._waiting) if may else None
+        if self._jobs is None or (full and self._pulled > self._due):
             return None
         try:
             job = next(self._jobs)

@@ -1,142 +1,133 @@
 # SPDX-License-Identifier: MIT
-"""What all worker processes have: how they start, what they say of a failure, how they end."""
+"""A worker process from inside: how it starts, what it shares with the program, how it ends."""
 
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
+import importlib
+import io
+import mmap
 import os
+import pickle
 import signal
+import socket
+import struct
 import sys
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass
-from multiprocessing import resource_tracker
+from typing import Any, Protocol
 
-from melpix.workers import process
+from melpix.workers import messages
+from melpix.workers.outcomes import Failed
 
-# A fork server is lean and quick: it imports once, and each worker is a copy of it. To fork this
-# process itself would be wrong, for it may have threads.
-METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+SHARED = 3 * 8  # bytes that a worker shares with the program: three numbers
 
-_starting = threading.Lock()  # the environment is one for all threads
-
-
-def _start_anew() -> None:
-    """Let go, in a forked process, of what a thread held that is not there any more."""
-    global _starting
-    _starting = threading.Lock()
+STAGE, STOP, AHEAD = range(3)
+"""The numbers. STAGE counts what a worker has begun and what it has ended: it is even while the
+worker is at something (0: its own start), odd while it is at nothing. STOP asks it to end before
+its next job. AHEAD says that what it is at is for several jobs."""
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_start_anew)
+FORK, IMPORT = b"f", b"i"
+"""Requests: fork a worker, of which three descriptors come along; import a module, whose name
+follows its length in two bytes."""
+
+NUMBER = struct.Struct("<q")
+"""What a leash brings: a worker's number, or an error's with a minus; then its exit status."""
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """The function raised an exception, or its result could not be pickled."""
+class Work(Protocol):
+    """What a pool sends to each of its workers, pickled."""
 
-    error: str
-    traceback: str
+    def begin(self) -> None:
+        """Get all ready; what is raised tells the program that the worker cannot start."""
 
-    def __str__(self) -> str:
-        return self.error
-
-
-@dataclass(frozen=True, slots=True)
-class Crashed:
-    """The job ended its process. As in `multiprocessing`, ``-n`` stands for signal n."""
-
-    exitcode: int | None
-
-    def __str__(self) -> str:
-        return ending(self.exitcode)
+    def run(self, pipe: socket.socket, shared: memoryview) -> None:
+        """Do jobs until the program closes the socket, or says stop."""
 
 
-@dataclass(frozen=True, slots=True)
-class TimedOut:
-    """The job took longer than it may, and was killed."""
-
-    seconds: float
-
-    def __str__(self) -> str:
-        return f"not done after {self.seconds:g} s"
+def modules_of(work: object, function: object) -> list[str]:
+    """Return which modules a worker needs, to be imported before it is forked."""
+    home = getattr(getattr(function, "func", function), "__module__", None)
+    return [type(work).__module__, *([] if home in (None, "__main__") else [home])]
 
 
-def prepare(*modules: str) -> None:
-    """Begin to start what workers are copied from, so that it imports while others work.
+class _Unpickler(pickle.Unpickler):
+    """Says what is wrong with a function that workers cannot import."""
 
-    Parameters
-    ----------
-    modules : str
-        Names of those whose functions pools are going to apply.
-    """
-    if METHOD == "forkserver":
-        from multiprocessing import forkserver
-
-        multiprocessing.get_context(METHOD).set_forkserver_preload([__name__, *modules])
-        # If it fails, it fails again when the workers start, and is reported there.
-        with contextlib.suppress(OSError), inheritance():
-            forkserver.ensure_running()
+    def find_class(self, module: str, name: str) -> Any:
+        if module == "__main__":
+            raise AttributeError(
+                f"{name} is of the program's main module, which workers do not import: "
+                "put it into a module of its own"
+            )
+        return super().find_class(module, name)
 
 
-@contextlib.contextmanager
-def inheritance() -> Iterator[None]:
-    """What a process started in here inherits: one thread a library, kept memory, no Ctrl-C.
+def ignore_signals() -> None:
+    """Leave it to the program what a terminal, or a service manager, sends to all processes."""
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, signal.SIG_IGN)
+    if sys.platform != "win32":  # they were blocked while this process had no handlers yet
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT, signal.SIGTERM])
 
-    The fork server is one for the whole program: whoever else uses it inherits the same.
-    """
-    names = [*(f"{pool}_NUM_THREADS" for pool in process.POOLS), *process.KEPT]
-    with _starting, _no_interrupt():
-        before = {name: os.environ.get(name) for name in names}
+
+def follow(line: int) -> None:
+    """End this process when all others have closed their end of a pipe."""
+
+    def wait() -> None:
+        with contextlib.suppress(OSError):  # of a job that closes what it does not know
+            os.read(line, 1)
+            os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def take_over(path: list[str], folder: str | None, environment: dict[str, str]) -> None:
+    """Be as the program is now: it may have changed since this process's parent started."""
+    sys.path[:] = path
+    if folder is not None:
+        os.chdir(folder)  # the paths in jobs start from there
+    if os.environ != environment:
+        os.environ.clear()
+        os.environ.update(environment)
+
+
+def work(pipe: socket.socket, memory: mmap.mmap) -> None:
+    """Be a worker, until the program has no more to do for it."""
+    with contextlib.suppress(EOFError, OSError):  # of the socket, when the program closes it
+        program, opening = messages.receive(pipe)
+        shared = memoryview(memory).cast("q")
         try:
-            process.one_thread()
-            os.environ.update({**process.KEPT, **os.environ})
-            yield
-        finally:
-            for name, value in before.items():
-                if value is None:
-                    os.environ.pop(name, None)
-                else:
-                    os.environ[name] = value
+            take_over(*pickle.loads(program))
+            job: Work = _Unpickler(io.BytesIO(opening)).load()
+            job.begin()
+        except BaseException as error:
+            messages.send(pipe, [pickle.dumps(Failed.by(error))])
+            return
+        shared[STAGE] = 1
+        messages.send(pipe, [b""])
+        job.run(pipe, shared)
 
 
-@contextlib.contextmanager
-def _no_interrupt() -> Iterator[None]:
-    """Let SIGINT wait; processes started in here never see it."""
+def main(pipe: int, memory: int | str, modules: list[str]) -> None:
+    """Be a worker that is a program of its own, with the program's pipe as standard input."""
+    ignore_signals()
     if sys.platform == "win32":
-        yield
-        return
-    resource_tracker.ensure_running()  # its start would let the signal through again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def follow_parent() -> None:
-    """End this process with its parent."""
-    # The pipe would tell as well, but only once the present job is done.
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
-
-
-def ending(exitcode: int | None) -> str:
-    """Say in words how a process ended.
-
-    Examples
-    --------
-    >>> ending(-9), ending(3)
-    ('killed by SIGKILL', 'exit code 3')
-    """
-    if exitcode is None:
-        return "cannot be killed"
-    if exitcode >= 0:
-        return f"exit code {exitcode}"
-    try:
-        return f"killed by {signal.Signals(-exitcode).name}"
-    except ValueError:
-        return f"killed by signal {-exitcode}"
+        size = int.from_bytes(os.read(0, 4), "little")
+        data = b""
+        while len(data) < size:
+            data += os.read(0, size - len(data))
+        end = socket.fromshare(data)
+        shared = mmap.mmap(-1, SHARED, tagname=str(memory))
+    else:
+        end = socket.socket(fileno=pipe)
+        assert isinstance(memory, int)
+        shared = mmap.mmap(memory, SHARED)
+        os.close(memory)
+    follow(0)
+    for module in modules:
+        with contextlib.suppress(Exception):  # it shows when the worker unpickles its work
+            importlib.import_module(module)
+    work(end, shared)
+    sys.stdout.flush()
+    os._exit(0)

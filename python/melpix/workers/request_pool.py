@@ -8,35 +8,17 @@ so jobs and answers are sent at once, over a socket that the event loop watches.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import multiprocessing
-import os
-import pickle
-import signal
-import socket
-import struct
-import sys
-import threading
-import time
 from collections import deque
-from collections.abc import Callable
-from multiprocessing.process import BaseProcess
 from typing import Any, TypeAlias, cast
 
-from melpix.workers import process
-from melpix.workers.child import METHOD, Crashed, TimedOut, follow_parent, inheritance
-
-Function: TypeAlias = Callable[[bytes, bytearray], tuple[bytes, bytes]]
+from melpix.workers import messages
+from melpix.workers.crew import GRACE, TICK, Crew, Worker
+from melpix.workers.outcomes import Crashed, TimedOut
+from melpix.workers.request_worker import Function, Requests
 
 _AHEAD = 4  # jobs that a worker has: with fewer it runs dry while others have the event loop's core
 
-_LENGTHS = struct.Struct("<QQ")  # of a message's two parts
-
-_GRACE = 1.0  # seconds in which a process may end by itself
-
-_START = 60.0  # seconds in which the first workers must be ready
-
-_PATIENCE = 5.0  # seconds between two attempts to start a worker, at most
+_Answer: TypeAlias = tuple[bytes, bytes] | Crashed | TimedOut | None
 
 
 class UnavailableError(Exception):
@@ -46,11 +28,33 @@ class UnavailableError(Exception):
 class _Job:
     """A head, a body, and whoever waits for the answer."""
 
-    __slots__ = ("answer", "body", "head", "suspect")
+    __slots__ = ("body", "future", "head")
 
-    def __init__(self, head: bytes, body: bytes | bytearray, answer: asyncio.Future[Any]) -> None:
-        self.head, self.body, self.answer = head, body, answer
-        self.suspect = False  # a worker has died of it, or beside it
+    def __init__(self, head: bytes, body: bytes | bytearray) -> None:
+        self.head, self.body = head, body
+        self.future: asyncio.Future[_Answer] = asyncio.get_running_loop().create_future()
+
+    def answer(self, answer: _Answer) -> None:
+        """Tell whoever waits, if anybody still does."""
+        if not self.future.done():
+            self.future.set_result(answer)
+
+
+class _Worker(Worker[_Job]):
+    """A worker, and what the event loop has of it."""
+
+    transport: asyncio.Transport
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one more job may be sent to it."""
+        trial = self.on_trial and not self.answered  # nobody else's job is to suffer
+        return self.ready and len(self.jobs) < (1 if trial else _AHEAD)
+
+    def give(self, job: _Job) -> None:
+        """Send it a job."""
+        self.jobs.append(job)
+        self.transport.write(messages.packed([job.head, job.body]))
 
 
 class Pool:
@@ -72,21 +76,21 @@ class Pool:
     def __init__(
         self, function: Function, *, workers: int, timeout: float, memory: int | None = None
     ) -> None:
-        self._function, self._size = pickle.dumps(function), workers
-        self.timeout, self._memory = timeout, memory
-        self._home = type(function).__module__
+        work = Requests(function, memory)
+        self._crew: Crew[_Job, _Worker] = Crew(
+            work, function, size=workers, timeout=timeout, kind=_Worker
+        )
         self._waiting: deque[_Job] = deque()
-        self._suspects: deque[_Job] = deque()
-        self._workers: list[_Worker] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self._failures = 0  # workers in succession that were never ready
+        self._timer: asyncio.TimerHandle | None = None
+        self._changed = asyncio.Event()  # a worker is ready, or has ended
         self._open = False
         self.restarts = 0
 
     @property
     def ready(self) -> int:
         """How many workers take jobs."""
-        return sum(worker.ready for worker in self._workers)
+        return sum(worker.ready for worker in self._crew.workers)
 
     async def open(self) -> None:
         """Start the workers, and wait until each has imported what it needs.
@@ -96,21 +100,16 @@ class Pool:
         RuntimeError
             They do not start.
         """
-        if METHOD == "forkserver":
-            context = multiprocessing.get_context(METHOD)
-            context.set_forkserver_preload([__name__, self._home])
         self._open = True
-        await asyncio.gather(*(self._start() for _ in range(self._size)))
-        end = time.monotonic() + _START
-        while self.ready < self._size:
-            if self._failures or time.monotonic() > end:
+        self._fill()
+        while self._crew.missing or not all(worker.ready for worker in self._crew.workers):
+            if (trouble := self._crew.trouble()) is not None:
                 await self.close()
-                raise RuntimeError("worker processes do not start")
-            await asyncio.sleep(0.01)
+                raise trouble
+            await self._changed.wait()
+            self._changed.clear()
 
-    def submit(
-        self, head: bytes, body: bytes | bytearray
-    ) -> asyncio.Future[tuple[bytes, bytes] | Crashed | TimedOut | None]:
+    def submit(self, head: bytes, body: bytes | bytearray) -> asyncio.Future[_Answer]:
         """Have a job done. Whoever gives it up sets its result to None: it may be left out then.
 
         Raises
@@ -120,242 +119,135 @@ class Pool:
         """
         if not self._open:
             raise UnavailableError
-        job = _Job(head, body, asyncio.get_running_loop().create_future())
+        job = _Job(head, body)
         self._waiting.append(job)
         self._dispatch()
-        return job.answer
+        return job.future
 
     async def close(self) -> None:
         """End the workers: at once those that are idle, after a second the others."""
         self._open = False
+        if self._timer is not None:
+            self._timer.cancel()
+        workers = self._crew.workers
+        for job in [
+            *self._waiting,
+            *self._crew.suspects,
+            *(job for w in workers for job in w.jobs),
+        ]:
+            if not job.future.done():
+                job.future.set_exception(UnavailableError())
         for task in self._tasks:
             task.cancel()
-        workers, self._workers = self._workers, []
-        jobs = [*self._waiting, *self._suspects, *(job for w in workers for job in w.jobs)]
-        for job in jobs:
-            if not job.answer.done():
-                job.answer.set_exception(UnavailableError())
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         for worker in workers:
-            worker.transport.close()
-        await asyncio.gather(*(asyncio.to_thread(worker.end, _GRACE) for worker in workers))
+            if hasattr(worker, "transport"):
+                worker.transport.close()
+        await asyncio.to_thread(self._crew.close)
 
-    async def _start(self) -> None:
-        ours, theirs = socket.socketpair()
-        for end in (ours, theirs):
-            with contextlib.suppress(OSError):  # as much as the system grants
-                end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
-        context: Any = multiprocessing.get_context(METHOD)
-        arguments = (theirs, self._function, self._memory)
-        child: BaseProcess = context.Process(target=_work, args=arguments, daemon=True)
-        try:
-            await asyncio.to_thread(_begin, child)
-        finally:
-            theirs.close()
-        worker = _Worker(self, child)
-        self._workers.append(worker)
-        await asyncio.get_running_loop().create_connection(lambda: worker, sock=ours)
-
-    def _dispatch(self) -> None:
-        """Send jobs to workers that have room."""
-        while self._suspects:
-            # Alone, and as the first of a worker: then nobody else can have done the damage.
-            fresh = next((w for w in self._workers if w.ready and not w.used), None)
-            if fresh is None:
-                break
-            fresh.send(self._suspects.popleft())
-        while self._waiting:
-            kept = len(self._suspects)  # workers that start will be for these
-            free = [w for w in self._workers if w.ready and w.has_room and (w.used or not kept)]
-            if not free:
-                return
-            job = self._waiting.popleft()
-            if not job.answer.done():  # else nobody waits for it any more
-                min(free, key=lambda w: len(w.jobs)).send(job)
-
-    def _lost(self, worker: _Worker, timed_out: bool) -> None:
-        """Replace a worker that has ended, and see to its jobs."""
-        if not self._open or worker not in self._workers:
-            return
-        self._workers.remove(worker)
-        self._failures = 0 if worker.was_ready else self._failures + 1
-        task = asyncio.ensure_future(self._replace(worker, timed_out))
+    def _do(self, work: Any) -> None:
+        task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _replace(self, worker: _Worker, timed_out: bool) -> None:
-        await asyncio.to_thread(worker.end, 0.0 if timed_out else _GRACE)
-        jobs = list(worker.jobs)
-        if jobs:
-            job = jobs.pop(0)
-            if timed_out:
-                _answer(job, TimedOut(self.timeout))
-            elif job.suspect:
-                _answer(job, Crashed(worker.process.exitcode))
-            else:
-                job.suspect = True
-                self._suspects.append(job)
-        self._waiting.extendleft(reversed(jobs))
-        self._dispatch()
-        if self._failures:
-            await asyncio.sleep(min(_PATIENCE, 0.1 * 2**self._failures))
-        self.restarts += 1
-        try:
-            await self._start()
-        except (OSError, EOFError, RuntimeError):  # no memory, no descriptors: it may get better
-            self._failures += 1
-            task = asyncio.ensure_future(self._replace_later())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+    def _fill(self) -> None:
+        """Start the workers that are missing, or have that tried again later."""
+        while self._open and (worker := self._crew.start()):
+            self._do(self._connect(worker))
+        self._watch_soon()
 
-    async def _replace_later(self) -> None:
-        while self._open:
-            await asyncio.sleep(min(_PATIENCE, 0.1 * 2**self._failures))
-            with contextlib.suppress(OSError, EOFError, RuntimeError):
-                await self._start()
-                return
-            self._failures += 1
+    async def _connect(self, worker: _Worker) -> None:
+        loop = asyncio.get_running_loop()
+        await loop.create_connection(lambda: _Line(self, worker), sock=worker.child.pipe)
+        worker.transport.write(messages.packed(self._crew.opening()))
 
-
-def _answer(job: _Job, answer: Any) -> None:
-    if not job.answer.done():
-        job.answer.set_result(answer)
-
-
-class _Worker(asyncio.Protocol):
-    """A process as the event loop sees it."""
-
-    transport: asyncio.Transport
-
-    def __init__(self, pool: Pool, child: BaseProcess) -> None:
-        self._pool, self.process = pool, child
-        self.jobs: deque[_Job] = deque()  # sent and not answered
-        self.ready = self.was_ready = self.used = False
-        self._heard = bytearray()
-        self._timer: asyncio.TimerHandle | None = None
-        self._timed_out = False
-
-    @property
-    def has_room(self) -> bool:
-        return len(self.jobs) < (1 if self.jobs and self.jobs[0].suspect else _AHEAD)
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)  # uvloop's is none by name
-
-    def send(self, job: _Job) -> None:
-        self.used = True
-        self.jobs.append(job)
-        self.transport.writelines([_LENGTHS.pack(len(job.head), len(job.body)), job.head, job.body])
-        if len(self.jobs) == 1:
-            self._watch()
+    def _watch_soon(self) -> None:
+        """Look at the workers in a while, if there is anything to see."""
+        crew = self._crew
+        if self._timer is None and (
+            crew.missing or any(w.jobs or not w.ready for w in crew.workers)
+        ):
+            self._timer = asyncio.get_running_loop().call_later(TICK, self._watch)
 
     def _watch(self) -> None:
-        """Give the foremost job its time."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self.jobs:
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(self._pool.timeout, self._expire)
+        self._timer = None
+        for worker in self._crew.watch():
+            if hasattr(worker, "transport"):
+                worker.transport.abort()  # which is followed by `lose`
+        self._changed.set()
+        self._fill()
 
-    def _expire(self) -> None:
-        self._timed_out = True
-        self.process.kill()  # the socket tells when it is gone
-        self.transport.abort()
+    def _dispatch(self) -> None:
+        """Send jobs to workers that have room."""
+        crew = self._crew
+        for worker in crew.workers:
+            if worker.fresh and (suspect := crew.suspect_for(worker)) is not None:
+                worker.give(suspect)
+        while self._waiting:
+            # Those that start are for suspects, if there are any left.
+            free = [w for w in crew.workers if w.has_room and not (w.fresh and crew.suspects)]
+            if not free:
+                break
+            job = self._waiting.popleft()
+            if not job.future.done():  # else nobody waits for it any more
+                min(free, key=lambda w: len(w.jobs)).give(job)
+        self._watch_soon()
 
-    def data_received(self, data: bytes) -> None:
-        self._heard += data
-        while len(self._heard) >= _LENGTHS.size:
-            head, body = _LENGTHS.unpack_from(self._heard)
-            start, end = _LENGTHS.size, _LENGTHS.size + head + body
-            if len(self._heard) < end:
-                return
-            if not self.ready:  # the first message says that it is
-                self.ready = self.was_ready = True
-                self._pool._failures = 0
-            elif self.jobs:
-                answer = (
-                    bytes(self._heard[start : start + head]),
-                    bytes(memoryview(self._heard)[start + head : end]),
-                )
-                _answer(self.jobs.popleft(), answer)
-                self._watch()
-            else:  # nonsense, from a process gone wrong
-                self.transport.abort()
-                return
-            del self._heard[:end]
-            self._pool._dispatch()
+    def hear(self, worker: _Worker, message: list[bytes]) -> None:
+        """Take a message of a worker's.
+
+        Raises
+        ------
+        Exception
+            It is nonsense, from a process gone wrong; or says that the worker cannot start.
+        """
+        if not worker.ready:
+            if not self._crew.opened(worker, message):
+                raise EOFError
+            self._changed.set()
+        else:
+            head, body = message
+            (job,) = worker.answers()
+            job.answer((head, body))
+        self._dispatch()
+
+    def lose(self, worker: _Worker) -> None:
+        """Replace a worker that has ended, and see to its jobs."""
+        if self._open:
+            worker.ready = False
+            self._do(self._replace(worker))
+
+    async def _replace(self, worker: _Worker) -> None:
+        await asyncio.to_thread(worker.end, 0.0 if worker.late else GRACE)
+        settlement = self._crew.settle(worker)
+        if settlement.blamed is not None:
+            settlement.blamed.answer(settlement.verdict)
+        self._waiting.extendleft(reversed(settlement.again))
+        self.restarts += 1
+        self._changed.set()
+        self._fill()
+        self._dispatch()
+
+
+class _Line(asyncio.BufferedProtocol):
+    """What the event loop tells of a worker's socket."""
+
+    def __init__(self, pool: Pool, worker: _Worker) -> None:
+        self._pool, self._worker = pool, worker
+        self._inbox = messages.Inbox()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._worker.transport = cast(asyncio.Transport, transport)  # uvloop's is none by name
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._inbox.room()
+
+    def buffer_updated(self, size: int) -> None:
+        try:
+            for message in self._inbox.arrived(size):
+                self._pool.hear(self._worker, message)
+        except Exception:
+            self._worker.transport.abort()
 
     def connection_lost(self, error: Exception | None) -> None:
-        self.ready = False
-        if self._timer is not None:
-            self._timer.cancel()
-        self._pool._lost(self, self._timed_out)
-
-    def end(self, seconds: float) -> None:
-        """Make sure that the process has ended."""
-        self.process.join(seconds)
-        self.process.kill()
-        self.process.join(_GRACE)
-
-
-def _begin(child: BaseProcess) -> None:
-    with inheritance():
-        child.start()
-
-
-# --- in the worker -----------------------------------------------------------------------------
-
-
-def _work(pipe: socket.socket, function: bytes, memory: int | None) -> None:
-    """Answer jobs until the parent closes the socket or dies."""
-    for signum in (signal.SIGINT, signal.SIGTERM):  # a terminal, or systemd, sends them to all
-        signal.signal(signum, signal.SIG_IGN)
-    threading.Thread(target=follow_parent, daemon=True).start()
-    process.one_thread()
-    _silence_decoders()
-    call: Any = pickle.loads(function)
-    if hasattr(call, "warm"):
-        call.warm()
-    if memory is not None:
-        _limit_memory(memory)
-    with contextlib.suppress(OSError, EOFError):
-        _send(pipe, b"", b"")
-        while True:
-            head, body = _LENGTHS.unpack(_receive(pipe, _LENGTHS.size))
-            _send(pipe, *call(bytes(_receive(pipe, head)), _receive(pipe, body)))
-
-
-def _silence_decoders() -> None:
-    """Let what decoders print, in C, go nowhere; what Python prints goes on to the log."""
-    with contextlib.suppress(OSError):
-        sys.stderr = open(os.dup(2), "w", buffering=1)  # noqa: SIM115
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, 2)
-        os.close(nowhere)
-
-
-def _limit_memory(memory: int) -> None:
-    if sys.platform == "win32":
-        return
-    import resource
-
-    with contextlib.suppress(OSError, ValueError), open("/proc/self/statm") as statm:
-        now = int(statm.read().split()[0]) * resource.getpagesize()
-        _, hard = resource.getrlimit(resource.RLIMIT_AS)
-        most = now + memory if hard == resource.RLIM_INFINITY else min(now + memory, hard)
-        resource.setrlimit(resource.RLIMIT_AS, (most, hard))
-
-
-def _receive(pipe: socket.socket, size: int) -> bytearray:
-    data = bytearray(size)
-    view, at = memoryview(data), 0
-    while at < size:
-        taken = pipe.recv_into(view[at:], size - at, getattr(socket, "MSG_WAITALL", 0))
-        if taken == 0:
-            raise EOFError
-        at += taken
-    return data
-
-
-def _send(pipe: socket.socket, head: bytes, body: bytes) -> None:
-    pipe.sendall(_LENGTHS.pack(len(head), len(body)) + head + body)
+        self._pool.lose(self._worker)

@@ -1098,7 +1098,7 @@ def test_workers_that_somebody_kills(here: Path, dataset: Dataset) -> None:
         (server,) = (
             child
             for child in psutil.Process(process.pid).children()
-            if "forkserver" in " ".join(child.cmdline())
+            if "fork_server" in " ".join(child.cmdline())
         )
         workers = server.children()
         for worker in workers:

@@ -16,7 +16,6 @@ import pytest
 import soundfile
 
 import melpix
-from melpix.workers.child import inheritance
 from melpix.workers.process import overhear
 from sounds import chirp, encode
 
@@ -170,30 +169,6 @@ def test_a_forked_child_decodes_what_a_thread_was_opening_in_the_parent(tmp_path
         slow.go.set()
         thread.join()
     assert len(melpix.load(path)[0]) > 0
-
-
-@needs_fork
-@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-def test_a_forked_child_starts_workers_while_a_thread_was_at_it_in_the_parent() -> None:
-    inside, go = threading.Event(), threading.Event()
-
-    def start() -> None:
-        with inheritance():
-            inside.set()
-            go.wait(HANGS)
-
-    def start_too() -> None:
-        with inheritance():
-            pass
-
-    thread = threading.Thread(target=start)
-    thread.start()
-    assert inside.wait(HANGS)
-    try:
-        assert forked(start_too) == 0
-    finally:
-        go.set()
-        thread.join()
 
 
 @needs_fork
