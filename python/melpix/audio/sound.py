@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from melpix import _core
 from melpix.audio import formats
 from melpix.audio.samples import Samples
 from melpix.audio.wav import PlainMemory
@@ -76,7 +77,6 @@ class Sound:
         *,
         mono: bool,
         limit: int,
-        empty: Callable[..., Samples] = np.empty,
     ) -> Samples:
         """Decode a stretch of the sound; once only.
 
@@ -90,8 +90,6 @@ class Sound:
             Mix the channels.
         limit : int
             Refuse to decode more frames than this.
-        empty : callable
-            As `np.empty`: where the samples go.
 
         Returns
         -------
@@ -107,7 +105,7 @@ class Sound:
             # source's bytes make likely; more is made as frames arrive.
             nonlocal y
             if n == 0:
-                y = empty((min(left, max(_FIRST, self._size) // kept), *row), dtype)
+                y = _core.empty((min(left, max(_FIRST, self._size) // kept), *row), dtype)
             elif n == len(y):
                 y = np.concatenate([y, np.empty_like(y[:left])])
             return y[n:]
@@ -157,11 +155,11 @@ class Sound:
         start, wanted = self._stretch(offset, duration, limit)
         mixing = mono and self.channels > 1
         step = min(max(1, _BLOCK // self.channels), wanted)
-        scratch = np.empty((step if mixing else 0, self.channels), dtype)
+        scratch = _core.empty((step, self.channels), dtype) if mixing else None
         n, ended = 0, False
         while not ended:
             out = room(n, wanted - n)[: wanted - n]
-            frames = self._mixed(out, scratch) if mixing else self._file.read(out=out)
+            frames = self._file.read(out=out) if scratch is None else self._mixed(out, scratch)
             if formats.may_hold_nan(self.subtype):
                 self._refuse_non_finite(frames, start + n)
             n += len(frames)

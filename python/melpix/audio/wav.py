@@ -80,7 +80,7 @@ class PlainWav(_Plain):
             n = self._fill(out)
         else:
             n, step = 0, max(1, _BLOCK // self.channels)
-            samples = np.empty((min(step, len(out)), *out.shape[1:]), np.int16)
+            samples = _core.empty((min(step, len(out)), *out.shape[1:]), np.dtype(np.int16))
             while n < len(out):
                 part = samples[: len(out) - n]
                 read = self._fill(part)

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
 from melpix import files
-from melpix.audio.samples import Empty, kept_memory
 from melpix.convert.windows import Window
 from melpix.dataset.outputs.handover import Parcel
 from melpix.dataset.outputs.record import End, Record, describe, encode_line
@@ -124,8 +123,8 @@ class Converter:
                 samples = outcome.parcel.all_or_none()
             else:
                 samples = self._tree.all_or_none()
-            with samples as write, kept_memory() as empty:
-                self._convert(item, about, empty, write, outcome)
+            with samples as write:
+                self._convert(item, about, write, outcome)
         except _NotWrittenError as error:
             reason = error.reason
             if reason.errno in _FULL or (self._place is not None and self._place.moved()):
@@ -159,15 +158,13 @@ class Converter:
             if not self._tree.remove([sample_name(item.stem, number) + self._plan.suffix]):
                 break
 
-    def _convert(
-        self, item: Item, about: Record, empty: Empty, write: _Write, outcome: Outcome
-    ) -> None:
+    def _convert(self, item: Item, about: Record, write: _Write, outcome: Outcome) -> None:
         """Convert a source, or raise what is wrong with it."""
         src = None
         if self._ahead is not None:
             known = about.size, about.mtime_ns
             src, outcome.seconds["decode"] = self._ahead.take(item.path, known)
-        cut = self._plan.windows(item, empty, src)
+        cut = self._plan.windows(item, src)
         clock = _Clock(outcome.seconds)
         with contextlib.closing(cut):
             for window in cut:
