@@ -3,7 +3,7 @@
 #include "bindings.h"
 #include "melpix/version.h"
 
-// The core keeps no state between calls but per-thread scratch memory, so it needs no GIL.
+// The core keeps no state between calls but memory that any thread may take: it needs no GIL.
 PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   m.attr("__version__") = MELPIX_VERSION;
   m.attr("PIXELS") = MELPIX_PIXELS;
@@ -12,6 +12,7 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   bind_decode(m);
   bind_frontend(m);
   bind_isa(m);
+  bind_memory(m);
   bind_scanline(m);
   bind_signal(m);
   bind_stream(m);

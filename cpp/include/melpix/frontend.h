@@ -34,7 +34,7 @@ template <class T>
 class Stream;
 
 // Immutable after construction; one instance may serve any number of threads. T is the precision
-// of the arithmetic: float or double. Scratch memory belongs to the calling thread.
+// of the arithmetic: float or double. Its working memory is kept (memory.h).
 //
 // Every method that takes a signal throws
 //   std::invalid_argument  if it is too short for the framing,

@@ -5,6 +5,7 @@
 #include "melpix/config.h"
 #include "melpix/frontend.h"
 #include "melpix/isa.h"
+#include "melpix/memory.h"
 #include "melpix/mixed.h"
 #include "melpix/scanline.h"
 #include "melpix/signal.h"

@@ -35,8 +35,8 @@
 // The standard headers stand above, outside of the renaming. pocketfft's scratch is the thread's.
 #define POCKETFFT_NO_MULTITHREADING
 #define pocketfft MELPIX_POCKETFFT
-#define malloc(size) ::melpix::take_scratch(size)
-#define free(memory) ::melpix::give_scratch(memory)
+#define malloc(size) ::melpix::take_memory(size)
+#define free(memory) ::melpix::give_memory(memory)
 #include "pocketfft_hdronly.h"
 #undef free
 #undef malloc

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from melpix import arguments
+from melpix import _core, arguments
 from melpix.audio import formats
 from melpix.audio.clip import Clip, Prepared
 from melpix.audio.decoder import Source, open_sound
 from melpix.audio.resample import Resampler, refuse_without_resampler, resample
-from melpix.audio.samples import Empty, Samples
+from melpix.audio.samples import Samples
 from melpix.audio.sound import Sound
 from melpix.errors import DecodeError, ParameterError
 
@@ -127,7 +127,6 @@ def read_clip(
     max_bytes: int | None = None,
     strict: bool = False,
     formats: str = "common",
-    empty: Empty = np.empty,
     in_place: bool = False,
 ) -> Clip:
     """Read a sound for a front-end: the samples of `load`, or int16 where that is the same.
@@ -149,8 +148,6 @@ def read_clip(
         Refuse a source that is truncated.
     formats : {"common", "all"}
         Which formats are read. "all" is for worker processes alone, for it may crash.
-    empty : callable
-        Makes the array for the samples: `numpy.empty`, or what `samples.kept_memory` gives.
     in_place : bool
         Samples may lie in `source` itself, if it is memory, and are read-only then.
 
@@ -187,7 +184,7 @@ def read_clip(
         enough = _enough(sound.sr, target, samples, duration)
         found = sound.in_place(offset, enough, limit) if in_place and plain else None
         if found is None:
-            found = sound.read(offset, enough, dtype, mono=not plain, limit=limit, empty=empty)
+            found = sound.read(offset, enough, dtype, mono=not plain, limit=limit)
         y = found
     if strict:
         _refuse_truncated(sound)
@@ -222,7 +219,6 @@ def read_blocks(
     max_seconds: float | None = None,
     strict: bool = False,
     formats: str = "common",
-    empty: Empty = np.empty,
 ) -> Generator[Clip]:
     """Read a sound in blocks, so that memory does not grow with its length.
 
@@ -230,8 +226,6 @@ def read_blocks(
     ----------
     source, sr, offset, duration, max_seconds, strict, formats
         As in `read_clip`. There is no limit but `max_seconds`.
-    empty : callable
-        As in `read_clip`: a short sound is read into what it makes, and makes one block.
 
     Yields
     ------
@@ -275,8 +269,7 @@ def read_blocks(
             nonlocal y
             if y is None or resampler is None:  # a resampler is done with a block at once
                 length = min(left, most)
-                make = empty if n == 0 else np.empty  # lent memory is one array only
-                y = make((length,) if channels == 1 else (length, channels), dtype)
+                y = _core.empty((length,) if channels == 1 else (length, channels), dtype)
             return y
 
         limit = int(min(max_seconds * sound.sr, _MOST_FRAMES))

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from melpix import _core
 from melpix.audio import packages
 from melpix.audio.samples import Samples
 from melpix.errors import DecodeError
@@ -65,9 +66,10 @@ def _resample_together(ys: list[Samples], sr: float, target: float) -> list[Samp
     nothing else of each other; what is missing at the end of a signal is zeros to it, as they are
     here.
     """
-    together = np.zeros((len(ys), max(map(len, ys))), np.float32)
+    together = _core.empty((len(ys), max(map(len, ys))), np.dtype(np.float32))
     for row, y in zip(together, ys, strict=True):
         row[: len(y)] = y
+        row[len(y) :] = 0.0
     with until_done():
         import soxr
 

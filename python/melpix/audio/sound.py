@@ -82,7 +82,6 @@ class Sound:
         *,
         mono: bool,
         limit: int,
-        empty: Callable[..., Samples] = np.empty,
     ) -> Samples:
         """Decode a stretch of the sound; once only.
 
@@ -96,8 +95,6 @@ class Sound:
             Mix the channels.
         limit : int
             Refuse to decode more frames than this.
-        empty : callable
-            As `np.empty`: where the samples go.
 
         Returns
         -------
@@ -113,7 +110,7 @@ class Sound:
             # source's bytes make likely; more is made as frames arrive.
             nonlocal y
             if n == 0:
-                y = empty((min(left, max(_FIRST, self._size) // kept), *row), dtype)
+                y = _core.empty((min(left, max(_FIRST, self._size) // kept), *row), dtype)
             elif n == len(y):
                 y = np.concatenate([y, np.empty_like(y[:left])])
             return y[n:]
@@ -163,11 +160,11 @@ class Sound:
         start, wanted = self._stretch(offset, duration, limit)
         mixing = mono and self.channels > 1 and not self._in_core  # which mixes by itself
         step = min(max(1, _BLOCK // self.channels), wanted)
-        scratch = np.empty((step if mixing else 0, self.channels), dtype)
+        scratch = _core.empty((step, self.channels), dtype) if mixing else None
         n, ended = 0, False
         while not ended:
             out = room(n, wanted - n)[: wanted - n]
-            frames = self._mixed(out, scratch) if mixing else self._file.read(out=out)
+            frames = self._file.read(out=out) if scratch is None else self._mixed(out, scratch)
             if not self._file.finite if self._in_core else formats.may_hold_nan(self.subtype):
                 self._refuse_non_finite(frames, start + n)
             n += len(frames)

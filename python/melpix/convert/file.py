@@ -12,7 +12,6 @@ from typing import BinaryIO, NamedTuple, cast
 from melpix import files
 from melpix.audio.decoder import sendable
 from melpix.audio.load import Source
-from melpix.audio.samples import kept_memory
 from melpix.convert.cut import Cut
 from melpix.convert.reading import Bounds, read_for_image
 from melpix.files import Path, replace_file, target_of
@@ -266,14 +265,13 @@ def make(src: Source, f: Frontend, cut: Cut, bounds: Bounds, source: str | None)
         wanted = cut.time_steps * f.hop_length
     elif f.duration is not None and not cut.native:
         wanted = round(f.duration * f.sr)  # more would be cut off
-    with kept_memory() as empty:
-        clip, f = read_for_image(src, f, cut, bounds, samples=wanted, empty=empty, in_place=True)
-        decoded = time.perf_counter()
-        n = clip.y.shape[-1]
-        if bounds.max_pixels is not None:  # else render knows the bound
-            bounds.refuse_wide(f, f.frames(n))
-        rendering = f.render(clip.y)
-        rendered = time.perf_counter()
+    clip, f = read_for_image(src, f, cut, bounds, samples=wanted, in_place=True)
+    decoded = time.perf_counter()
+    n = clip.y.shape[-1]
+    if bounds.max_pixels is not None:  # else render knows the bound
+        bounds.refuse_wide(f, f.frames(n))
+    rendering = f.render(clip.y)
+    rendered = time.perf_counter()
 
     seconds = (n - lengths.left_out(f, n)) / clip.sr
     left_out = None if clip.available is None else clip.available - seconds

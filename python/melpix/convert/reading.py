@@ -8,11 +8,8 @@ import math
 import os
 from collections.abc import Callable
 
-import numpy as np
-
 from melpix import arguments
 from melpix.audio.load import Clip, Source, read_clip
-from melpix.audio.samples import Empty
 from melpix.convert.cut import Cut
 from melpix.errors import DecodeError, EncodeError, MelpixError
 from melpix.frontend import demands, lengths
@@ -69,14 +66,13 @@ def read_for_image(
     bounds: Bounds,
     *,
     samples: int | None = None,
-    empty: Empty = np.empty,
     in_place: bool = False,
 ) -> tuple[Clip, Frontend]:
     """Read what one image shows of a sound: what would make too wide a one is not even decoded.
 
     Parameters
     ----------
-    src, empty, in_place
+    src, in_place
         As `read_clip` takes them.
     f : Frontend
     cut : Cut
@@ -113,7 +109,6 @@ def read_for_image(
         bounds.columns(f),
         too_wide,
         samples=samples,
-        empty=empty,
         in_place=in_place,
     )
 
@@ -127,7 +122,6 @@ def read_columns(
     too_wide: Callable[[str], MelpixError],
     *,
     samples: int | None = None,
-    empty: Empty = np.empty,
     in_place: bool = False,
 ) -> tuple[Clip, Frontend]:
     """Read a sound of at most so many columns; `too_wide` makes the error of a longer one."""
@@ -153,7 +147,6 @@ def read_columns(
             max_bytes=bounds.max_bytes,
             strict=cut.strict,
             formats=cut.formats,
-            empty=empty,
             in_place=in_place,
         )
     except DecodeError as error:

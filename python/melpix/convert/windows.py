@@ -12,7 +12,6 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from melpix.audio.load import Clip, Source, probe, read_blocks, read_clip, unmistakable
-from melpix.audio.samples import Empty
 from melpix.convert.cut import Cut, Lengths
 from melpix.convert.reading import Bounds, read_for_image, too_short
 from melpix.frontend import lengths
@@ -74,7 +73,6 @@ def windows(
     duration: float | None = None,
     strict: bool = False,
     max_seconds: float | None = None,
-    empty: Empty = np.empty,
 ) -> Windows:
     """Cut a sound into windows.
 
@@ -121,9 +119,6 @@ def windows(
         Make a truncated source an error, before the first window if its header shows it.
     max_seconds : float > 0 [s] or None
         Refuse to read more than this of one sound. None: `audio.MAX_SECONDS`.
-    empty : callable
-        Makes the array that the first samples are read into. Windows stay valid, unless this is
-        from `samples.kept_memory`: then until the memory is lent again.
 
     Returns
     -------
@@ -161,15 +156,15 @@ def windows(
         strict=strict,
         max_seconds=max_seconds,
     )
-    return cut_sound(src, at_rate(frontend, None if sr == "native" else sr), cut, empty)
+    return cut_sound(src, at_rate(frontend, None if sr == "native" else sr), cut)
 
 
-def cut_sound(src: Source, f: Frontend, cut: Cut, empty: Empty = np.empty) -> Windows:
+def cut_sound(src: Source, f: Frontend, cut: Cut) -> Windows:
     """Cut a sound into `windows`."""
     facts = _Facts()
     long = cut.lengths(f)
     if long is None:
-        return Windows(_whole(src, f, cut, empty, facts), facts)
+        return Windows(_whole(src, f, cut, facts), facts)
     how: dict[str, Any] = {
         "sr": None if cut.native else f.sr,
         "offset": cut.offset,
@@ -177,7 +172,6 @@ def cut_sound(src: Source, f: Frontend, cut: Cut, empty: Empty = np.empty) -> Wi
         "max_seconds": cut.most_seconds,
         "strict": cut.strict,
         "formats": cut.formats,
-        "empty": empty,
     }
     clips = _beginning(src, how, long) if cut.first else read_blocks(src, **how)
     return Windows(_cut(clips, cut, long, f, facts, src), facts)
@@ -320,8 +314,8 @@ def _cut(
     yield window(y, left)
 
 
-def _whole(src: Source, f: Frontend, cut: Cut, empty: Empty, facts: _Facts) -> Generator[Window]:
-    clip, f = read_for_image(src, f, cut, Bounds(), empty=empty)
+def _whole(src: Source, f: Frontend, cut: Cut, facts: _Facts) -> Generator[Window]:
+    clip, f = read_for_image(src, f, cut, Bounds())
     facts.note(clip)
     n = clip.y.shape[-1]
     yield Window(0, clip.y, f.sr, clip.offset, n / f.sr, padded=False, short=False, frontend=f)

@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melpix import _core, files
-from melpix.audio.samples import kept_memory
 from melpix.convert.windows import Window
 from melpix.dataset.outputs.record import End
 from melpix.dataset.plan import Plan
@@ -299,12 +298,11 @@ class _Meter:
         tally = _Tally() if self._counted else None
         src = None if self._ahead is None else self._ahead.take(item.path, version(item))[0]
         try:
-            with kept_memory() as empty:
-                for window in self._plan.windows(item, empty, src):
-                    features = _of_sound(window)
-                    lo, hi = min(lo, float(features.min())), max(hi, float(features.max()))
-                    if tally is not None:
-                        tally.add(features)
+            for window in self._plan.windows(item, src):
+                features = _of_sound(window)
+                lo, hi = min(lo, float(features.min())), max(hi, float(features.max()))
+                if tally is not None:
+                    tally.add(features)
         except Exception as error:
             return fault(error)
         return _Seen(lo, hi, None if tally is None else tally.bins()) if lo <= hi else None

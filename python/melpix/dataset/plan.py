@@ -8,11 +8,8 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
-
 from melpix import arguments
 from melpix.audio.load import Source
-from melpix.audio.samples import Empty
 from melpix.convert.cut import Cut
 from melpix.convert.windows import Windows, cut_sound
 from melpix.dataset.outputs.folder import SHARDED
@@ -75,10 +72,10 @@ class Plan:
             return None
         return Ahead(None if self.cut.native else self.frontend.sr)
 
-    def windows(self, item: Item, empty: Empty = np.empty, src: Source | None = None) -> Windows:
+    def windows(self, item: Item, src: Source | None = None) -> Windows:
         """Cut a source: by its path, if no other is given."""
         cut = self.cut.part(item.offset, item.duration)
-        return cut_sound(src or item.path, self.frontend, cut, empty)
+        return cut_sound(src or item.path, self.frontend, cut)
 
 
 def digest(data: bytes) -> str:

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
 from melpix import files
-from melpix.audio.samples import Empty, kept_memory
 from melpix.convert.windows import Window
 from melpix.dataset.outputs.handover import Parcel
 from melpix.dataset.outputs.record import End, Record, describe, encode_line
@@ -134,8 +133,8 @@ class Converter:
                 samples = outcome.parcel.all_or_none()
             else:
                 samples = self._tree.all_or_none()
-            with samples as write, kept_memory() as empty:
-                records = self._convert(item, about, empty, write, outcome)
+            with samples as write:
+                records = self._convert(item, about, write, outcome)
             end = None if records else End("too_short", "shorter than a window", "skipped")
         except _NotWrittenError as error:
             reason = error.reason
@@ -171,7 +170,7 @@ class Converter:
                 break
 
     def _convert(
-        self, item: Item, about: Record, empty: Empty, write: _Write, outcome: Outcome
+        self, item: Item, about: Record, write: _Write, outcome: Outcome
     ) -> list[Record]:
         """Convert a source, and return the records of its images; or raise what is wrong."""
         src = None
@@ -179,7 +178,7 @@ class Converter:
         if self._ahead is not None:
             known = about.size, about.mtime_ns
             src, outcome.seconds["decode"] = self._ahead.take(item.path, known)
-        cut = self._plan.windows(item, empty, src)
+        cut = self._plan.windows(item, src)
         clock = _Clock(outcome.seconds)
         with contextlib.closing(cut):
             for window in cut:

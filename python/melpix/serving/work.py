@@ -19,7 +19,6 @@ from urllib.parse import urlencode
 import numpy as np
 
 from melpix import demo
-from melpix.audio.samples import kept_memory
 from melpix.convert.cut import Cut
 from melpix.convert.file import Conversion, make
 from melpix.convert.reading import Bounds, read_columns
@@ -69,14 +68,13 @@ class Answerer:
         # The limit of pixels is for the numbers of features: those of 8 bytes count twice.
         most = limits.max_pixels // (2 if f.dtype == "float64" else 1)
         columns = most // (f.n_mels * demands.channels(f))
-        with kept_memory() as empty:
-            clip, f = read_columns(sound, f, cut, bounds, columns, _too_many(most), empty=empty)
-            n = clip.y.shape[-1]
-            left_out = lengths.left_out(f, n) / f.sr
-            found = _count(f, n)
-            if found > most:
-                raise _too_many(most)(f"{found} features")
-            features = f.features(clip.y, mix=True)
+        clip, f = read_columns(sound, f, cut, bounds, columns, _too_many(most))
+        n = clip.y.shape[-1]
+        left_out = lengths.left_out(f, n) / f.sr
+        found = _count(f, n)
+        if found > most:
+            raise _too_many(most)(f"{found} features")
+        features = f.features(clip.y, mix=True)
         file = io.BytesIO()
         np.lib.format.write_array(file, np.ascontiguousarray(features), allow_pickle=False)
         facts = {

@@ -18,8 +18,8 @@ POOLS = ("OMP", "OPENBLAS", "MKL", "NUMBA", "VECLIB_MAXIMUM")
 """Each has a variable ``..._NUM_THREADS``: OpenMP, OpenBLAS, MKL, numba, Apple's Accelerate."""
 
 KEPT = {"MALLOC_MMAP_THRESHOLD_": str(4 << 20), "MALLOC_TRIM_THRESHOLD_": str(16 << 20)}
-"""Variables for glibc: bytes up to which a process keeps what it frees. To take memory anew costs a
-page fault for each 4 KB, which a worker would pay again with each short sound."""
+"""Variables for glibc: bytes up to which a worker keeps what decoders and resamplers free. All else
+that is kept is the core's (docs/design.md, "Memory that is kept")."""
 
 _HEARD = 10_000  # bytes of what decoders print that are told
 

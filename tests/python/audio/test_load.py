@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from melpix import Frontend, _core
 from melpix.audio.load import load, probe, read_clip
-from melpix.audio.samples import kept_memory
 from melpix.audio.sound import mix
 from sounds import KINDS, OPUS_RATES, PLAIN, chirp, encode, flac_frames, librosa_load
 
@@ -209,32 +209,33 @@ def test_the_first_samples(kind, channels, sr):
 
 
 @pytest.mark.parametrize("kind", ["wav", "flac"])
-def test_reused_memory(kind):
-    """The same samples, whatever lay there before; a thread's own, and no more than stated."""
-    lengths = (48000, 7, 96000, 3000)
-    sounds = [encode(kind, chirp(n, 2, 48000), 48000) for n in lengths]
-    expected = [read_clip(sound, sr=None).y for sound in sounds]
+def test_memory_is_used_again(kind):
+    """The same samples, whatever lay there before, and nobody's while somebody has them."""
+    sounds = [encode(kind, chirp(n, 2, 48000), 48000) for n in (48000, 7, 96000, 3000)]
+    held = [read_clip(sound, sr=None).y for sound in sounds]
+    expected = [y.copy() for y in held]
 
     def read(i):
-        with kept_memory() as empty:
-            y = read_clip(sounds[i % 4], sr=None, empty=empty).y
+        y = read_clip(sounds[i % 4], sr=None).y
         np.testing.assert_array_equal(y, expected[i % 4])
-        return y
+        return y.ctypes.data
 
-    assert np.shares_memory(read(0), read(3))
+    assert read(0) == read(0)
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(read, range(100)))
-    first = read(0)
-    with ThreadPoolExecutor(1) as pool:
-        assert not np.shares_memory(first, pool.submit(read, 0).result())
-    large = encode(kind, np.zeros((2**23 + 1, 1), np.int16), 48000)
-    with kept_memory() as empty:
-        assert not np.shares_memory(first, read_clip(large, sr=None, empty=empty).y)
-    with kept_memory() as empty:
-        outer = read_clip(sounds[0], sr=None, empty=empty).y
-        assert not np.shares_memory(outer, read(1))  # what is lent is not lent again
-        np.testing.assert_array_equal(outer, expected[0])
-    np.testing.assert_array_equal(first, expected[0])
+    assert not any(np.shares_memory(y, read_clip(sounds[0], sr=None).y) for y in held)
+    for y, samples in zip(held, expected, strict=True):
+        np.testing.assert_array_equal(y, samples)
+
+
+def test_memory_that_is_kept_is_bounded():
+    """Sounds and images of all lengths; what is kept beside the bounds would be the heap's."""
+    f = Frontend()
+    for seconds in (0.5, 600, 3, 1800, 60, 7200, 10):
+        f.image(read_clip(encode("wav", np.zeros((int(22050 * seconds), 1), np.int16), 22050)).y)
+        thread, process = _core.kept_memory()
+        assert 0 < thread <= _core.THREAD_KEEPS == 8 << 20
+        assert process <= _core.PROCESS_KEEPS <= 128 << 20
 
 
 @pytest.mark.parametrize("kind", KINDS)
