@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the workers of test_batch_pool.py run: a job is (verb, argument), some are disasters."""
+"""What the workers of tests run: a job is (verb, argument), some are disasters."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import contextlib
 import ctypes
 import itertools
 import os
+import pickle
 import signal
 import stat
 import sys
@@ -30,6 +31,35 @@ class Starting:
         return do, (self.job,)
 
     def __call__(self, job: object) -> None: ...
+
+
+class Trapped:
+    """A function that, as it arrives in a worker, does what a file says, once."""
+
+    def __init__(self, trap: str) -> None:
+        self.trap = trap
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return spring, (self.trap,)
+
+
+def spring(trap: str) -> Callable[[tuple[Any, ...]], Any]:
+    with contextlib.suppress(FileNotFoundError):
+        verb = Path(trap).read_text()
+        os.unlink(trap)
+        do((verb, *({"sleep": [1e6], "kill": [signal.SIGKILL]}[verb])))
+    return do
+
+
+def set_trap(trap: str, verb: str) -> None:
+    """End this worker, and let the start of the next one end as the trap says."""
+    Path(trap).write_text(verb)
+    os._exit(9)
+
+
+def wait_for(path: str) -> None:
+    while not os.path.exists(path):
+        time.sleep(0.01)
 
 
 class Unloadable:
@@ -96,6 +126,11 @@ VERBS: dict[str, Callable[..., Any]] = {
     "poison": poison,
     "bomb": bomb,
     "environ": os.environ.get,
+    "folder": os.getcwd,
+    "touch": lambda path: Path(path).touch(),
+    "wait_for": wait_for,
+    "set_trap": set_trap,
+    "kill_server": lambda: (os.kill(os.getppid(), signal.SIGKILL), time.sleep(1e6)),
     "handler": signal.getsignal,
 }
 
@@ -141,3 +176,8 @@ class Counting:
 
     def __call__(self, job: Any) -> tuple[int, int]:
         return (self._ready.index(job) if job in self._ready else -1), len(self._ready)
+
+
+def answer(head: bytes, body: bytearray) -> tuple[bytes, bytes]:
+    """Do the job that a request's body holds."""
+    return head, pickle.dumps(do(pickle.loads(body)))
