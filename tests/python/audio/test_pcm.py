@@ -349,7 +349,7 @@ def by_sox(source: Path, suffix: str, *encodings: str) -> list[Path]:
     made = []
     for encoding in encodings:
         path = source.with_name(f"{encoding.replace(' ', '')}.{suffix}")
-        subprocess.run(["sox", source, "-e", *encoding.split(), path], check=True)
+        subprocess.run(["sox", "-D", source, "-e", *encoding.split(), path], check=True)
         made.append(path)
     return made
 
