@@ -33,5 +33,4 @@ void bind_frontend(py::module_& m);
 void bind_isa(py::module_& m);
 void bind_memory(py::module_& m);
 void bind_scanline(py::module_& m);
-void bind_signal(py::module_& m);
 void bind_stream(py::module_& m);

@@ -14,6 +14,5 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   bind_isa(m);
   bind_memory(m);
   bind_scanline(m);
-  bind_signal(m);
   bind_stream(m);
 }
