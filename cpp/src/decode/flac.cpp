@@ -84,17 +84,12 @@ class FlacDecoder : public Decoder {
       at_ += count;
       done += count;
     }
+    if (left() == 0) look_behind();
     return done;
   }
 
   // Whether no sample is left; if one is, it is decoded.
-  bool at_end() {
-    if (left() == 0) {
-      look_behind();
-      return true;
-    }
-    return at_ == block_ && !next_frame(0);
-  }
+  bool at_end() { return left() == 0 || (at_ == block_ && !next_frame(0)); }
   // Whether more follows than is declared, once the sound has been read.
   void look_behind() {
     if (checked_) return;
@@ -145,7 +140,7 @@ FlacFrame FlacDecoder::check_header(const Span& bytes) const {
   if (!fits(*header, info_))
     fail("the sound has " + std::to_string(header->sr) + " Hz, " +
          std::to_string(header->channels) + " channels, " + std::to_string(header->bits) +
-         " bits, unlike the beginning,");
+         " bits, unlike its header says,");
   if (before_) {
     // Streams that were joined begin anew, which loses nothing. In some whose frames differ in
     // size, samples are numbered though the header says frames.
@@ -174,7 +169,7 @@ void FlacDecoder::decode(const FlacFrame& header) {
   }
   const std::size_t checked = header.size + used;
   if (result != Subframes::kDone || bytes.size < checked + kFlacCheck ||
-      crc16(bytes.data, checked) != kBig.u16(bytes.data + checked) ||
+      !is_check(crc16(bytes.data, checked), kBig.u16(bytes.data + checked)) ||
       (frames_->one_by_one() && bytes.size != checked + kFlacCheck))
     fail("the FLAC frame is broken");
   std::int32_t* rows = samples_.data();

@@ -94,7 +94,7 @@ std::optional<FlacFrame> flac_frame(const unsigned char* data, std::size_t size,
   frame.sr = *sr;
   const std::size_t checked = bytes.at();
   const auto check = bytes.number(1);
-  if (!check || *check != crc8(data, checked)) return std::nullopt;
+  if (!check || !is_check(crc8(data, checked), *check)) return std::nullopt;
   frame.size = bytes.at();
   return frame;
 }

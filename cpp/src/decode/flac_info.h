@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "decode/header.h"
+#include "decode/window.h"
 
 namespace melpix::decode {
 
@@ -23,12 +23,16 @@ constexpr std::size_t kFlacBlock = 4;  // bytes of a metadata block's header
 
 struct FlacBlock {
   bool last;
-  unsigned type;     // 0: STREAMINFO
+  unsigned type;       // 0: STREAMINFO
   std::uint32_t size;  // of what follows, in bytes
 };
 FlacBlock flac_block(const unsigned char* header);
 
 // From the content of a STREAMINFO block; empty if that cannot be.
 std::optional<FlacInfo> flac_info(const unsigned char* block);
+
+// Whether a block's content, which begins at `place`, is as long as its own lengths say. libFLAC
+// reads no stream of which one is not.
+bool is_filled(Window& window, std::uint64_t place, const FlacBlock& block);
 
 }  // namespace melpix::decode

@@ -62,12 +62,14 @@ class NativeFlac : public FlacFrames {
       if (block.size > window_.size() - place - kFlacBlock || first != (block.type == 0))
         refuse_header();
       if (first) {
-        if (block.size < kFlacInfo) refuse_header();
+        if (block.size < kFlacInfo || bytes.size < kFlacBlock + kFlacInfo) refuse_header();
         const auto info = flac_info(bytes.data + kFlacBlock);
         if (!info) refuse_header();
         info_ = *info;
       }
-      place += kFlacBlock + block.size;
+      place += kFlacBlock;
+      if (!is_filled(window_, place, block)) refuse_header();
+      place += block.size;
       last = block.last;
     }
     start_ = place_ = place;

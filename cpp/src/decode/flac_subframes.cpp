@@ -202,7 +202,8 @@ bool subframe(Bits& bits, unsigned depth, std::size_t block, Sample* samples,
     if (!fixed && type < 32) return false;
     const unsigned order = fixed ? type - 8 : type - 31;
     Predictor predictor;
-    if (order > block || !first_samples(bits, depth, order, samples)) return false;
+    // Of as many samples as its order, libFLAC reads no prediction.
+    if (order >= block || !first_samples(bits, depth, order, samples)) return false;
     if (fixed ? !fixed_predictor(order, predictor) : !read_predictor(bits, order, predictor))
       return false;
     if (!predicted(bits, depth, block, predictor, samples, between...)) return false;

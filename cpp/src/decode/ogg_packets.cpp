@@ -26,7 +26,7 @@ bool is_right(const unsigned char* page, std::size_t size) {
   std::uint32_t crc = crc32(page, 22, 0);
   crc = crc32(zeros, 4, crc);
   crc = crc32(page + 26, size - 26, crc);
-  return crc == kLittle.u32(page + 22);
+  return is_check(crc, kLittle.u32(page + 22));
 }
 
 // Of the page at the beginning of so many bytes, at least those of its head; 0 if they are too few.
