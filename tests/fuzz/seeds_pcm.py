@@ -21,7 +21,9 @@ def chunk(name: bytes, content: bytes, order: str = "<", size: int | None = None
     return name + struct.pack(order + "I", declared) + content + bytes(len(content) % 2)
 
 
-def fmt(code: int, bits: int, channels: int = 1, order: str = "<", frame: int | None = None) -> bytes:
+def fmt(
+    code: int, bits: int, channels: int = 1, order: str = "<", frame: int | None = None
+) -> bytes:
     frame = channels * bits // 8 if frame is None else frame
     return struct.pack(order + "HHIIHH", code, channels, 8000, 8000 * frame, frame, bits)
 
@@ -87,8 +89,8 @@ def others() -> Iterator[bytes]:
         "sample_coding -s4 ulaw\nsample_n_bytes -i 1\n",
         "sample_coding -s26 pcm,embedded-shorten-v2.00\n",
     ):
-        text = f"NIST_1A\n   1024\nchannel_count -i 1\nsample_count -i 120\nsample_rate -i 8000\n{lines}"
-        yield (text + "end_head\n").encode().ljust(1024, b"\0") + SOUND
+        text = "NIST_1A\n   1024\nchannel_count -i 1\nsample_count -i 120\nsample_rate -i 8000\n"
+        yield (text + lines + "end_head\n").encode().ljust(1024, b"\0") + SOUND
 
 
 def main() -> None:
