@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""FLAC streams made by hand, after RFC 9639: what encoders do not make, and no encoder is needed."""
+"""FLAC streams made by hand, after RFC 9639: also such as no encoder makes."""
 
 from __future__ import annotations
 
@@ -191,12 +191,23 @@ def block(kind: int, content: bytes, last: bool = False) -> bytes:
 
 
 def info(
-    *, channels: int, depth: int, frames: int, sr: int = 44100, blocks: tuple[int, int] = (4096, 4096)
+    *,
+    channels: int,
+    depth: int,
+    frames: int,
+    sr: int = 44100,
+    blocks: tuple[int, int] = (4096, 4096),
 ) -> bytes:
     """Return the content of a STREAMINFO block; without a check of the sound."""
     packed = sr << 44 | channels - 1 << 41 | depth - 1 << 36 | frames
     least, most = blocks
-    return least.to_bytes(2, "big") + most.to_bytes(2, "big") + bytes(6) + packed.to_bytes(8, "big") + bytes(16)
+    return (
+        least.to_bytes(2, "big")
+        + most.to_bytes(2, "big")
+        + bytes(6)
+        + packed.to_bytes(8, "big")
+        + bytes(16)
+    )
 
 
 def stream(header: bytes, frames: Iterable[bytes], *others: tuple[int, bytes]) -> bytes:

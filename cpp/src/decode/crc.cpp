@@ -54,8 +54,7 @@ std::uint16_t crc16(const unsigned char* data, std::size_t size) {
 
 std::uint32_t crc32(const unsigned char* data, std::size_t size, std::uint32_t before) {
   std::uint32_t crc = before;
-  for (std::size_t i = 0; i < size; ++i)
-    crc = crc << 8 ^ kCrc32[0][(crc >> 24 ^ data[i]) & 0xff];
+  for (std::size_t i = 0; i < size; ++i) crc = crc << 8 ^ kCrc32[0][(crc >> 24 ^ data[i]) & 0xff];
   return crc;
 }
 

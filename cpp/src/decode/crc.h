@@ -15,8 +15,7 @@ std::uint16_t crc16(const unsigned char* data, std::size_t size);
 std::uint32_t crc32(const unsigned char* data, std::size_t size, std::uint32_t before);
 
 // Whether what was worked out is what is written. A fuzzer, which guesses no check, takes any.
-inline bool is_check([[maybe_unused]] std::uint32_t found,
-                     [[maybe_unused]] std::uint32_t written) {
+inline bool is_check([[maybe_unused]] std::uint32_t found, [[maybe_unused]] std::uint32_t written) {
 #ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
   return true;
 #else

@@ -78,8 +78,8 @@ class FlacDecoder : public Decoder {
   std::size_t read_rows(std::size_t frames, const F& take) {
     std::size_t done = 0;
     while (done < frames && !at_end()) {
-      const auto count = static_cast<std::size_t>(
-          std::min<std::uint64_t>({frames - done, block_ - at_, left()}));
+      const auto count =
+          static_cast<std::size_t>(std::min<std::uint64_t>({frames - done, block_ - at_, left()}));
       take(Rows{samples_.data() + at_, block_, info_.channels, info_.bits}, done, count);
       at_ += count;
       done += count;
@@ -116,8 +116,8 @@ class FlacDecoder : public Decoder {
     const auto milliseconds = static_cast<long long>(std::floor(second * 1000));
     std::string decimals = std::to_string(milliseconds % 1000);
     decimals.insert(0, 3 - decimals.size(), '0');
-    throw DecodeError("decode_failed", what + " at " + std::to_string(milliseconds / 1000) + "." +
-                                           decimals + " s");
+    throw DecodeError("decode_failed",
+                      what + " at " + std::to_string(milliseconds / 1000) + "." + decimals + " s");
   }
 
   const std::unique_ptr<Source> source_;
@@ -129,7 +129,7 @@ class FlacDecoder : public Decoder {
   std::vector<std::int64_t> wide_;
   std::uint64_t first_ = 0;
   std::size_t block_ = 0;
-  std::size_t at_ = 0;  // the sample of it that is read next
+  std::size_t at_ = 0;               // the sample of it that is read next
   std::optional<FlacFrame> before_;  // its header; empty where it is not known what comes next
   bool more_ = false, cut_short_ = false, checked_ = false;
 };
@@ -144,7 +144,8 @@ FlacFrame FlacDecoder::check_header(const Span& bytes) const {
   if (before_) {
     // Streams that were joined begin anew, which loses nothing. In some whose frames differ in
     // size, samples are numbered though the header says frames.
-    const std::uint64_t by_frame = before_->number + 1, by_sample = before_->number + before_->block;
+    const std::uint64_t by_frame = before_->number + 1,
+                        by_sample = before_->number + before_->block;
     const bool in_order = header->number <= (header->numbers_samples ? by_sample : by_frame) ||
                           (info_.least_block != info_.most_block && header->number == by_sample);
     if (!in_order) fail("FLAC frames are missing");

@@ -77,10 +77,10 @@ void skip_cue_sheet(Rest& rest) {
 }
 
 void skip_picture(Rest& rest) {
-  rest.skip(4);                   // its kind
-  rest.skip(rest.number(kBig));   // its format
-  rest.skip(rest.number(kBig));   // its description
-  rest.skip(16);                  // its size
+  rest.skip(4);                  // its kind
+  rest.skip(rest.number(kBig));  // its format
+  rest.skip(rest.number(kBig));  // its description
+  rest.skip(16);                 // its size
   rest.skip(rest.number(kBig));
 }
 

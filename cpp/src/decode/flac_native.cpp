@@ -12,12 +12,15 @@ namespace melpix::decode {
 
 namespace {
 
-constexpr std::uint64_t kNear = 1 << 14;  // bytes: a frame or two, decoded as fast as looked through
-constexpr std::size_t kMark = 4;          // bytes that a stream begins with
+constexpr std::uint64_t kNear =
+    1 << 14;                      // bytes: a frame or two, decoded as fast as looked through
+constexpr std::size_t kMark = 4;  // bytes that a stream begins with
 
 bool is_mark(const Span& bytes) { return bytes.size >= kMark && is(bytes.data, "fLaC"); }
 
-[[noreturn]] void refuse_header() { throw DecodeError("decode_failed", "its FLAC header is broken"); }
+[[noreturn]] void refuse_header() {
+  throw DecodeError("decode_failed", "its FLAC header is broken");
+}
 
 class NativeFlac : public FlacFrames {
  public:

@@ -12,9 +12,9 @@ namespace melpix::decode {
 namespace {
 
 constexpr std::string_view kMark = "\177FLAC";
-constexpr std::size_t kBefore = 13;        // bytes of the first packet before its metadata block
-constexpr std::size_t kLook = 128;         // bytes: the first packet is that near
-constexpr unsigned char kSync = 0xff;      // the first byte of a frame, and of no header
+constexpr std::size_t kBefore = 13;    // bytes of the first packet before its metadata block
+constexpr std::size_t kLook = 128;     // bytes: the first packet is that near
+constexpr unsigned char kSync = 0xff;  // the first byte of a frame, and of no header
 
 class OggFlac : public FlacFrames {
  public:

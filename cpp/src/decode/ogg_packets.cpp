@@ -12,11 +12,11 @@ namespace melpix::decode {
 
 namespace {
 
-constexpr std::size_t kHead = 27;                             // bytes of a page before its lengths
-constexpr std::size_t kMostPage = kHead + 255 + 255 * 255;    // bytes
-constexpr std::size_t kMostPacket = 1 << 24;                  // bytes
+constexpr std::size_t kHead = 27;                           // bytes of a page before its lengths
+constexpr std::size_t kMostPage = kHead + 255 + 255 * 255;  // bytes
+constexpr std::size_t kMostPacket = 1 << 24;                // bytes
 constexpr unsigned char kWhole = 255;  // a packet goes on as long as its pieces have that length
-constexpr unsigned kContinues = 1, kBegins = 2, kEnds = 4;    // a page's flags
+constexpr unsigned kContinues = 1, kBegins = 2, kEnds = 4;  // a page's flags
 
 [[noreturn]] void fail(const char* what) { throw DecodeError("decode_failed", what); }
 
