@@ -10,12 +10,16 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
+
 
 @contextlib.contextmanager
 def at(*place: Any) -> Iterator[None]:
     """Lets a failure tell where in a grid it happened."""
     try:
         yield
-    except BaseException as error:
+    except pytest.skip.Exception:
+        raise
+    except BaseException as error:  # a failure of pytest's own is no Exception
         error.add_note(f"at {', '.join(map(repr, place))}")
         raise

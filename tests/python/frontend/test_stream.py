@@ -220,8 +220,9 @@ def test_its_state_is_small_and_does_not_grow():
     s = f.replace(precision="single").stream()
     assert 2 * 1024 * 12 <= s.nbytes < 2 * 1024 * 12 + 1000
     assert f.stream("mel").nbytes == s.nbytes > f.stream().nbytes >= 2 * 1024 * 8
+    before = s.nbytes
     s.push(np.zeros(1_000_000, np.float32))
-    assert s.nbytes == s._impl.bytes
+    assert s.nbytes == before
 
 
 def test_columns_have_the_type_and_the_axes_of_the_method():
@@ -369,8 +370,10 @@ def test_streams_share_a_front_end():
 
 
 def test_a_stream_outlives_its_front_end():
-    expected = Frontend(**SMALL).features(Y)
-    s = Frontend(**SMALL).stream()._impl
+    f = _core.Frontend({"sr": "8000", "n_fft": "200", "hop_length": "80", "n_mels": "12"})
+    expected = f.features(Y)[0]
+    s = f.stream("features", layout="mels", wide=expected.dtype == np.float64)
+    del f
     np.testing.assert_array_equal(np.hstack([s.push(Y), s.flush()]), expected)
 
 
