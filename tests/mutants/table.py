@@ -338,11 +338,11 @@ PACKAGE = _of(
         "frontend/test_frontend.py test_doctests.py",
     ),
     (
-        "preset-deviation",
+        "preset-window",
         "frontend/presets.py",
-        "AST's deviation is taken once, not twice",
-        "2 * 4.5689974",
-        "4.5689974",
+        "Kaldi's window is Hann's",
+        '"gain": 32768, "window": "povey"',
+        '"gain": 32768, "window": "hann"',
         "frontend/test_presets.py",
     ),
     (
