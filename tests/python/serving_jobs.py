@@ -58,8 +58,8 @@ if __name__ == "__main__":
         work=Faulty(limits),
         workers=2,
         concurrency=4,
-        timeout=float(os.environ.get("MELPIX_TEST_TIMEOUT", "1")),
-        body_timeout=1.0,
+        timeout=float(os.environ.get("MELPIX_TEST_TIMEOUT", "2")),
+        body_timeout=2.0,
         memory=1 << 30,
     )
     try:
