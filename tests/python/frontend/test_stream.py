@@ -135,7 +135,8 @@ def test_any_front_end_streams_at_every_instruction_set():
             note(isa)
             core = with_isa(f, isa)
             assert core.isa == isa
-            expected = outcome(lambda render=getattr(core, kind): render(y)[0])
+            render = getattr(core, kind)
+            expected = outcome(lambda render=render: render(y)[0])
             s = core.stream(kind, layout="mels", wide=f.precision == "double")
 
             def columns(s=s):
