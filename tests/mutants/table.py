@@ -335,7 +335,7 @@ PACKAGE = _of(
         "the last patch is lost",
         "max(0, 1 + (features.shape[time] - size) // step)",
         "max(0, (features.shape[time] - size) // step)",
-        "frontend/test_frontend.py test_doctests.py",
+        "frontend/test_stages.py",
     ),
     (
         "preset-window",
@@ -367,7 +367,7 @@ PACKAGE = _of(
         "features come back upside down from images that are not flipped",
         "image[::-1] if greys.flip else image",
         "image[::-1]",
-        "frontend/test_orientation.py",
+        "test_properties.py frontend/test_orientation.py",
     ),
     (
         "metadata-range",
@@ -439,7 +439,7 @@ PACKAGE = _of(
         "seconds become samples by truncation",
         "(max(1, round(s * sr)) for s in self.seconds)",
         "(max(1, int(s * sr)) for s in self.seconds)",
-        "convert/test_windows.py",
+        "convert/test_windows.py cli/test_cli.py dataset/test_dataset.py",
     ),
     (
         "offset-ignored",
