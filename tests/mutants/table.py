@@ -495,7 +495,7 @@ PACKAGE = _of(
         "a single file that failed is no failure",
         "    if summary.failed:\n",
         "    if summary.failed > 1:\n",
-        "cli/test_cli.py",
+        "dataset/test_dataset.py dataset/test_dataset_faults.py",
     ),
     (
         "overlap",
@@ -503,7 +503,7 @@ PACKAGE = _of(
         "the step is the overlap, not what it leaves",
         "step = length * (1 - overlap)",
         "step = length * overlap",
-        "cli/test_cli.py",
+        "dataset/test_dataset.py dataset/test_dataset_faults.py",
     ),
     (
         "verify-exit",

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import os
 import subprocess
@@ -311,13 +312,22 @@ def degenerate(sr):
         yield f"noise of {amplitude}", signals.noise(n, amplitude=amplitude)
 
 
-@pytest.mark.parametrize("name", REFERENCES)
-def test_no_false_alarm(name):
+# Of those that take the longest, every other sound; the two that differ in their bands alone have
+# all of them together.
+SOME = {"riffusion": (0, 2), "whisper-80": (0, 2), "whisper-128": (1, 2)}
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "step"),
+    [(name, *SOME.get(name, (0, 1))) for name in REFERENCES]
+    + [pytest.param(name, 0, 1, marks=pytest.mark.slow) for name in SOME],
+)
+def test_no_false_alarm(name, first, step):
     try:
         both = pair(name)
     except UnableError as error:
         pytest.skip(str(error))
-    for kind, y in degenerate(both.reference.sr):
+    for kind, y in itertools.islice(degenerate(both.reference.sr), first, None, step):
         y = y.astype(np.float32)
         try:
             expected = both.reference.features(y)

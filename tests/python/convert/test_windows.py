@@ -697,7 +697,7 @@ def test_windows_that_are_too_long_at_the_rate_of_the_sound_are_refused() -> Non
     st.integers(0, 4000),
     st.sampled_from([None, "pad", "repeat", "repeat_pad"]),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, derandomize=True)
 def test_what_is_left_out_and_what_is_filled_up_is_seen_in_the_features(
     framing: str, columns: int, n: int, fit: str | None
 ) -> None:
@@ -720,6 +720,11 @@ def test_what_is_left_out_and_what_is_filled_up_is_seen_in_the_features(
         assert not features[:, count + 4 :].any()
     if fit == "repeat":
         assert count == min(columns, f.of_any_length().frames(2000))
+
+
+def test_less_than_a_hop_is_not_left_out() -> None:
+    f = Frontend(sr=8000, hop_length=64, n_fft=256, n_mels=8, columns=10)
+    assert [left_out(f, n) for n in (1, 639, 640, 641, 703, 704, 768)] == [0] * 5 + [64, 128]
 
 
 # How sounds are cut, as one object
