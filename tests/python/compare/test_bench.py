@@ -163,6 +163,7 @@ def test_disk_full(tmp_path):
     assert result.stdout == b""
 
 
+@pytest.mark.timing
 def test_interrupt_ends_it_in_order(tmp_path):
     (tmp_path / "tmp").mkdir()
     command = [sys.executable, "-m", "melpix", "bench", "--seconds", "1000"]

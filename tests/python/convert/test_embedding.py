@@ -294,6 +294,7 @@ def lets_others_run(call, most: int = 1000) -> bool:
 
 
 @pytest.mark.usefixtures("gil")
+@pytest.mark.timing
 def test_the_gil_is_free_in_every_stage(tmp_path):
     y = np.random.default_rng(0).uniform(-1, 1, 8_000_000).astype(np.float32)
     image = np.random.default_rng(0).integers(0, 256, (4000, 4000), np.uint8).tobytes()

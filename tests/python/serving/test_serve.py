@@ -592,12 +592,14 @@ def test_who_sends_too_much_sees_the_answer(faulty: Server, size: int) -> None:
     assert (reply.status, reply.code) == (413, "too_large")
 
 
+@pytest.mark.timing
 def test_a_slow_body(faulty: Server) -> None:
     heard = raw(faulty, post(b"RIFF", length=999), last=b"slow_body")
     assert heard.startswith(b"HTTP/1.1 408 ")
     assert b'"code": "slow_body"' in heard
 
 
+@pytest.mark.timing
 def test_clients_that_leave(faulty: Server) -> None:
     head = b"POST /v1/image HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
     for data in (b"POST", head % 999, head % 999 + b"RIFF", head % len(SHORT) + SHORT):
@@ -624,6 +626,7 @@ def test_other_methods_and_places(server: Server) -> None:
 
 
 @pytest.mark.parametrize("fault", [b"CRASH", b"EXIT"])
+@pytest.mark.timing
 def test_a_crash_costs_its_own_request_alone(faulty: Server, fault: bytes) -> None:
     statuses: list[int] = []
     expected = convert_bytes(SHORT)
@@ -644,6 +647,7 @@ def test_a_crash_costs_its_own_request_alone(faulty: Server, fault: bytes) -> No
     assert statuses == [200] * 20
 
 
+@pytest.mark.timing
 def test_a_hang_costs_its_own_request_alone(faulty: Server) -> None:
     replies: list[Reply] = []
     with Begun() as begun:
@@ -661,6 +665,7 @@ def test_a_hang_costs_its_own_request_alone(faulty: Server) -> None:
     assert [(r.status, r.code) for r in replies] == [(504, "timeout")] * 2
 
 
+@pytest.mark.timing
 def test_a_worker_killed_from_outside_costs_nothing(faulty: Server) -> None:
     for _ in range(2):
         pid = int(faulty.image(b"PID").body)
@@ -717,6 +722,7 @@ def until_served(server: Server) -> None:
     until(lambda: server.image().status == 200)
 
 
+@pytest.mark.timing
 def test_more_than_it_can_do_is_refused_until_clients_leave(tmp_path: Path) -> None:
     path = os.pathsep.join([str(HERE), *sys.path])
     environment = {**os.environ, "PYTHONPATH": path, "MELPIX_TEST_TIMEOUT": "600"}
@@ -775,6 +781,7 @@ def test_answers_that_nobody_takes_do_not_pile_up(tmp_path: Path) -> None:
     assert len(server.log) == 1, server.log
 
 
+@pytest.mark.timing
 def test_answers_that_nobody_takes_keep_no_place(faulty: Server) -> None:
     with contextlib.ExitStack() as stack:
         held = [stack.enter_context(deaf(faulty, post(b"ANSWER9000000"))) for _ in range(4)]
@@ -786,6 +793,7 @@ def test_answers_that_nobody_takes_keep_no_place(faulty: Server) -> None:
         until_alone(faulty)
 
 
+@pytest.mark.timing
 def test_connections_without_a_request_are_closed(faulty: Server) -> None:
     asked = post(SHORT)
     # None, half a line, half a head, nothing but lines' ends, a second one after an answer.
@@ -805,6 +813,7 @@ def test_connections_without_a_request_are_closed(faulty: Server) -> None:
     assert faulty.image().status == 200
 
 
+@pytest.mark.timing
 def test_a_slow_reader_gets_all(faulty: Server) -> None:
     with deaf(faulty, post(b"ANSWER9000000")) as connection:
         heard = 0
@@ -827,6 +836,7 @@ def test_what_decoders_print_goes_nowhere(faulty: Server) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.timing
 def test_what_is_under_way_is_finished(signum: int, tmp_path: Path) -> None:
     path = os.pathsep.join([str(HERE), *sys.path])
     server = Server(
@@ -850,6 +860,7 @@ def test_what_is_under_way_is_finished(signum: int, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 @pytest.mark.parametrize("signals", [[signal.SIGTERM], [signal.SIGINT, signal.SIGINT]])
+@pytest.mark.timing
 def test_what_does_not_end_is_told_so(signals: list[int], tmp_path: Path) -> None:
     grace = 1 if len(signals) == 1 else 20
     code = f"""if True:
