@@ -202,6 +202,14 @@ def test_too_short_is_an_error_if_asked_for(tmp_path: Path, first: bool) -> None
     assert len(list(windows(path, SMALL, time_steps=5, short="error", first=first))) == 1
 
 
+def test_seconds_are_rounded_to_a_sample() -> None:
+    for seconds, n in ((1 / 3, 2667), (0.1 + 0.2 - 1e-9, 2400), (0.09994, 800)):
+        (first, *_) = windows(pcm(8000), SMALL, seconds=seconds, step=0.5)
+        assert (len(first.y), first.duration) == (n, n / 8000)
+    third = list(windows(pcm(8000), SMALL, seconds=0.1, step=1 / 3))[1]
+    assert third.offset == 2667 / 8000
+
+
 # Columns
 
 
