@@ -179,7 +179,7 @@ CORE = _of(
         "columns that fill an image up are left out of its extremes",
         "*seen = {std::min(seen->lo, T(0)), std::max(seen->hi, T(0))};",
         "",
-        "frontend/test_frontend.py frontend/test_pixels.py frontend/test_stages.py",
+        "frontend/test_stages.py test_properties.py",
     ),
     (
         "half-rounding",

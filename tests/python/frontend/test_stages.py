@@ -103,6 +103,8 @@ CASES = {
     # normalise
     "fewer columns": {"columns": 9, "ref": "max", "top_db": 20},
     "more columns": {"columns": 30, "ref": "max", "normalise": "image"},
+    "more columns, whose 0 is the greatest": {"columns": 30, "offset": 1e-3},
+    "more columns, whose 0 is the least": {"columns": 30, "gain": 1e5},
     **{n: {"normalise": n} for n in ("image", "frequency")},
     "max": {"normalise": "max", "compress": ("power", 0.25)},
     "max of logarithms": {"normalise": "max", "gain": 100},
