@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import socket
 import sys
 import time
 from typing import Any
@@ -24,10 +26,12 @@ class Faulty(Answerer):
             os.kill(os.getpid(), signal.SIGSEGV)
         if body.startswith(b"EXIT"):
             os._exit(3)
-        if body.startswith(b"HANG"):
-            time.sleep(60)
-        if body.startswith(b"SLEEP"):
-            time.sleep(float(body[5:]))
+        if body.startswith((b"HANG", b"SLEEP")):
+            seconds, *port = body.removeprefix(b"HANG").removeprefix(b"SLEEP").split(b" ")
+            if port:  # somebody waits for it to begin
+                with contextlib.suppress(OSError):
+                    socket.create_connection(("127.0.0.1", int(port[0]))).close()
+            time.sleep(float(seconds or 600))
             return Answer(200, {}, b"slept")
         if body.startswith(b"ANSWER"):
             return Answer(200, {}, bytes(int(body[6:])))
@@ -46,16 +50,16 @@ class Faulty(Answerer):
 
 def main() -> None:
     # So that tests need not wait.
-    protocol._PATIENCE = float(os.environ.get("MELPIX_TEST_PATIENCE", "2"))
-    protocol._HEAD_SECONDS = 2.0
+    protocol.PATIENCE = float(os.environ.get("MELPIX_TEST_PATIENCE", "2"))
+    protocol.HEAD_SECONDS = 2.0
     limits = Limits(max_bytes=1_000_000, max_seconds=20, max_pixels=100_000)
     service = Service(
         limits,
         work=Faulty(limits),
         workers=2,
         concurrency=4,
-        timeout=float(os.environ.get("MELPIX_TEST_TIMEOUT", "1")),
-        body_timeout=1.0,
+        timeout=float(os.environ.get("MELPIX_TEST_TIMEOUT", "2")),
+        body_timeout=2.0,
         memory=1 << 30,
     )
     try:

@@ -89,8 +89,9 @@ def imports(module: str) -> tuple[set[str], set[str]]:
             if first != "melpix":
                 outside.add(first)
                 continue
-            homes = melpix._HOMES
-            rest = homes.get(rest, rest).removesuffix(".__version__") or "__init__"
+            if rest in melpix.__all__ and rest != "__version__":
+                rest = getattr(melpix, rest).__module__.removeprefix("melpix.")
+            rest = rest.removesuffix("__version__") or "__init__"
             while rest and rest not in MODULES and rest != "_core":
                 rest = (
                     rest.rpartition(".")[0]

@@ -8,6 +8,8 @@ logarithm (Kaldi: mel-computations.cc; TensorFlow: mel_ops.py).
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 # Slaney, Auditory Toolbox, 1998: 15 mels a kHz below 1 kHz, then 27 mels for each factor 6.4.
@@ -40,6 +42,7 @@ def triangle(x, left, peak, right):
     return np.maximum(0, np.minimum((x - left) / (peak - left), (right - x) / (right - peak)))
 
 
+@cache
 def mel_filterbank(sr, n_fft, n_mels=128, fmin=0.0, fmax=None, mel_scale="slaney", norm="slaney"):
     """Weights of shape (n_mels, 1 + n_fft // 2): triangles equally spaced in mel.
 
@@ -66,6 +69,7 @@ def mel_filterbank(sr, n_fft, n_mels=128, fmin=0.0, fmax=None, mel_scale="slaney
         weights[:, 0] = 0
     if mel_scale == "kaldi" and n_fft % 2 == 0:  # an odd transform has no bin at Nyquist
         weights[:, -1] = 0
+    weights.flags.writeable = False  # all who ask get this one
     return weights
 
 

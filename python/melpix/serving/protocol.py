@@ -18,9 +18,9 @@ LINGER = 2.0  # seconds in which a refused client may go on sending, so that it 
 
 _HEAD = 64 << 10  # bytes of a request's line and headers
 
-_HEAD_SECONDS = 10.0  # in which a head must be there, from the connection or its first byte on
+HEAD_SECONDS = 10.0  # in which a head must be there, from the connection or its first byte on
 
-_PATIENCE = 10.0  # seconds for a client to take _TAKEN bytes of an answer, or its rest
+PATIENCE = 10.0  # seconds for a client to take _TAKEN bytes of an answer, or its rest
 
 _TAKEN = 1 << 20
 
@@ -95,7 +95,7 @@ class Protocol(HttpToolsProtocol):
             self._heading = None
 
     def _await_head(self) -> None:
-        self._heading = self.loop.call_later(_HEAD_SECONDS, self._check_head)
+        self._heading = self.loop.call_later(HEAD_SECONDS, self._check_head)
 
     def _check_head(self) -> None:
         self._heading = None
@@ -135,7 +135,7 @@ class Protocol(HttpToolsProtocol):
     def _watch_taking(self) -> None:
         if self._taking is None:
             left = self.transport.get_write_buffer_size()
-            self._taking = self.loop.call_later(_PATIENCE, self._check_taking, left)
+            self._taking = self.loop.call_later(PATIENCE, self._check_taking, left)
 
     def _check_taking(self, before: int) -> None:
         self._taking = None

@@ -745,6 +745,7 @@ def test_what_the_decoder_prints_joins_the_message(tmp_path, out):
 @pytest.mark.parametrize(
     ("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"]
 )
+@pytest.mark.timing
 def test_signals_end_it_in_order(out, signum, code):
     command = [*MELPIX, "convert", "-", "-o", str(out)]
     with subprocess.Popen(
@@ -771,6 +772,7 @@ def test_ignored_interrupt_stays_ignored(out):
     assert read_png(out)[0].shape == (128, 385)
 
 
+@pytest.mark.timing
 def test_kill_leaves_complete_images_only(sound, out):
     """Images are written one after the other until SIGKILL, at a random moment."""
     code = (

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tracemalloc
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -95,6 +96,7 @@ def test_bytes_without_a_type_are_refused() -> None:
         F.image(Elsewhere(Y))
 
 
+@cache
 def layouts(n: int) -> dict[str, np.ndarray]:
     """Two channels, or one, of n samples: as they lie in files, buffers and larger arrays."""
     grid = np.random.default_rng(6).integers(-9999, 9999, (4, 2 * n), np.int16)

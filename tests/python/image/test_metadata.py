@@ -37,7 +37,7 @@ PARAMS = ("flip", "invert", "rounding", "bits", "n_mels", "stack")
 # --- back to features -----------------------------------------------------------------------
 
 
-@settings(deadline=None)
+@settings(deadline=None, derandomize=True)
 @given(
     metadata=JSON | st.dictionaries(st.sampled_from(("lo", "hi", "params")), JSON),
     params=JSON | st.dictionaries(st.sampled_from(PARAMS), JSON),
@@ -159,7 +159,7 @@ def test_the_limit_is_one_mebibyte(compressed: bool) -> None:
 
 @pytest.mark.parametrize(("compressed", "count"), [(True, 1), (True, 3), (False, 1)])
 def test_bombs_take_no_memory(compressed: bool, count: int) -> None:
-    raw = b'{"a":[' + b"[]," * ((1 << 26) // 3) + b"0]}"
+    raw = b'{"a":[' + b"[]," * ((1 << 24) // 3) + b"0]}"
     bomb = with_entries(*[raw] * count, compressed=compressed)
     tracemalloc.start()
     with pytest.raises(melpix.DecodeError, match="must be <= 1048576 bytes"):
