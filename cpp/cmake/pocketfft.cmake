@@ -2,47 +2,17 @@
 # Finds pocketfft's single header (BSD-3), which the repository does not hold. In this order:
 #   -DMELPIX_POCKETFFT_DIR=DIR   the folder with pocketfft_hdronly.h
 #   a header of the system
-#   one pinned source package of the Python package index that carries the header. pip compares its
-#   hash before anything is unpacked; the header has a hash of its own. It stays in the build
-#   folder, so a rebuild needs no network.
+#   a source package of the Python package index that carries the header (pinned_file.cmake). It
+#   stays in the build folder, so a rebuild needs no network.
 # Sets MELPIX_POCKETFFT_INCLUDE and MELPIX_POCKETFFT_LICENSE.
-set(melpix_pocketfft_package gemmi)
-set(melpix_pocketfft_version 0.7.5)
-set(melpix_pocketfft_package_sha256
-  3328f26c8a8a0ef6a7fc8bb28e167818e324e4239dd4197d6b6066ae2b6315fe)
-set(melpix_pocketfft_header include/gemmi/third_party/pocketfft_hdronly.h)
-set(melpix_pocketfft_header_sha256
-  b15ca29cf47025e76c966d0c5a061e9b56e3e2b312cb05e993ee696f8d9812e5)
+include("${CMAKE_CURRENT_LIST_DIR}/pinned_file.cmake")
 
 function(download_melpix_pocketfft into)
-  find_package(Python REQUIRED COMPONENTS Interpreter)
-  set(name ${melpix_pocketfft_package}-${melpix_pocketfft_version})
-  set(work "${CMAKE_CURRENT_BINARY_DIR}/pocketfft-download")
-  file(MAKE_DIRECTORY "${work}")
-  file(WRITE "${work}/requirements.txt"
-    "${melpix_pocketfft_package}==${melpix_pocketfft_version}"
-    " --hash=sha256:${melpix_pocketfft_package_sha256}\n")
-  message(STATUS "melpix: fetching pocketfft (in ${name}) from the Python package index")
-  # --no-build-isolation and --no-deps: the archive is wanted, not its build.
-  execute_process(
-    COMMAND "${Python_EXECUTABLE}" -m pip --disable-pip-version-check download --quiet
-      --require-hashes --no-deps --no-binary ${melpix_pocketfft_package}
-      --dest "${work}" --requirement "${work}/requirements.txt"
-    RESULT_VARIABLE failed ERROR_VARIABLE output OUTPUT_VARIABLE output)
-  if(failed)
-    message(FATAL_ERROR "melpix needs pocketfft_hdronly.h. pip could not fetch it:\n${output}\n"
-      "Give its folder with -DMELPIX_POCKETFFT_DIR=DIR.")
-  endif()
-  file(ARCHIVE_EXTRACT INPUT "${work}/${name}.tar.gz" DESTINATION "${work}"
-    PATTERNS "${name}/${melpix_pocketfft_header}")
-  set(header "${work}/${name}/${melpix_pocketfft_header}")
-  file(SHA256 "${header}" hash)
-  if(NOT hash STREQUAL melpix_pocketfft_header_sha256)
-    message(FATAL_ERROR "melpix: pocketfft_hdronly.h has SHA-256 ${hash}, "
-      "expected ${melpix_pocketfft_header_sha256}")
-  endif()
-  file(COPY "${header}" DESTINATION "${into}")
-  file(REMOVE_RECURSE "${work}")
+  fetch_pinned_file(
+    gemmi 0.7.5 3328f26c8a8a0ef6a7fc8bb28e167818e324e4239dd4197d6b6066ae2b6315fe
+    include/gemmi/third_party/pocketfft_hdronly.h
+    b15ca29cf47025e76c966d0c5a061e9b56e3e2b312cb05e993ee696f8d9812e5
+    "${into}" MELPIX_POCKETFFT_DIR)
 endfunction()
 
 # The header begins with its licence: everything up to the end of the first comment.

@@ -26,5 +26,4 @@ void bind_decode(py::module_& m);
 void bind_frontend(py::module_& m);
 void bind_isa(py::module_& m);
 void bind_scanline(py::module_& m);
-void bind_signal(py::module_& m);
 void bind_stream(py::module_& m);

@@ -2,38 +2,16 @@
 // Any bytes, taken for a file of plain samples: from memory and from a file of the same bytes come
 // the same frames, as many as are told, whole, mixed and from a place in the middle.
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <vector>
 
 #include "decode/decoder.h"
+#include "pieces.h"
 
 namespace {
 
 using melpix::decode::Decoder;
-using melpix::decode::Source;
-
-// The same bytes as a source that is no memory, so that they are read piece by piece.
-class Pieces : public Source {
- public:
-  Pieces(const std::uint8_t* data, std::size_t size)
-      : memory_(melpix::decode::open_memory(data, size)) {}
-  std::uint64_t size() const override { return memory_->size(); }
-  std::size_t read(std::uint64_t at, void* to, std::size_t count) override {
-    return memory_->read(at, to, count);
-  }
-
- private:
-  std::unique_ptr<Source> memory_;
-};
-
-void require(bool good, const char* what) {
-  if (good) return;
-  std::fprintf(stderr, "%s\n", what);
-  std::abort();
-}
 
 // All frames from one on, so many samples at a time.
 template <class T>
@@ -73,8 +51,10 @@ void compare(Decoder& memory, Decoder& pieces) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const auto memory = melpix::decode::open_decoder(melpix::decode::open_memory(data, size));
-  const auto pieces = melpix::decode::open_decoder(std::make_unique<Pieces>(data, size));
+  auto in_memory = melpix::decode::open_memory(data, size);
+  std::unique_ptr<melpix::decode::Source> in_pieces = std::make_unique<Pieces>(data, size);
+  const auto memory = melpix::decode::open_pcm(in_memory);
+  const auto pieces = melpix::decode::open_pcm(in_pieces);
   require((memory == nullptr) == (pieces == nullptr), "a file is read, but not as memory");
   if (!memory) return 0;
   const auto& facts = memory->facts();

@@ -34,6 +34,9 @@ std::size_t mixed(Decoder& decoder, T* to, std::size_t frames) {
 std::size_t Decoder::read_mono(float* to, std::size_t frames) { return mixed(*this, to, frames); }
 std::size_t Decoder::read_mono(double* to, std::size_t frames) { return mixed(*this, to, frames); }
 
-std::unique_ptr<Decoder> open_decoder(std::unique_ptr<Source> source) { return open_pcm(source); }
+std::unique_ptr<Decoder> open_decoder(std::unique_ptr<Source> source) {
+  if (auto decoder = open_flac(source)) return decoder;
+  return open_pcm(source);
+}
 
 }  // namespace melpix::decode

@@ -62,8 +62,8 @@ class Decoder {
   virtual std::size_t read(float* to, std::size_t frames) = 0;
   virtual std::size_t read(double* to, std::size_t frames) = 0;
   // Likewise, the mean of each frame's channels, rounded as numpy.mean does (mix.h).
-  std::size_t read_mono(float* to, std::size_t frames);
-  std::size_t read_mono(double* to, std::size_t frames);
+  virtual std::size_t read_mono(float* to, std::size_t frames);
+  virtual std::size_t read_mono(double* to, std::size_t frames);
 
   virtual bool has_int16() const = 0;
   // All samples as they lie in the source's memory, if that is int16 of this processor's byte
@@ -78,5 +78,6 @@ std::unique_ptr<Decoder> open_decoder(std::unique_ptr<Source> source);
 
 // One of each format's: null if the source is not of that format. The source stays untouched then.
 std::unique_ptr<Decoder> open_pcm(std::unique_ptr<Source>& source);
+std::unique_ptr<Decoder> open_flac(std::unique_ptr<Source>& source);
 
 }  // namespace melpix::decode

@@ -32,7 +32,8 @@ class Clip(NamedTuple):  # a frozen dataclass takes three times as long to make
     truncated : bool
         The source holds less sound than it declares.
     length_estimated : bool
-        The source states no length and the decoder's guess may be wrong: sound may be missing.
+        The source states no length, or a wrong one. Of plain samples all was read that there is; of
+        others the decoder's guess may be wrong, and sound may be missing.
     available : float or None
         Seconds that there would be to read, from the offset on and within the duration that were
         asked for, as far as the header tells; None if it does not.
