@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 from melpix.convert import reading  # noqa: F401  (what calls need is loaded once for all)
 from melpix.errors import DecodeError
 from melpix.workers.batch_pool import Pool
-from melpix.workers.child import Crashed, Failed, TimedOut
+from melpix.workers.outcomes import Crashed, Failed, TimedOut
 
 PATIENCE = 600.0
 """Seconds that a call may take."""
