@@ -2,6 +2,7 @@
 """The front-end's contract beyond its numbers: parameters, inputs, outputs, threads."""
 
 import copy
+import itertools
 import json
 import pickle
 import re
@@ -314,6 +315,21 @@ def test_silence_and_constants_have_a_defined_image(precision: str, level: float
         assert rendering.constant
         assert (rendering.image == 255).all()
         assert rendering.metadata()["constant"] is True
+
+
+def test_silence_is_of_one_grey_however_an_image_lies() -> None:
+    for bits, flip, invert in itertools.product((8, 16), (True, False), (True, False)):
+        image = Frontend(**SMALL, bits=bits, flip=flip, invert=invert).image(np.zeros(4000))
+        assert (image == (2**bits - 1 if invert else 0)).all(), (bits, flip, invert)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_zeros_that_fill_a_signal_up_count_for_its_level(sign: int) -> None:
+    y = sign * (0.6 + 0.1 * Y[:2000])  # which has no zero of its own
+    filled = np.pad(y, (0, 800))
+    expected = Frontend(**SMALL, level="minmax").features(filled)
+    actual = Frontend(**SMALL, level="minmax", duration=0.35).features(y)
+    np.testing.assert_allclose(actual, expected, rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("precision", ["single", "double"])

@@ -120,6 +120,7 @@ CASES = {
     "no patch": {"patch": 30},
     **{f"last patch, {f}": {"patch": 8, "tail": "pad", "framing": f}
        for f in ("center", "uncentered", "snip", "middle")},
+    "a last patch that is whole": {"patch": 4, "patch_step": 5, "hop_length": 100, "tail": "pad"},
     "one patch": {"patch": 30, "tail": "pad", "layout": "frames"},
     # image
     **{f"range, {r}": {"range": (-12.5, 1), "rounding": r}
