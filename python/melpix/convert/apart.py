@@ -50,8 +50,7 @@ def apart(call: Callable[[], _T], source: str, seconds: float = PATIENCE) -> _T:
     Exception
         What the function raises.
     RuntimeError
-        There is no starting a process: from a script without ``if __name__ == "__main__":``, or in
-        a worker of `multiprocessing`, which may have none.
+        No process can be started.
 
     Examples
     --------

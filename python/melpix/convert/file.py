@@ -183,8 +183,7 @@ def convert_file(
     formats : {"common", "all"}
         Which formats are read: those that `load` reads, or whatever libsndfile knows, as ADPCM in
         WAV, ALAC in CAF and VOC. These are decoded in a process of its own, which they may crash
-        or hang (for ten minutes) without harm to this one. A script must keep the call under
-        ``if __name__ == "__main__":`` then, for that process imports it.
+        or hang (for ten minutes) without harm to this one.
     max_bytes : int >= 0 or None
         Refuse a source that holds more than this, before anything else.
     max_seconds : float [s] or None

@@ -67,9 +67,6 @@ def convert_dataset(
     stopped, whichever way, goes on where it was when it is called again with the same parameters;
     it converts what is missing, has failed or has changed.
 
-    A script must keep the call under ``if __name__ == "__main__":``, for worker processes import
-    it.
-
     Parameters
     ----------
     src : path, iterable of paths, or Scan

@@ -169,9 +169,7 @@ class Converter:
             if not self._tree.remove([sample_name(item.stem, number) + self._plan.suffix]):
                 break
 
-    def _convert(
-        self, item: Item, about: Record, write: _Write, outcome: Outcome
-    ) -> list[Record]:
+    def _convert(self, item: Item, about: Record, write: _Write, outcome: Outcome) -> list[Record]:
         """Convert a source, and return the records of its images; or raise what is wrong."""
         src = None
         records: list[Record] = []
