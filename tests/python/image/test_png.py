@@ -176,6 +176,19 @@ def made_png(width: int, height: int, raw: bytes, depth: int = 8, colour: int = 
     return file.getvalue()
 
 
+def test_any_filters_of_any_bytes_are_those_of_others() -> None:
+    """Any bytes are filtered scanlines, if a filter's number is before each."""
+    rng = np.random.default_rng(0)
+    for colour, channels in ((0, 1), (4, 2), (2, 3), (6, 4)):
+        for most in (3, 255):  # few values tie often
+            raw = rng.integers(0, most, (60, 1 + 50 * channels), np.uint8, endpoint=True)
+            raw[:, 0] = rng.integers(0, 5, 60)
+            data = made_png(50, 60, raw.tobytes(), colour=colour)
+            rows = pypng.Reader(bytes=data).asDirect()[2]
+            expected = np.vstack(list(rows)).reshape(60, 50, channels).astype(np.uint8)
+            np.testing.assert_array_equal(melpix.read_png(data)[0], expected.squeeze())
+
+
 GOOD = encode_png(IMAGE, METADATA)
 
 
