@@ -72,8 +72,10 @@ class _Server:
                     self._selector.unregister(key.fileobj)
         for number in self._leashes:
             os.kill(number, signal.SIGKILL)
-        for number in self._leashes:
+        for number, leash in self._leashes.items():
             os.waitpid(number, 0)
+            leash.close()
+        self._selector.close()
 
     def _request(self) -> bool:
         try:
@@ -161,8 +163,8 @@ def main() -> None:
     """Be the server."""
     child.ignore_signals()
     gc.disable()  # there is nothing to collect, and it would be looked for at each import
-    control = socket.socket(fileno=os.dup(0))
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
-    _Server(control).run()
+    with socket.socket(fileno=os.dup(0)) as control:
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        os.close(nothing)
+        _Server(control).run()
