@@ -45,7 +45,8 @@ _MPEG = ("MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III")
 
 COMMON = (
     *PLAIN,
-    Format("FLAC", ("FLAC",), ("PCM_S8", "PCM_16", "PCM_24"), (".flac",)),
+    Format("FLAC", ("FLAC",), ("PCM_S8", "PCM_16", "PCM_24", "PCM_32"), (".flac",)),
+    Format("Ogg FLAC", (), (), ()),  # which libsndfile does not read
     Format("Ogg Vorbis", ("OGG",), ("VORBIS",), (".oga", ".ogg")),
     Format("Ogg Opus", ("OGG",), ("OPUS",), (".opus",)),
     Format("MP3", ("MP3",), _MPEG, (".mp1", ".mp2", ".mp3", ".mpga")),

@@ -78,11 +78,11 @@ def open_sound(
         content = partial(io.FileIO, path)
         # Bytes, because names need not be UTF-8. "-" alone would mean standard input.
         file: Any = os.fsencode(os.path.join(os.curdir, path) if path == "-" else path)
-        opened = None if by_libsndfile else _core.open_sound(path)
-        if opened is not None:
-            with closing(opened):
-                yield Sound(opened, path, size, content)
-            return
+        if not by_libsndfile:
+            with _in_core(path, path, size, content) as found:
+                if found is not None:
+                    yield found
+                    return
         with content() as stream:
             mp3 = mp3_start(stream)
             stream.seek(0)
@@ -93,11 +93,11 @@ def open_sound(
         _refuse_large(path, size, max_bytes)
         open_memory: Any = Memory if isinstance(data, bytes) else View
         content = partial(open_memory, data)
-        opened = None if by_libsndfile else _core.open_sound(data)
-        if opened is not None:
-            with closing(opened):
-                yield Sound(opened, path, size, content)
-            return
+        if not by_libsndfile:
+            with _in_core(data, path, size, content) as found:
+                if found is not None:
+                    yield found
+                    return
         file = content()
         mp3 = mp3_start(file)
         if mp3 is not None and mp3.plain and mp3.tag:
@@ -160,6 +160,24 @@ def _tagged(content: Callable[[], Any], start: int) -> Tagged:
 
 
 @contextmanager
+def _in_core(
+    source: str | bytes | memoryview, path: str, size: int, content: Callable[[], Any]
+) -> Iterator[Sound | None]:
+    """Open what the core decodes; None if it does not. What fails there, ffmpeg may still read."""
+    try:
+        opened = _core.open_sound(source)
+        if opened is None:
+            yield None
+            return
+        with closing(opened):
+            yield Sound(opened, path, size, content)
+    except DecodeError as error:
+        if error.code != "decode_failed":
+            raise
+        raise refused.advised(error.reason, path) from None
+
+
+@contextmanager
 def open_in_core(path: str) -> Iterator[Sound | None]:
     """Open a file that the core decodes; None if it does not.
 
@@ -168,13 +186,8 @@ def open_in_core(path: str) -> Iterator[Sound | None]:
     DecodeError, OSError
         As `open_sound`, for what is no file.
     """
-    size = _size(path)
-    opened = _core.open_sound(path)
-    if opened is None:
-        yield None
-        return
-    with closing(opened):
-        yield Sound(opened, path, size, partial(io.FileIO, path))
+    with _in_core(path, path, _size(path), partial(io.FileIO, path)) as found:
+        yield found
 
 
 @cache
