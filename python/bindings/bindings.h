@@ -28,3 +28,4 @@ void bind_isa(py::module_& m);
 void bind_scanline(py::module_& m);
 void bind_signal(py::module_& m);
 void bind_stream(py::module_& m);
+void bind_survey(py::module_& m);

@@ -19,8 +19,11 @@ from functools import cache, partial
 from typing import Any, BinaryIO, TypeAlias
 
 from melpix import _core
-from melpix.audio import first_bytes, formats
-from melpix.audio.binary_files import Memory, Tagged, View
+from melpix.audio import first_bytes, formats, mp3, ogg
+from melpix.audio.binary_files import Memory, Spliced, View
+from melpix.audio.joined import Joined
+from melpix.audio.mp3 import Mp3
+from melpix.audio.ogg import Ogg
 from melpix.audio.sound import Sound
 from melpix.errors import DecodeError
 from melpix.host import until_done
@@ -65,10 +68,8 @@ def open_sound(
         opened = None if by_libsndfile else _core.open_sound(path)
         if opened is not None:
             with closing(opened):
-                yield Sound(opened, path, size, content)
+                yield Sound(opened, path, size)
             return
-        with content() as stream:
-            mp3 = formats.mp3_start(stream)
     else:
         data = _take(source, max_bytes)
         size = len(data)
@@ -78,56 +79,88 @@ def open_sound(
         opened = None if by_libsndfile else _core.open_sound(data)
         if opened is not None:
             with closing(opened):
-                yield Sound(opened, path, size, content)
+                yield Sound(opened, path, size)
             return
-        file = content()
-        mp3 = formats.mp3_start(file)
-        if mp3 is not None and mp3.plain and mp3.tag:
-            # Where there are several tags, libsndfile takes all of them for sound if it reads from
-            # memory, but only the last if it reads a file. An estimate of the length would differ.
-            content = partial(View, memoryview(data)[mp3.tag :])
-            file, mp3 = content(), mp3._replace(start=mp3.start - mp3.tag, tag=0)
-        file.seek(0)
+        file = None
 
+    with content() as stream:
+        survey = _survey(stream)
+    with ExitStack() as stack, _errors(source, path, content, isinstance(survey, Mp3)):
+        opened, facts = None, None
+        if survey is None or survey.suits(None):
+            opened = stack.enter_context(_open_whole(file, path, content, survey))
+            if opened.format == _FORK:
+                message = formats.unknown(isinstance(survey, Mp3), _way_out(source))
+                raise DecodeError("decode_failed", message, path)
+            facts = None if survey is None else survey.facts(opened.frames)
+        if survey is not None and (opened is None or not survey.suits(opened.frames)):
+            parts = survey.parts(content, _decoder())
+            opened = stack.enter_context(closing(Joined(parts, survey.container)))
+            facts = survey.facts(None)
+        sound = Sound(opened, path, size, facts)
+        reason = formats.refusal(sound.format, sound.subtype)
+        if reason:
+            raise DecodeError("unsupported_format", f"{reason}; {_way_out(source)}", path)
+        yield sound
+
+
+def _survey(stream: Any) -> Mp3 | Ogg | None:
+    return ogg.survey(stream) or mp3.survey(stream)
+
+
+@contextmanager
+def _open_whole(
+    file: Any, path: str, content: Callable[[], Any], survey: Mp3 | Ogg | None
+) -> Iterator[Any]:
+    """Open a source in libsndfile, as one sound.
+
+    libsndfile goes by a file's name where its first bytes say nothing; memory has none. An ID3 tag
+    says enough.
+
+    Parameters
+    ----------
+    file : bytes or None
+        The source's name; None where it is memory.
+    """
     import soundfile
 
     with ExitStack() as stack:
-        # libsndfile goes by a file's name where its first bytes say nothing; memory has none. An
-        # ID3 tag says enough.
-        start = None if mp3 is None else mp3.start
-        if mp3 is not None and (not mp3.plain or (mp3.start == 0 and _has_fork(path))):
-            content = partial(_tagged, content, mp3.start)
-            file = stack.enter_context(content())
-            start = file.start
-        elif path and _has_fork(path):  # a file without a name has none
+        fork = bool(path) and _has_fork(path)
+        if isinstance(survey, Mp3) and (not survey.plain or (survey.start == 0 and fork)):
+            file = stack.enter_context(mp3.tagged(content, survey.start))
+        elif fork:  # a file without a name has none
             file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        elif file is None and isinstance(survey, Mp3) and survey.tag:
+            # Where there are several tags, libsndfile takes all of them for sound if it reads from
+            # memory, but only the last if it reads a file. An estimate of the length would differ.
+            stream = content()
+            file = Spliced(stream, [(survey.tag, stream.seek(0, os.SEEK_END))])
+        elif file is None:
+            file = content()
         try:
-            try:
-                decoder = _decoder()(file)
-            except soundfile.LibsndfileError:
-                content().close()  # says more, if it is the system that refuses
-                raise
-            with decoder as opened:
-                if opened.format == _FORK:
-                    message = formats.unknown(mp3, _way_out(source))
-                    raise DecodeError("decode_failed", message, path)
-                sound = Sound(opened, path, size, content, start)
-                reason = formats.refusal(sound.format, sound.subtype)
-                if reason:
-                    raise DecodeError("unsupported_format", f"{reason}; {_way_out(source)}", path)
-                yield sound
-        except soundfile.LibsndfileError as error:
-            with content() as stream:
-                kind = first_bytes.kind(stream.read(first_bytes.LOOK))
-            if kind is None or kind.read:
-                reason = formats.failure(error.code, error.error_string, mp3, _way_out(source))
-                raise DecodeError("decode_failed", reason, path) from error
-            message = f"{kind.name} is not read; {_way_out(source)}"
-            raise DecodeError("no_decoder", message, path) from error
+            decoder = _decoder()(file)
+        except soundfile.LibsndfileError:
+            content().close()  # says more, if it is the system that refuses
+            raise
+        with decoder as opened:
+            yield opened
 
 
-def _tagged(content: Callable[[], Any], start: int) -> Tagged:
-    return Tagged(content(), start)
+@contextmanager
+def _errors(source: Source, path: str, content: Callable[[], Any], is_mp3: bool) -> Iterator[None]:
+    """Make a DecodeError of what libsndfile says."""
+    import soundfile
+
+    try:
+        yield
+    except soundfile.LibsndfileError as error:
+        with content() as stream:
+            kind = first_bytes.kind(stream.read(first_bytes.LOOK))
+        if kind is None or kind.read:
+            reason = formats.failure(error.code, error.error_string, is_mp3, _way_out(source))
+            raise DecodeError("decode_failed", reason, path) from error
+        message = f"{kind.name} is not read; {_way_out(source)}"
+        raise DecodeError("no_decoder", message, path) from error
 
 
 def _way_out(source: Source) -> str:
@@ -151,7 +184,7 @@ def open_in_core(path: str) -> Iterator[Sound | None]:
         yield None
         return
     with closing(opened):
-        yield Sound(opened, path, size, partial(io.FileIO, path))
+        yield Sound(opened, path, size)
 
 
 @cache

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: MIT
+"""Ogg files, and how to have libsndfile read all links of a chained one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, BinaryIO
+
+from melpix import _core
+from melpix.audio.binary_files import Spliced
+from melpix.audio.survey import Facts, Part
+
+_UNKNOWN = 2**63 - 1  # libsndfile's frame count where the file states none
+
+
+class Ogg:
+    """An Ogg file's links.
+
+    libsndfile reads the first one. It refuses Opus that ends within a packet on a page that does
+    not say that it is the last one: a link is read as if that page said so.
+    """
+
+    container = "OGG"
+
+    def __init__(self, links: list[_core.OggLink]) -> None:
+        self._links = links
+        self._unread = False  # a link is none that libsndfile reads
+
+    def suits(self, declared: int | None) -> bool:
+        """As in `survey.Survey`."""
+        return len(self._links) == 1 and self._links[0].end is None
+
+    def facts(self, declared: int | None) -> Facts:
+        """As in `survey.Survey`."""
+        cut = any(link.lost or not link.ended for link in self._links)
+        return Facts(truncated=cut or self._unread, joined=len(self._links) > 1)
+
+    def parts(self, content: Callable[[], Any], decoder: Callable[[Any], Any]) -> list[Part]:
+        """As in `survey.Survey`."""
+        import soundfile
+
+        parts: list[Part] = []
+        for link in self._links:
+            read = partial(_open, content, decoder, link)
+            try:
+                with read() as opened:
+                    frames = None if opened.frames == _UNKNOWN else opened.frames
+                    parts.append(Part(read, opened.samplerate, opened.channels, frames))
+            except soundfile.LibsndfileError:
+                if not parts:
+                    raise
+                self._unread = True
+        return parts
+
+
+def survey(stream: BinaryIO) -> Ogg | None:
+    """Look over a source; None if it is no Ogg file.
+
+    Parameters
+    ----------
+    stream : unbuffered binary file
+        Its position is moved.
+    """
+    stream.seek(0)
+    links = _core.survey_ogg(stream) if stream.read(4) == b"OggS" else []
+    return Ogg(links) if links else None
+
+
+def _open(content: Callable[[], Any], decoder: Callable[[Any], Any], link: _core.OggLink) -> Any:
+    pieces: list[bytes | tuple[int, int]] = [(link.start, link.stop)]
+    if link.end is not None:
+        page, flags, checksum = link.end.page, link.end.flags, link.end.checksum
+        pieces = [
+            (link.start, page + 5),
+            bytes([flags]),
+            (page + 6, page + 22),
+            checksum.to_bytes(4, "little"),
+            (page + 26, link.stop),
+        ]
+    return decoder(Spliced(content(), pieces))
