@@ -65,6 +65,7 @@ void bind_survey(py::module_& m) {
       .def_readonly("stated", &MpegRun::stated)
       .def_readonly("variable", &MpegRun::variable)
       .def_readonly("follows", &MpegRun::follows)
+      .def_readonly("broken", &MpegRun::broken)
       .def_readonly("lost", &MpegRun::lost)
       .def_property_readonly("samples", [](const MpegRun& run) { return run.first.samples; })
       .def_property_readonly("sr", [](const MpegRun& run) { return run.first.sr; })

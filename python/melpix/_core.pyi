@@ -2,10 +2,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from typing_extensions import Buffer
-
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import Buffer
 
 __version__: str
 PIXELS: int
@@ -136,6 +135,8 @@ class MpegRun:
     def variable(self) -> bool: ...
     @property
     def follows(self) -> bool: ...
+    @property
+    def broken(self) -> bool: ...
     @property
     def lost(self) -> int: ...
     @property

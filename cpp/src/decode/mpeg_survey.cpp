@@ -66,6 +66,11 @@ class Surveyor {
     }
     lose(before);
     found_.clean_end = before.hard <= kResync;
+    if (found_.plain && found_.start > plain_ && !found_.runs.empty()) {
+      MpegRun& run = found_.runs.front();
+      run.broken = true;
+      if (found_.start - plain_ >= run.first.length) run.lost += found_.start - plain_;
+    }
     return std::move(found_);
   }
 
@@ -87,7 +92,7 @@ class Surveyor {
       }
     }
     found_.plain = only_tags && mpeg_frame(ahead_.from(at_));
-    found_.start = at_;
+    found_.start = plain_ = at_;
     if (is_sound(at_, 1)) return true;
     const std::uint64_t end = at_ + kJunk;
     found_.start = search(at_ + 1, end);
@@ -140,6 +145,7 @@ class Surveyor {
                       frame.channels == found_.runs.back().first.channels;
     const bool follows = same && before.hard <= kResync;
     lose(before);
+    if (follows && before.hard > 0) found_.runs.back().broken = true;
     if (!follows || info) {
       MpegRun run;
       run.start = at_;
@@ -226,6 +232,7 @@ class Surveyor {
   Ahead ahead_;
   MpegTags tags_;
   std::uint64_t at_;
+  std::uint64_t plain_ = 0;   // where libsndfile looks for the first frame
   std::uint64_t last_ = 0;    // where the last frame began
   std::uint32_t length_ = 0;  // its length
   std::uint32_t kbps_ = 0;    // its bit rate

@@ -23,6 +23,9 @@ struct MpegRun {
   // Whether a decoder that is at the end of the run before finds this one, and takes it for the
   // same sound.
   bool follows = false;
+  // Whether a decoder has to pass over something between its frames: it may take a part of that for
+  // a frame, or miss one.
+  bool broken = false;
   // Bytes between its frames or behind them that may have been sound: neither frames, nor tags, nor
   // zeros, and as many in one place as a frame has.
   std::uint64_t lost = 0;

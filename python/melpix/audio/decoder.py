@@ -25,6 +25,7 @@ from melpix.audio.joined import Joined
 from melpix.audio.mp3 import Mp3
 from melpix.audio.ogg import Ogg
 from melpix.audio.sound import Sound
+from melpix.audio.survey import Facts
 from melpix.errors import DecodeError
 from melpix.host import until_done
 
@@ -64,7 +65,7 @@ def open_sound(
         _refuse_large(path, size, max_bytes)
         content = partial(io.FileIO, path)
         # Bytes, because names need not be UTF-8. "-" alone would mean standard input.
-        file: Any = os.fsencode(os.path.join(os.curdir, path) if path == "-" else path)
+        file: bytes | None = os.fsencode(os.path.join(os.curdir, path) if path == "-" else path)
         opened = None if by_libsndfile else _core.open_sound(path)
         if opened is not None:
             with closing(opened):
@@ -81,27 +82,41 @@ def open_sound(
             with closing(opened):
                 yield Sound(opened, path, size)
             return
-        file = None
+        file = None  # it has no name
 
     with content() as stream:
         survey = _survey(stream)
     with ExitStack() as stack, _errors(source, path, content, isinstance(survey, Mp3)):
-        opened, facts = None, None
-        if survey is None or survey.suits(None):
-            opened = stack.enter_context(_open_whole(file, path, content, survey))
-            if opened.format == _FORK:
-                message = formats.unknown(isinstance(survey, Mp3), _way_out(source))
-                raise DecodeError("decode_failed", message, path)
-            facts = None if survey is None else survey.facts(opened.frames)
-        if survey is not None and (opened is None or not survey.suits(opened.frames)):
-            parts = survey.parts(content, _decoder())
-            opened = stack.enter_context(closing(Joined(parts, survey.container)))
-            facts = survey.facts(None)
-        sound = Sound(opened, path, size, facts)
+        decoder, facts = _open(stack, file, path, content, survey)
+        if decoder.format == _FORK:
+            message = formats.unknown(isinstance(survey, Mp3), _way_out(source))
+            raise DecodeError("decode_failed", message, path)
+        sound = Sound(decoder, path, size, facts)
         reason = formats.refusal(sound.format, sound.subtype)
         if reason:
             raise DecodeError("unsupported_format", f"{reason}; {_way_out(source)}", path)
         yield sound
+
+
+def _open(
+    stack: ExitStack,
+    file: bytes | None,
+    path: str,
+    content: Callable[[], Any],
+    survey: Mp3 | Ogg | None,
+) -> tuple[Any, Facts | None]:
+    """Open a source in libsndfile: as one sound if that is all of it, else part by part."""
+    if survey is None:
+        return stack.enter_context(_open_whole(file, path, content, None)), None
+    if survey.suits(None):
+        with ExitStack() as attempt:
+            whole = attempt.enter_context(_open_whole(file, path, content, survey))
+            if survey.suits(whole.frames):
+                stack.push(attempt.pop_all())
+                return whole, survey.facts(whole.frames)
+    parts = survey.parts(content, _decoder())
+    joined = Joined(parts, survey.container, _decoder())
+    return stack.enter_context(closing(joined)), survey.facts(None)
 
 
 def _survey(stream: Any) -> Mp3 | Ogg | None:
@@ -110,7 +125,7 @@ def _survey(stream: Any) -> Mp3 | Ogg | None:
 
 @contextmanager
 def _open_whole(
-    file: Any, path: str, content: Callable[[], Any], survey: Mp3 | Ogg | None
+    file: bytes | None, path: str, content: Callable[[], Any], survey: Mp3 | Ogg | None
 ) -> Iterator[Any]:
     """Open a source in libsndfile, as one sound.
 
@@ -126,19 +141,19 @@ def _open_whole(
 
     with ExitStack() as stack:
         fork = bool(path) and _has_fork(path)
+        given: Any = file
         if isinstance(survey, Mp3) and (not survey.plain or (survey.start == 0 and fork)):
-            file = stack.enter_context(mp3.tagged(content, survey.start))
+            given = stack.enter_context(mp3.tagged(content, survey.start))
         elif fork:  # a file without a name has none
-            file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-        elif file is None and isinstance(survey, Mp3) and survey.tag:
-            # Where there are several tags, libsndfile takes all of them for sound if it reads from
-            # memory, but only the last if it reads a file. An estimate of the length would differ.
-            stream = content()
-            file = Spliced(stream, [(survey.tag, stream.seek(0, os.SEEK_END))])
+            given = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         elif file is None:
-            file = content()
+            given = content()
+            if isinstance(survey, Mp3) and survey.tag:
+                # Where there are several tags, libsndfile takes all of them for sound if it reads
+                # from memory, but only the last if it reads a file: it would guess another length.
+                given = Spliced(given, [(survey.tag, given.seek(0, os.SEEK_END))])
         try:
-            decoder = _decoder()(file)
+            decoder = _decoder()(given)
         except soundfile.LibsndfileError:
             content().close()  # says more, if it is the system that refuses
             raise

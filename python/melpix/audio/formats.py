@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Which formats are read, and what libsndfile says of a file: is it cut short, why is it not read."""
+"""Which formats are read; what libsndfile says of a file that is cut short, or that it refuses."""
 
 from __future__ import annotations
 
 import re
+
 # libsndfile reads more than this. The rest is refused: rare, little tested, and in release 1.2.2
 # without later fixes for headers crafted to overflow the decoder: IMA ADPCM (CVE-2026-37555,
 # libsndfile issue 1120), ALAC (pull request 1142), NMS ADPCM and others (pull request 979).

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,9 @@ from melpix.audio.resample import Resampler, resampled_length
 from melpix.audio.samples import Samples
 from melpix.audio.survey import Part
 
-_BLOCK = 2**16  # frames that are decoded at a time on their way to another rate or to other channels
+_BLOCK = (
+    2**16
+)  # frames that are decoded at a time on their way to another rate or to other channels
 
 
 class Joined:
@@ -25,6 +29,8 @@ class Joined:
         At least one.
     container : str
         What holds them, in libsndfile's words.
+    decoder : callable
+        Opens a binary file as a `soundfile.SoundFile`.
 
     Attributes
     ----------
@@ -37,16 +43,16 @@ class Joined:
         A part ended early, or could not be decoded to its end; as far as has been read.
     """
 
-    def __init__(self, parts: list[Part], container: str) -> None:
-        self._parts = parts
+    def __init__(self, parts: list[Part], container: str, decoder: Callable[[Any], Any]) -> None:
+        self._parts, self._decoder = parts, decoder
         self.samplerate, self.channels = parts[0].sr, parts[0].channels
         lengths = [self._length(part) for part in parts]
         self.frames = None if None in lengths else sum(n for n in lengths if n is not None)
         self.truncated = False
         self._index = 0  # of the part that is read next, or now
-        self._reader: _Reader | None = _Reader(parts[0], self.samplerate, self.channels)
-        self.format, self.subtype = container, self._reader.file.subtype
-        self.extra_info = self._reader.file.extra_info
+        self._reader: _Reader | None = None
+        first = self._open().file
+        self.format, self.subtype, self.extra_info = container, first.subtype, first.extra_info
 
     def read(self, out: Samples) -> Samples:
         """Fill `out`, of type float32 or float64; return the part that was filled.
@@ -102,16 +108,18 @@ class Joined:
     def _skip(self, frames: int) -> int:
         return self._attempt(lambda reader: reader.skip(frames))
 
-    def _attempt(self, call: Any) -> int:
+    def _open(self) -> _Reader:
+        if self._reader is None:
+            part = self._parts[self._index]
+            self._reader = _Reader(part, self._decoder, self.samplerate, self.channels)
+        return self._reader
+
+    def _attempt(self, call: Callable[[_Reader], int]) -> int:
         """Call with the reader of the part that is read. One that fails is at its end."""
         import soundfile
 
         try:
-            if self._reader is None:
-                part = self._parts[self._index]
-                self._reader = _Reader(part, self.samplerate, self.channels)
-            n: int = call(self._reader)
-            return n
+            return call(self._open())
         except soundfile.LibsndfileError:
             if len(self._parts) == 1:
                 raise
@@ -122,9 +130,12 @@ class Joined:
 class _Reader:
     """Reads a part, with the sampling rate and the channels of another one."""
 
-    def __init__(self, part: Part, sr: int, channels: int) -> None:
+    def __init__(self, part: Part, decoder: Callable[[Any], Any], sr: int, channels: int) -> None:
         self._part = part
-        self.file = part.open()
+        with ExitStack() as stack:
+            stream = stack.enter_context(part.open())
+            self.file = stack.enter_context(decoder(stream))
+            self._opened = stack.pop_all()
         self._channels = channels
         self._rates = part.sr, sr
         self._done = 0  # frames of the part
@@ -139,7 +150,7 @@ class _Reader:
         return self._part.frames is not None and self._done < self._part.frames
 
     def close(self) -> None:
-        self.file.close()
+        self._opened.close()
 
     def read(self, out: Samples) -> int:
         """Fill `out`; return how many frames there were, fewer only at the end."""

@@ -30,15 +30,20 @@ class Mp3:
     Parameters
     ----------
     found : _core.MpegSurvey
-    in_wav : bool
-        It lies in a WAV.
+    container : {"MP3", "WAV"}
     odd : bool
         libsndfile does not find it where it is.
+
+    Attributes
+    ----------
+    container : str
+    start, plain, tag
+        As in `cpp/src/decode/mpeg_survey.h`.
     """
 
-    def __init__(self, found: _core.MpegSurvey, *, in_wav: bool, odd: bool) -> None:
+    def __init__(self, found: _core.MpegSurvey, container: str, *, odd: bool = False) -> None:
         self.start, self.plain, self.tag = found.start, found.plain, found.tag
-        self.container = "WAV" if in_wav else "MP3"
+        self.container = container
         self._runs = [run for run in found.runs if run.frames]
         self._clean_end = found.clean_end
         self._odd = odd
@@ -58,12 +63,16 @@ class Mp3:
 
     def facts(self, declared: int | None) -> Facts:
         """As in `survey.Survey`."""
-        runs, frames = self._runs, None
-        if declared is not None and runs and not runs[0].informed:
-            frames = min(declared, self._frames() * runs[0].samples)
+        runs = self._runs
+        guessed = declared is not None and not (runs and runs[0].informed)
+        exact = not guessed or (bool(runs) and not any(run.broken for run in runs))
+        frames = self._frames() * runs[0].samples if guessed and exact else None
         return Facts(
-            frames=frames,
-            truncated=any(_stated(run) > run.frames or (run.lost and not _right(run)) for run in runs),
+            frames=None if frames is None or declared is None else min(declared, frames),
+            exact=exact,
+            truncated=any(
+                _stated(run) > run.frames or (run.lost and not _right(run)) for run in runs
+            ),
             length_estimated=bool(runs)
             and (
                 (runs[0].stated is None and runs[0].variable)
@@ -81,7 +90,7 @@ class Mp3:
                 # Enough bytes for a decoder that guesses from their number to expect all frames.
                 told = len(_TAG) + (run.frames + 2) * (run.length + _SLACK)
                 pieces: list[bytes | tuple[int, int]] = [_TAG, (start, run.stop)]
-                read = partial(_open, content, decoder, pieces, told)
+                read = partial(_open, content, pieces, told)
                 frames = run.frames * run.samples
             else:
                 pieces = [_TAG, (run.start, run.stop)]
@@ -91,8 +100,9 @@ class Mp3:
                         stream.seek(run.start)
                         info = _put_right(stream.read(run.length), run.frames, run.stop - run.start)
                     pieces = [_TAG, info, (head, run.stop)]
-                read = partial(_open, content, decoder, pieces, None)
-                with read() as opened:  # which knows what the encoder put before and behind the sound
+                read = partial(_open, content, pieces, None)
+                # The decoder knows what the encoder put before and behind the sound.
+                with read() as stream, decoder(stream) as opened:
                     frames = opened.frames
             parts.append(Part(read, run.sr, run.channels, frames))
         return parts
@@ -114,31 +124,30 @@ def survey(stream: BinaryIO) -> Mp3 | None:
     head = stream.read(12)
     if head[:4] != b"RIFF" or head[8:] != b"WAVE":
         found = _core.survey_mpeg(stream)
-        return None if found is None else Mp3(found, in_wav=False, odd=False)
+        return None if found is None else Mp3(found, "MP3")
     layout = _in_wav(stream)
     if layout is None:
         return None
     coding, start, stop, exact = layout
     found = _core.survey_mpeg(stream, start, stop)
-    odd = coding == _LAYER_II or not exact
-    return None if found is None else Mp3(found, in_wav=True, odd=odd)
+    if found is None:
+        return None
+    odd = coding == _LAYER_II or not exact or not found.plain or found.start > start
+    return Mp3(found, "WAV", odd=odd)
 
 
 def tagged(content: Callable[[], Any], start: int) -> Spliced:
     """Open an MP3 that begins somewhere in a source, behind an ID3 tag of its own."""
     file = content()
     size = file.seek(0, 2)
-    # mpg123 estimates the length from the size: it is that of the source, or another would come of it
+    # From the size mpg123 estimates the length: it is the source's, or the length would be another.
     return Spliced(file, [_TAG, (start, size)], size)
 
 
 def _open(
-    content: Callable[[], Any],
-    decoder: Callable[[Any], Any],
-    pieces: list[bytes | tuple[int, int]],
-    told: int | None,
-) -> Any:
-    return decoder(Spliced(content(), pieces, told))
+    content: Callable[[], Any], pieces: list[bytes | tuple[int, int]], told: int | None
+) -> Spliced:
+    return Spliced(content(), pieces, told)
 
 
 def _stated(run: _core.MpegRun) -> int:

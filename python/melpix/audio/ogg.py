@@ -42,9 +42,9 @@ class Ogg:
 
         parts: list[Part] = []
         for link in self._links:
-            read = partial(_open, content, decoder, link)
+            read = partial(_open, content, link)
             try:
-                with read() as opened:
+                with read() as stream, decoder(stream) as opened:
                     frames = None if opened.frames == _UNKNOWN else opened.frames
                     parts.append(Part(read, opened.samplerate, opened.channels, frames))
             except soundfile.LibsndfileError:
@@ -67,7 +67,7 @@ def survey(stream: BinaryIO) -> Ogg | None:
     return Ogg(links) if links else None
 
 
-def _open(content: Callable[[], Any], decoder: Callable[[Any], Any], link: _core.OggLink) -> Any:
+def _open(content: Callable[[], Any], link: _core.OggLink) -> Spliced:
     pieces: list[bytes | tuple[int, int]] = [(link.start, link.stop)]
     if link.end is not None:
         page, flags, checksum = link.end.page, link.end.flags, link.end.checksum
@@ -78,4 +78,4 @@ def _open(content: Callable[[], Any], decoder: Callable[[Any], Any], link: _core
             checksum.to_bytes(4, "little"),
             (page + 26, link.stop),
         ]
-    return decoder(Spliced(content(), pieces))
+    return Spliced(content(), pieces)

@@ -71,8 +71,8 @@ class Sound:
             self.length_estimated |= facts.length_estimated
             self.joined = facts.joined
             declared = declared if facts.frames is None else facts.frames
-        self._stated = declared not in (None, _UNKNOWN)
-        self.frames = declared if self._stated else None
+        self.frames = None if declared == _UNKNOWN else declared
+        self._stated = self.frames is not None and (facts is None or facts.exact)
 
     def read(
         self,

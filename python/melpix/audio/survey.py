@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
+from melpix.audio.binary_files import Spliced
+
 
 class Facts(NamedTuple):
     """What a survey knows better than the decoder does.
@@ -18,11 +20,14 @@ class Facts(NamedTuple):
     ----------
     frames : int or None
         Of the whole; None if that is the decoder's to say.
+    exact : bool
+        So many will be read, if nothing is broken; else nobody has stated the number.
     truncated, length_estimated, joined : bool
         As in `melpix.audio.clip.Clip`.
     """
 
     frames: int | None = None
+    exact: bool = True
     truncated: bool = False
     length_estimated: bool = False
     joined: bool = False
@@ -34,13 +39,13 @@ class Part(NamedTuple):
     Attributes
     ----------
     open : callable
-        Returns its decoder, a `soundfile.SoundFile`.
+        Opens it as a binary file.
     sr, channels : int
     frames : int or None
         None if nobody can say before it is decoded.
     """
 
-    open: Callable[[], Any]
+    open: Callable[[], Spliced]
     sr: int
     channels: int
     frames: int | None
