@@ -70,6 +70,7 @@ void bind_survey(py::module_& m) {
       .def_property_readonly("samples", [](const MpegRun& run) { return run.first.samples; })
       .def_property_readonly("sr", [](const MpegRun& run) { return run.first.sr; })
       .def_property_readonly("channels", [](const MpegRun& run) { return run.first.channels; })
+      .def_property_readonly("header", [](const MpegRun& run) { return run.first.bits; })
       .def_property_readonly("length", [](const MpegRun& run) { return run.first.length; });
   py::class_<MpegSurvey>(m, "MpegSurvey")
       .def_readonly("start", &MpegSurvey::start)

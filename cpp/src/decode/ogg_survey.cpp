@@ -75,6 +75,8 @@ class Surveyor {
       at = page->stop;
     }
     finish();
+    // What follows the last page may be the rest of it, for libsndfile to judge.
+    if (!links_.empty()) links_.back().stop = ahead_.stop();
     return std::move(links_);
   }
 

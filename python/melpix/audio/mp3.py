@@ -89,7 +89,9 @@ class Mp3:
                 start = run.start + (run.length if run.informed else 0)
                 # Enough bytes for a decoder that guesses from their number to expect all frames.
                 told = len(_TAG) + (run.frames + 2) * (run.length + _SLACK)
-                pieces: list[bytes | tuple[int, int]] = [_TAG, (start, run.stop)]
+                # libsndfile knows a frame by the next one: a single one is followed by silence.
+                silence = run.header.to_bytes(4, "big").ljust(run.length, b"\0")
+                pieces: list[bytes | tuple[int, int]] = [_TAG, (start, run.stop), silence]
                 read = partial(_open, content, pieces, told)
                 frames = run.frames * run.samples
             else:

@@ -18,7 +18,7 @@ class Ogg:
     """An Ogg file's links.
 
     libsndfile reads the first one. It refuses Opus that ends within a packet on a page that does
-    not say that it is the last one: a link is read as if that page said so.
+    not say that it is the last one: such a link is read as if that page said so.
     """
 
     container = "OGG"
@@ -42,16 +42,32 @@ class Ogg:
 
         parts: list[Part] = []
         for link in self._links:
-            read = partial(_open, content, link)
             try:
-                with read() as stream, decoder(stream) as opened:
-                    frames = None if opened.frames == _UNKNOWN else opened.frames
-                    parts.append(Part(read, opened.samplerate, opened.channels, frames))
+                parts.append(_part(content, decoder, link))
             except soundfile.LibsndfileError:
                 if not parts:
                     raise
                 self._unread = True
         return parts
+
+
+def _part(content: Callable[[], Any], decoder: Callable[[Any], Any], link: _core.OggLink) -> Part:
+    import soundfile
+
+    read = partial(_open, content, [(link.start, link.stop)])
+    try:
+        with read() as stream, decoder(stream) as opened:
+            frames = None if opened.frames == _UNKNOWN else opened.frames
+            if link.end is not None and frames:
+                opened.seek(frames - 1)
+                opened.read(1)
+    except soundfile.LibsndfileError:
+        if link.end is None:
+            raise
+        read = partial(_open, content, _ended(link, link.end))
+        with read() as stream, decoder(stream) as opened:
+            frames = None if opened.frames == _UNKNOWN else opened.frames
+    return Part(read, opened.samplerate, opened.channels, frames)
 
 
 def survey(stream: BinaryIO) -> Ogg | None:
@@ -67,15 +83,15 @@ def survey(stream: BinaryIO) -> Ogg | None:
     return Ogg(links) if links else None
 
 
-def _open(content: Callable[[], Any], link: _core.OggLink) -> Spliced:
-    pieces: list[bytes | tuple[int, int]] = [(link.start, link.stop)]
-    if link.end is not None:
-        page, flags, checksum = link.end.page, link.end.flags, link.end.checksum
-        pieces = [
-            (link.start, page + 5),
-            bytes([flags]),
-            (page + 6, page + 22),
-            checksum.to_bytes(4, "little"),
-            (page + 26, link.stop),
-        ]
+def _ended(link: _core.OggLink, end: _core.OggEnd) -> list[bytes | tuple[int, int]]:
+    return [
+        (link.start, end.page + 5),
+        bytes([end.flags]),
+        (end.page + 6, end.page + 22),
+        end.checksum.to_bytes(4, "little"),
+        (end.page + 26, link.stop),
+    ]
+
+
+def _open(content: Callable[[], Any], pieces: list[bytes | tuple[int, int]]) -> Spliced:
     return Spliced(content(), pieces)
