@@ -26,6 +26,5 @@ void bind_decode(py::module_& m);
 void bind_frontend(py::module_& m);
 void bind_isa(py::module_& m);
 void bind_scanline(py::module_& m);
-void bind_signal(py::module_& m);
 void bind_stream(py::module_& m);
 void bind_survey(py::module_& m);

@@ -13,7 +13,6 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   bind_frontend(m);
   bind_isa(m);
   bind_scanline(m);
-  bind_signal(m);
   bind_stream(m);
   bind_survey(m);
 }

@@ -10,7 +10,7 @@ namespace melpix::decode {
 
 namespace {
 
-constexpr std::size_t kMixed = 4096;  // samples that are mixed at a time: they stay in the cache
+constexpr std::size_t kMixed = 1 << 14;  // samples that are mixed at a time: they stay in a cache
 
 template <class T>
 std::size_t mixed(Decoder& decoder, T* to, std::size_t frames) {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Sun's and NeXT's sound files, and those of DEC, which have the other byte order.
+#include <algorithm>
+
 #include "decode/bytes.h"
 #include "decode/pcm_layout.h"
 
@@ -34,13 +36,15 @@ std::optional<PcmLayout> au_layout(Header& header) {
   const unsigned char* p = header.at(0, kShortest);
   if (p == nullptr || !(is(p, ".snd") || is(p, "dns."))) return std::nullopt;
   const Order order(is(p, ".snd"));
-  const std::uint64_t start = order.u32(p + 4), size = order.u32(p + 8);
+  const std::uint64_t offset = order.u32(p + 4), size = order.u32(p + 8);
+  const std::uint64_t start = std::max<std::uint64_t>(offset, kShortest);
   const std::uint64_t sr = order.u32(p + 16), channels = order.u32(p + 20);
   const auto encoding = encoding_of(order.u32(p + 12));
-  if (!encoding || channels == 0 || start < kShortest || start > header.size()) return std::nullopt;
+  if (!encoding || channels == 0 || start > header.size()) return std::nullopt;
   const bool guessed = is_placeholder(size) && size > header.size() - start;
-  const Extent extent =
+  Extent extent =
       extent_to_end(header, start, guessed ? kUnknown : size, channels * bytes_of(*encoding));
+  extent.estimated |= offset < start;
   return PcmLayout{"AU", *encoding, order.big(), sr, channels, start, extent};
 }
 

@@ -143,7 +143,8 @@ Extent extent_of_chunk(Header& header, const Sound& sound, const ChunkKind& kind
     if (kind.wide) break;
   }
   const std::uint64_t end = start + declared;
-  if (declared > 0 && sound.outer >= end && sound.outer - end <= 1 && is_padding(header, end))
+  const bool told = declared > 0 && !is_placeholder(declared);
+  if (told && sound.outer >= end && sound.outer - end <= 1 && is_padding(header, end))
     return {declared, declared};
   return {declared, there, false, true};
 }

@@ -2,6 +2,7 @@
 // NIST SPHERE, the format of speech corpora: a header of lines of text, "name -type value".
 #include <algorithm>
 #include <limits>
+#include <string>
 #include <string_view>
 
 #include "decode/bytes.h"
@@ -31,24 +32,19 @@ class Fields {
  public:
   explicit Fields(std::string_view text) : text_(text.substr(0, text.find("\nend_head"))) {}
 
-  // The value of a name: what stands behind its type; nothing if there is no such line.
-  std::optional<std::string_view> operator[](std::string_view name) const {
-    for (std::size_t at = 0; at < text_.size();) {
-      const std::size_t end = std::min(text_.find('\n', at), text_.size());
-      const std::string_view line = text_.substr(at, end - at);
-      at = end + 1;
-      if (line.size() <= name.size() + 2 || line.substr(0, name.size()) != name) continue;
-      if (line.substr(name.size(), 2) != " -") continue;
-      const std::size_t space = line.find(' ', name.size() + 2);
-      if (space == std::string_view::npos) continue;
-      std::string_view value = line.substr(space + 1);
-      while (!value.empty() && (value.back() == ' ' || value.back() == '\r'))
-        value.remove_suffix(1);
-      return value;
-    }
-    return std::nullopt;
+  // The value of a name: what stands behind its type, to the end of the line; nothing if there is
+  // none. As libsndfile, it looks for the name anywhere.
+  std::optional<std::string_view> operator[](const std::string& name) const {
+    const std::size_t at = text_.find(name + " -");
+    if (at == std::string_view::npos) return std::nullopt;
+    const std::string_view line = text_.substr(at, text_.find('\n', at) - at);
+    const std::size_t space = line.find(' ', name.size() + 2);
+    if (space == std::string_view::npos) return std::nullopt;
+    std::string_view value = line.substr(space + 1);
+    while (!value.empty() && (value.back() == ' ' || value.back() == '\r')) value.remove_suffix(1);
+    return value;
   }
-  std::optional<std::uint64_t> count(std::string_view name) const {
+  std::optional<std::uint64_t> count(const std::string& name) const {
     const auto value = (*this)[name];
     return value ? number(*value) : std::nullopt;
   }

@@ -115,7 +115,7 @@ class Ahead:
         return sound.read(0, None, dtype, mono=not plain, limit=_ROOM)
 
     def _fits(self, sound: Sound, others: list[tuple[str, Sound, Samples]], longest: int) -> bool:
-        if sound.frames is None or not MIN_SR <= sound.sr <= MAX_SR:
+        if not sound.frames or not MIN_SR <= sound.sr <= MAX_SR:
             return False
         size: float = max(longest, sound.frames)
         if self._plain(sound):

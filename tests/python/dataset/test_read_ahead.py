@@ -183,7 +183,7 @@ def test_the_range_is_that_without_reading_ahead(files, plan, monkeypatch):
     alone = [meter(source) for source in sources]
     assert meter.prepare(iter(sources)) == 3
     for source, seen in zip(sources, alone, strict=True):
-        monkeypatch.setattr("melpix.audio.decoder.plain_wav", None)  # nobody reads it again
+        monkeypatch.setattr("melpix._core.open_sound", None)  # nobody reads it again
         again = meter(source)
         assert again[:2] == seen[:2]
         assert all(map(np.array_equal, again.bins, seen.bins))
