@@ -14,4 +14,5 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   bind_isa(m);
   bind_scanline(m);
   bind_stream(m);
+  bind_survey(m);
 }

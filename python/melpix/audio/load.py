@@ -304,8 +304,8 @@ def probe(source: Source, *, formats: str = "common") -> dict[str, Any]:
     -------
     dict of JSON values
         format, subtype, sr (Hz), channels, frames and duration (seconds; both None if the source
-        states no length), truncated and length_estimated (as in `Clip`; an MP3 shows only when
-        read that it is truncated), info (the decoder's remarks, a list of lines).
+        states no length), truncated, length_estimated and joined (as in `Clip`; some sources show
+        only when read that they are truncated), info (the decoder's remarks, a list of lines).
 
     Raises
     ------
@@ -331,6 +331,7 @@ def probe(source: Source, *, formats: str = "common") -> dict[str, Any]:
             "duration": None if sound.frames is None else sound.frames / sound.sr,
             "truncated": sound.truncated,
             "length_estimated": sound.length_estimated,
+            "joined": sound.joined,
             "info": sound.log.splitlines(),
         }
 
@@ -381,6 +382,7 @@ def _clip(sound: Sound, y: Samples, sr: float, offset: float, frames: int) -> Cl
         duration=frames / sound.sr,
         truncated=sound.truncated,
         length_estimated=sound.length_estimated,
+        joined=sound.joined,
     )
 
 

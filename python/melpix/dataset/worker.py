@@ -193,7 +193,9 @@ class Converter:
         made = len(outcome.records)
         if made == 0:
             outcome.records = [about.ended(End("too_short", "shorter than a window", "skipped"))]
-        of_source = _names_of(truncated=cut.truncated, length_estimated=cut.length_estimated)
+        of_source = _names_of(
+            truncated=cut.truncated, length_estimated=cut.length_estimated, joined=cut.joined
+        )
         for record in outcome.records[:made]:
             record.windows = made
             record.flags = sorted([*(record.flags or ()), *of_source]) or None
