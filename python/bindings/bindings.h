@@ -34,3 +34,4 @@ void bind_isa(py::module_& m);
 void bind_memory(py::module_& m);
 void bind_scanline(py::module_& m);
 void bind_stream(py::module_& m);
+void bind_survey(py::module_& m);

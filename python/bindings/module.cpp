@@ -15,4 +15,5 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   bind_memory(m);
   bind_scanline(m);
   bind_stream(m);
+  bind_survey(m);
 }

@@ -30,8 +30,10 @@ class Format(NamedTuple):
 
 SAMPLES = ("PCM_S8", "PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW")
 
+_MPEG = ("MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III")
+
 PLAIN = (
-    Format("WAV", ("WAV", "WAVEX"), (*SAMPLES, "MPEG_LAYER_III"), (".wav", ".wave", ".bwf")),
+    Format("WAV", ("WAV", "WAVEX"), (*SAMPLES, *_MPEG), (".wav", ".wave", ".bwf")),
     Format("RF64", ("RF64",), SAMPLES, (".rf64",)),
     Format("W64", ("W64",), SAMPLES, (".w64",)),
     Format("AIFF", ("AIFF",), SAMPLES, (".aif", ".aifc", ".aiff")),
@@ -41,11 +43,10 @@ PLAIN = (
 )
 """Those that hold samples as they are (a WAV may hold MP3 as well)."""
 
-_MPEG = ("MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III")
-
 COMMON = (
     *PLAIN,
-    Format("FLAC", ("FLAC",), ("PCM_S8", "PCM_16", "PCM_24"), (".flac",)),
+    Format("FLAC", ("FLAC",), ("PCM_S8", "PCM_16", "PCM_24", "PCM_32"), (".flac",)),
+    Format("Ogg FLAC", (), (), ()),  # which libsndfile does not read
     Format("Ogg Vorbis", ("OGG",), ("VORBIS",), (".oga", ".ogg")),
     Format("Ogg Opus", ("OGG",), ("OPUS",), (".opus",)),
     Format("MP3", ("MP3",), _MPEG, (".mp1", ".mp2", ".mp3", ".mpga")),

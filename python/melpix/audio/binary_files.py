@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""What libsndfile reads by way of soundfile: memory, and MP3s that do not begin at once."""
+"""What libsndfile reads by way of soundfile: memory, and pieces of files."""
 
 from __future__ import annotations
 
 import io
 import os
+from bisect import bisect_right
+from collections.abc import Sequence
 from typing import Any, BinaryIO
 
 
@@ -58,43 +60,53 @@ class View(_Seekable):
         return len(part)
 
 
-class Tagged(_Seekable):
-    """An MP3 that begins somewhere in a file, behind an ID3 tag of its own.
+class Spliced(_Seekable):
+    """Pieces of a file, and bytes, one behind the other.
 
-    By that tag libsndfile knows it for an MP3 without a look at its name, or for a resource fork.
-
-    Attributes
+    Parameters
     ----------
-    start : int
-        Where the MP3 begins now.
+    file : binary file
+        Unbuffered. It is closed with this one.
+    pieces : list of bytes or (int, int)
+        What it has: bytes, or those of `file` from a place up to another one.
+    told : int or None
+        The size that it tells whoever asks for it, in place of its own.
     """
 
-    _TAG = b"ID3\3\0\0\0\0\0\x0a" + bytes(10)  # the smallest that mpg123 says nothing about
-    start = len(_TAG)
-
-    def __init__(self, file: BinaryIO, start: int) -> None:
-        super().__init__(self.start - start + file.seek(0, os.SEEK_END))
-        self._file = file
-        self._shift = start - self.start
+    def __init__(
+        self, file: BinaryIO, pieces: Sequence[bytes | tuple[int, int]], told: int | None = None
+    ) -> None:
+        self._file, self._pieces, self._starts = file, pieces, [0]
+        for piece in pieces:
+            length = len(piece) if isinstance(piece, bytes) else piece[1] - piece[0]
+            self._starts.append(self._starts[-1] + length)
+        super().__init__(self._starts[-1])
+        self._told = self._size if told is None else told
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        """Move, as in a file that begins with the tag."""
+        """Move; what asks for the size is told it."""
         if whence == os.SEEK_END and offset == 0:
-            # Asked for the file's size, from which mpg123 estimates the sound's length: it is that
-            # of the file as it was, or another length would come of it.
-            self._at = self._size + self._shift
+            self._at = self._told
             return self._at
         return super().seek(offset, whence)
 
     def readinto(self, buffer: Any, /) -> int:
         """Fill a buffer as far as there are bytes."""
-        tag = self._TAG[self._at : self._at + len(buffer)]
-        buffer[: len(tag)] = tag
-        n = len(tag)
-        if n < len(buffer):  # libsndfile takes fewer bytes than it asked for for the end
-            self._file.seek(self._at + n + self._shift)
-            n += self._file.readinto(memoryview(buffer)[n:])  # type: ignore[attr-defined]
-        self._at += n
+        view, n = memoryview(buffer), 0
+        while n < len(view) and self._at < self._size:
+            i = bisect_right(self._starts, self._at) - 1
+            piece, skip = self._pieces[i], self._at - self._starts[i]
+            left = min(self._starts[i + 1] - self._at, len(view) - n)
+            if isinstance(piece, bytes):
+                view[n : n + left] = piece[skip : skip + left]
+                read = left
+            else:
+                self._file.seek(piece[0] + skip)
+                read = self._file.readinto(view[n : n + left])  # type: ignore[attr-defined]
+            if not read:
+                break
+            n += read
+            self._at += read
         return n
 
     def close(self) -> None:

@@ -32,11 +32,13 @@ class Clip(NamedTuple):  # a frozen dataclass takes three times as long to make
     truncated : bool
         The source holds less sound than it declares.
     length_estimated : bool
-        The source states no length, or a wrong one. Of plain samples all was read that there is; of
-        others the decoder's guess may be wrong, and sound may be missing.
+        The source states no length, or a wrong one: what is read is the sound that was found.
     available : float or None
         Seconds that there would be to read, from the offset on and within the duration that were
         asked for, as far as the header tells; None if it does not.
+    joined : bool
+        The source is several sounds, one behind the other, such as joined MP3s or a recording of
+        internet radio. They are read as one, with the first one's rate and channels.
     """
 
     y: Samples
@@ -48,6 +50,7 @@ class Clip(NamedTuple):  # a frozen dataclass takes three times as long to make
     truncated: bool
     length_estimated: bool
     available: float | None = None
+    joined: bool = False
 
 
 @dataclass(frozen=True, slots=True)

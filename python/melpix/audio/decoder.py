@@ -21,10 +21,13 @@ from typing import Any, BinaryIO, TypeAlias
 import numpy as np
 
 from melpix import _core
-from melpix.audio import first_bytes, packages, refused
-from melpix.audio.binary_files import Memory, Tagged, View
-from melpix.audio.formats import mp3_start
+from melpix.audio import first_bytes, mp3, ogg, packages, refused
+from melpix.audio.binary_files import Memory, Spliced, View
+from melpix.audio.joined import Joined
+from melpix.audio.mp3 import Mp3
+from melpix.audio.ogg import Ogg
 from melpix.audio.sound import Sound
+from melpix.audio.survey import Facts
 from melpix.errors import DecodeError
 from melpix.host import until_done
 from melpix.known_formats import is_read
@@ -77,86 +80,143 @@ def open_sound(
         _refuse_large(path, size, max_bytes)
         content = partial(io.FileIO, path)
         # Bytes, because names need not be UTF-8. "-" alone would mean standard input.
-        file: Any = os.fsencode(os.path.join(os.curdir, path) if path == "-" else path)
-        opened = None if by_libsndfile else _core.open_sound(path)
-        if opened is not None:
-            with closing(opened):
-                yield Sound(opened, path, size, content)
-            return
-        with content() as stream:
-            mp3 = mp3_start(stream)
-            stream.seek(0)
-            head = first_bytes.look(stream)
+        file: bytes | None = os.fsencode(os.path.join(os.curdir, path) if path == "-" else path)
+        given: str | bytes | memoryview = path
     else:
         data = _take(source, max_bytes)
         size = len(data)
         _refuse_large(path, size, max_bytes)
         open_memory: Any = Memory if isinstance(data, bytes) else View
         content = partial(open_memory, data)
-        opened = None if by_libsndfile else _core.open_sound(data)
-        if opened is not None:
-            with closing(opened):
-                yield Sound(opened, path, size, content)
-            return
-        file = content()
-        mp3 = mp3_start(file)
-        if mp3 is not None and mp3.plain and mp3.tag:
-            # Where there are several tags, libsndfile takes all of them for sound if it reads from
-            # memory, but only the last if it reads a file. An estimate of the length would differ.
-            content = partial(View, memoryview(data)[mp3.tag :])
-            file, mp3 = content(), mp3._replace(start=mp3.start - mp3.tag, tag=0)
-        file.seek(0)
-        head = first_bytes.look(file)
-        file.seek(0)
-    _refuse(head, size, mp3 is not None, path, formats)
+        file = None  # it has no name
+        given = data
 
+    if not by_libsndfile:
+        with _in_core(given, path, size) as found:
+            if found is not None:
+                yield found
+                return
+    with content() as stream:
+        head = first_bytes.look(stream)
+        kind = first_bytes.kind(head)
+        error = None if kind is None else refused.by_kind(kind, formats, path)
+        if error is not None:  # libsndfile need not even see it
+            raise error
+        stream.seek(0)
+        survey = _survey(stream)
+    is_mp3 = isinstance(survey, Mp3)
+    _refuse_without_decoder(head, size, is_mp3, path)
+    with ExitStack() as stack, _errors(head, size, is_mp3, path):
+        decoder, facts = _open(stack, file, path, content, survey)
+        if decoder.format in _BY_NAME:
+            raise refused.undecodable(head, size, "", is_mp3, path)
+        sound = Sound(decoder, path, size, facts)
+        if not is_read(sound.format, sound.subtype, formats):
+            raise refused.by_encoding(sound.format, sound.subtype, path)
+        yield sound
+
+
+def _open(
+    stack: ExitStack,
+    file: bytes | None,
+    path: str,
+    content: Callable[[], Any],
+    survey: Mp3 | Ogg | None,
+) -> tuple[Any, Facts | None]:
+    """Open a source in libsndfile: as one sound if that is all of it, else part by part."""
+    if survey is None:
+        return stack.enter_context(_open_whole(file, path, content, None)), None
+    if survey.suits(None):
+        with ExitStack() as attempt:
+            whole = attempt.enter_context(_open_whole(file, path, content, survey))
+            if survey.suits(whole.frames):
+                stack.push(attempt.pop_all())
+                return whole, survey.facts(whole.frames)
+    parts = survey.parts(content, _decoder())
+    joined = Joined(parts, survey.container, _decoder())
+    return stack.enter_context(closing(joined)), survey.facts(None)
+
+
+def _survey(stream: Any) -> Mp3 | Ogg | None:
+    return ogg.survey(stream) or mp3.survey(stream)
+
+
+@contextmanager
+def _open_whole(
+    file: bytes | None, path: str, content: Callable[[], Any], survey: Mp3 | Ogg | None
+) -> Iterator[Any]:
+    """Open a source in libsndfile, as one sound.
+
+    libsndfile goes by a file's name where its first bytes say nothing; memory has none. An ID3 tag
+    says enough.
+
+    Parameters
+    ----------
+    file : bytes or None
+        The source's name; None where it is memory.
+    """
     import soundfile
 
     with ExitStack() as stack:
-        # libsndfile goes by a file's name where its first bytes say nothing; memory has none. An
-        # ID3 tag says enough.
-        start = None if mp3 is None else mp3.start
-        if mp3 is not None and (not mp3.plain or (mp3.start == 0 and _has_fork(path))):
-            content = partial(_tagged, content, mp3.start)
-            file = stack.enter_context(content())
-            start = file.start
-        elif path and _has_fork(path):  # a file without a name has none
-            file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        fork = bool(path) and _has_fork(path)
+        given: Any = file
+        if isinstance(survey, Mp3) and (not survey.plain or (survey.start == 0 and fork)):
+            given = stack.enter_context(mp3.tagged(content, survey.start))
+        elif fork:  # a file without a name has none
+            given = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        elif file is None:
+            given = content()
+            if isinstance(survey, Mp3) and survey.tag:
+                # Where there are several tags, libsndfile takes all of them for sound if it reads
+                # from memory, but only the last if it reads a file: it would guess another length.
+                given = Spliced(given, [(survey.tag, given.seek(0, os.SEEK_END))])
         try:
-            try:
-                decoder = _decoder()(file)
-            except soundfile.LibsndfileError:
-                content().close()  # says more, if it is the system that refuses
-                raise
-            with decoder as opened:
-                if opened.format in _BY_NAME:
-                    raise refused.undecodable(head, size, "", mp3 is not None, path)
-                sound = Sound(opened, path, size, content, start)
-                if not is_read(sound.format, sound.subtype, formats):
-                    raise refused.by_encoding(sound.format, sound.subtype, path)
-                yield sound
-        except soundfile.LibsndfileError as error:
-            said = "" if error.code in _UNKNOWN_CODES else error.error_string
-            raise refused.undecodable(head, size, said, mp3 is not None, path) from error
+            decoder = _decoder()(given)
+        except soundfile.LibsndfileError:
+            content().close()  # says more, if it is the system that refuses
+            raise
+        with decoder as opened:
+            yield opened
 
 
-def _refuse(head: bytes, size: int, mp3: bool, path: str, formats: str) -> None:
-    """Refuse by the first bytes what libsndfile need not see, or cannot, for it is not there."""
-    kind = first_bytes.kind(head)
-    error = None if kind is None else refused.by_kind(kind, formats, path)
-    if error is not None:
-        raise error
+def _refuse_without_decoder(head: bytes, size: int, is_mp3: bool, path: str) -> None:
+    """Refuse what only libsndfile may read where it cannot be loaded."""
     lack = packages.lack("soundfile")
     if lack is None:
         return
-    if kind is None and not mp3:
-        raise refused.undecodable(head, size, lack, mp3, path)
+    kind = first_bytes.kind(head)
+    if kind is None and not is_mp3:
+        raise refused.undecodable(head, size, lack, is_mp3, path)
     what = "MP3" if kind is None else kind.name
     raise DecodeError("not_installed", f"{what} needs soundfile, but {lack}", path)
 
 
-def _tagged(content: Callable[[], Any], start: int) -> Tagged:
-    return Tagged(content(), start)
+@contextmanager
+def _errors(head: bytes, size: int, is_mp3: bool, path: str) -> Iterator[None]:
+    """Make a DecodeError of what libsndfile says."""
+    import soundfile
+
+    try:
+        yield
+    except soundfile.LibsndfileError as error:
+        said = "" if error.code in _UNKNOWN_CODES else error.error_string
+        raise refused.undecodable(head, size, said, is_mp3, path) from error
+
+
+@contextmanager
+def _in_core(source: str | bytes | memoryview, path: str, size: int) -> Iterator[Sound | None]:
+    """Open what the core decodes; None if it does not. What fails there, ffmpeg may still read."""
+    try:
+        opened = _core.open_sound(source)
+        if opened is None:
+            yield None
+            return
+        with closing(opened):
+            yield Sound(opened, path, size)
+    except DecodeError as error:
+        if error.code != "decode_failed":
+            raise
+        raise refused.advised(error.reason, path) from None
 
 
 @contextmanager
@@ -168,13 +228,8 @@ def open_in_core(path: str) -> Iterator[Sound | None]:
     DecodeError, OSError
         As `open_sound`, for what is no file.
     """
-    size = _size(path)
-    opened = _core.open_sound(path)
-    if opened is None:
-        yield None
-        return
-    with closing(opened):
-        yield Sound(opened, path, size, partial(io.FileIO, path))
+    with _in_core(path, path, _size(path)) as found:
+        yield found
 
 
 @cache

@@ -64,7 +64,7 @@ def load(
     ----------
     path : str, os.PathLike, bytes-like or open binary file
         A path, or the content of a file, or a file that is read from its position to its end.
-        WAV, RF64, W64, AIFF, AU, CAF, SPHERE, FLAC, Ogg Vorbis, Ogg Opus, MP3.
+        WAV, RF64, W64, AIFF, AU, CAF, SPHERE, FLAC, Ogg FLAC, Ogg Vorbis, Ogg Opus, MP3.
     sr : number in 100 .. 10,000,000 or None
         Sampling rate to resample to, in Hz. None: the file's own.
     mono : bool
@@ -297,8 +297,8 @@ def probe(source: Source, *, formats: str = "common") -> dict[str, Any]:
     -------
     dict of JSON values
         format, subtype, sr (Hz), channels, frames and duration (seconds; both None if the source
-        states no length), truncated and length_estimated (as in `Clip`; an MP3 shows only when
-        read that it is truncated), info (the decoder's remarks, a list of lines).
+        states no length), truncated, length_estimated and joined (as in `Clip`; some sources show
+        only when read that they are truncated), info (the decoder's remarks, a list of lines).
 
     Raises
     ------
@@ -324,6 +324,7 @@ def probe(source: Source, *, formats: str = "common") -> dict[str, Any]:
             "duration": None if sound.frames is None else sound.frames / sound.sr,
             "truncated": sound.truncated,
             "length_estimated": sound.length_estimated,
+            "joined": sound.joined,
             "info": sound.log.splitlines(),
         }
 
@@ -374,6 +375,7 @@ def _clip(sound: Sound, y: Samples, sr: float, offset: float, frames: int) -> Cl
         duration=frames / sound.sr,
         truncated=sound.truncated,
         length_estimated=sound.length_estimated,
+        joined=sound.joined,
     )
 
 

@@ -60,6 +60,11 @@ def on_request(what: str, path: str) -> DecodeError:
     return DecodeError("unsupported_format", message, path)
 
 
+def advised(what: str, path: str) -> DecodeError:
+    """Return the error for what ffmpeg may read nevertheless."""
+    return DecodeError("decode_failed", f"{what}; if ffmpeg reads it, {way_out(path)}", path)
+
+
 def undecodable(head: bytes, size: int, said: str, mp3: bool, path: str) -> DecodeError:
     """Return the error for what a decoder gives up.
 
@@ -96,4 +101,4 @@ def undecodable(head: bytes, size: int, said: str, mp3: bool, path: str) -> Deco
         return DecodeError("decode_failed", f"{other.name}, no sound; {other.way_out}", path)
     else:
         what = f"of an unknown format, none of {NAMES}{why}"
-    return DecodeError("decode_failed", f"{what}; if ffmpeg reads it, {way_out(path)}", path)
+    return advised(what, path)

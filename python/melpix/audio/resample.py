@@ -35,7 +35,7 @@ def resample(y: Samples, sr: float, target: float) -> Samples:
         import soxr
 
         resampled = soxr.resample(y, sr, target, quality="soxr_hq")
-    return _fit(resampled, _resampled_length(len(y), sr, target))
+    return _fit(resampled, resampled_length(len(y), sr, target))
 
 
 def resample_several(ys: list[Samples], sr: float, target: float) -> list[Samples]:
@@ -77,7 +77,7 @@ def _resample_together(ys: list[Samples], sr: float, target: float) -> list[Samp
     for row, y in zip(resampled, ys, strict=True):
         row[int(len(y) / (sr / target) + 0.5) :] = 0.0  # so many it gives of one
     return [
-        _fit(row, _resampled_length(len(y), sr, target))
+        _fit(row, resampled_length(len(y), sr, target))
         for row, y in zip(resampled, ys, strict=True)
     ]
 
@@ -109,13 +109,14 @@ class Resampler:
             resampled: Samples = self._stream.resample_chunk(y, last=last)
         self._taken += len(y)
         if last:
-            whole = _resampled_length(self._taken, *self._rates)
+            whole = resampled_length(self._taken, *self._rates)
             resampled = _fit(resampled, whole - self._given)
         self._given += len(resampled)
         return resampled
 
 
-def _resampled_length(n: int, sr: float, target: float) -> int:
+def resampled_length(n: int, sr: float, target: float) -> int:
+    """Return how many samples `resample` makes of so many."""
     return math.ceil(n * (float(target) / sr))
 
 

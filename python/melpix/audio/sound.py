@@ -10,7 +10,9 @@ import numpy as np
 
 from melpix import _core
 from melpix.audio import formats
+from melpix.audio.joined import Joined
 from melpix.audio.samples import Samples
+from melpix.audio.survey import Facts
 from melpix.errors import DecodeError, SignalError
 
 _UNKNOWN = 2**63 - 1  # libsndfile's frame count where the file states none
@@ -35,7 +37,7 @@ class Sound:
         As the header declares, or the decoder estimates; None if nobody can say.
     log : str
         The decoder's remarks; empty where there was none.
-    truncated, length_estimated : bool
+    truncated, length_estimated, joined : bool
         As in `melpix.audio.load.Clip`.
     """
 
@@ -44,8 +46,7 @@ class Sound:
         file: Any,
         source: str,
         size: int,
-        content: Callable[[], Any],
-        start: int | None = None,  # of an MP3's first frame
+        facts: Facts | None = None,
     ) -> None:
         self.source = source
         self.format: str = file.format
@@ -64,15 +65,14 @@ class Sound:
             self.truncated = formats.is_cut_short(self.log)
             self.length_estimated = False
         declared: int | None = file.frames
-        self._stated = declared not in (None, _UNKNOWN)
-        self.frames = declared if self._stated else None
-        if self.format == "MP3":
-            length = "constant"
-            if start is not None:
-                with content() as stream:
-                    length = formats.mp3_length(stream, start)
-            self._stated = length == "stated"
-            self.length_estimated = length == "variable"
+        self.joined = False
+        if facts is not None:
+            self.truncated |= facts.truncated
+            self.length_estimated |= facts.length_estimated
+            self.joined = facts.joined
+            declared = declared if facts.frames is None else facts.frames
+        self.frames = None if declared == _UNKNOWN else declared
+        self._stated = self.frames is not None and (facts is None or facts.exact)
 
     def read(
         self,
@@ -179,6 +179,8 @@ class Sound:
                 if self._in_core:  # may know more now
                     self.truncated |= self._file.truncated
                     self.length_estimated |= self._file.length_estimated
+                elif isinstance(self._file, Joined):
+                    self.truncated |= self._file.truncated
             yield frames, ended
 
     def _stretch(self, offset: float, duration: float | None, limit: int) -> tuple[int, int]:

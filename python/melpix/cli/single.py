@@ -74,7 +74,8 @@ def summary_line(output: str, conversion: Conversion) -> str:
         f"{rest} are left out, for the front-end has a fixed length": left_out != 0,
         "constant image (the sound is silent or never changes)": conversion.constant,
         "the file is truncated": conversion.truncated,
-        "the file's length is an estimate": conversion.length_estimated,
+        "the file states no length, or a wrong one": conversion.length_estimated,
+        "the file is several sounds, joined": conversion.joined,
         "fewer columns than asked for, the sound ends before": conversion.short,
     }
     return (

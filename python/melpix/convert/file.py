@@ -41,7 +41,9 @@ class Conversion:
     truncated : bool
         The file ended before its own header says so.
     length_estimated : bool
-        The decoder could only estimate how long the file is, and may have stopped early.
+        The file states no length, or a wrong one: all sound that was found was read.
+    joined : bool
+        The file is several sounds, one behind the other, which were read as one.
     short : bool
         The sound ended before ``time_steps`` steps were full.
     sr, source_sr : int
@@ -61,6 +63,7 @@ class Conversion:
     constant: bool
     truncated: bool
     length_estimated: bool
+    joined: bool
     short: bool
     sr: float
     source_sr: float
@@ -293,6 +296,7 @@ def make(src: Source, f: Frontend, cut: Cut, bounds: Bounds, source: str | None)
         constant=rendering.constant,
         truncated=clip.truncated,
         length_estimated=clip.length_estimated,
+        joined=clip.joined,
         short=wanted is not None and f.duration is None and n < wanted,
         sr=clip.sr,
         source_sr=clip.source_sr,

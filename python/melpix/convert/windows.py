@@ -185,12 +185,14 @@ class _Facts:
     channels: int | None = None
     truncated: bool = False
     length_estimated: bool = False
+    joined: bool = False
 
     def note(self, clip: Clip) -> None:
         self.source_sr = clip.source_sr
         self.channels = clip.channels
         self.truncated = clip.truncated
         self.length_estimated = clip.length_estimated
+        self.joined = clip.joined
 
 
 class Windows(Iterator[Window]):
@@ -224,8 +226,13 @@ class Windows(Iterator[Window]):
 
     @property
     def length_estimated(self) -> bool:
-        """Whether the source states no length and the decoder's guess may be wrong."""
+        """Whether the source states no length, or a wrong one."""
         return self._facts.length_estimated
+
+    @property
+    def joined(self) -> bool:
+        """Whether the source is several sounds, one behind the other, which are read as one."""
+        return self._facts.joined
 
 
 class _Held:

@@ -198,7 +198,9 @@ class Converter:
                     outcome.left_out += record.left_out
         if version(item) != (about.size, about.mtime_ns):
             raise DecodeError("source_changed", "changed while it was read")
-        of_source = _names_of(truncated=cut.truncated, length_estimated=cut.length_estimated)
+        of_source = _names_of(
+            truncated=cut.truncated, length_estimated=cut.length_estimated, joined=cut.joined
+        )
         for record in records:
             record.windows = len(records)
             record.flags = sorted([*(record.flags or ()), *of_source]) or None

@@ -82,6 +82,7 @@ class Answerer:
             "dtype": features.dtype.name,
             "truncated": clip.truncated,
             "length_estimated": clip.length_estimated,
+            "joined": clip.joined,
             "sr": clip.sr,
             "source_sr": clip.source_sr,
             "duration": n / clip.sr - left_out,

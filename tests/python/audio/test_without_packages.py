@@ -19,7 +19,7 @@ from sounds import KINDS, chirp, encode
 RATE = 8000
 
 # Kinds of file that melpix reads by itself, at least.
-BY_ITSELF = {"wav", "wavex", "rf64", "w64", "aiff", "au", "caf"}
+BY_ITSELF = {"wav", "wavex", "rf64", "w64", "aiff", "au", "caf", "flac"}
 
 
 @pytest.fixture

@@ -61,7 +61,8 @@ class Record:
     lo, hi : float
         The values that the range of greys stands for.
     flags : list of str
-        What is unusual: "constant", "cut", "length_estimated", "padded", "short", "truncated".
+        What is unusual: "constant", "cut", "joined", "length_estimated", "padded", "short",
+        "truncated".
     shard_size : int
         How many images are in the same shard.
     """
