@@ -30,7 +30,7 @@ class Clip(NamedTuple):  # a frozen dataclass takes three times as long to make
     duration : float
         Seconds of the source that were read.
     truncated : bool
-        The source holds less sound than it declares.
+        The source holds less sound than it declares, or more, which is not read.
     length_estimated : bool
         The source states no length, or a wrong one. Of plain samples all was read that there is; of
         others the decoder's guess may be wrong, and sound may be missing.

@@ -58,7 +58,7 @@ _UNREAD = (
 _OGG = (
     (b"\x01vorbis", Kind("Ogg Vorbis", True)),
     (b"OpusHead", Kind("Ogg Opus", True)),
-    (b"\x7fFLAC", Kind("Ogg FLAC", False)),
+    (b"\x7fFLAC", Kind("Ogg FLAC", True)),
     (b"Speex   ", Kind("Ogg Speex", False)),
 )
 
