@@ -64,7 +64,7 @@ def load(
     ----------
     path : str, os.PathLike, bytes-like or open binary file
         A path, or the content of a file, or a file that is read from its position to its end.
-        WAV, RF64, W64, AIFF, AU, CAF, SPHERE, FLAC, OGG (Vorbis, Opus) or MP3.
+        WAV, RF64, W64, AIFF, AU, CAF, SPHERE, FLAC, OGG (Vorbis, Opus, FLAC) or MP3.
     sr : number in 100 .. 10,000,000 or None
         Sampling rate to resample to, in Hz. None: the file's own.
     mono : bool

@@ -88,8 +88,8 @@ def description(limits: Limits) -> dict[str, Any]:
     }
     body = {
         "required": True,
-        "description": "A sound: WAV, RF64, W64, AIFF, AU, CAF, FLAC, OGG Vorbis or Opus, MP3; at "
-        f"most {limits.max_bytes} bytes, {limits.max_seconds:g} seconds, {limits.max_samples} "
+        "description": "A sound: WAV, RF64, W64, AIFF, AU, CAF, FLAC, OGG Vorbis, Opus or FLAC, MP3; "
+        f"at most {limits.max_bytes} bytes, {limits.max_seconds:g} seconds, {limits.max_samples} "
         f"samples, {limits.max_pixels} pixels. As it is, or as the one file "
         "of a form, whose other fields are parameters too.",
         "content": {
