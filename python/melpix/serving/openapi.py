@@ -88,9 +88,9 @@ def description(limits: Limits) -> dict[str, Any]:
     }
     body = {
         "required": True,
-        "description": "A sound: WAV, RF64, W64, AIFF, AU, CAF, FLAC, OGG Vorbis, Opus or FLAC, MP3; "
-        f"at most {limits.max_bytes} bytes, {limits.max_seconds:g} seconds, {limits.max_samples} "
-        f"samples, {limits.max_pixels} pixels. As it is, or as the one file "
+        "description": "A sound: WAV, RF64, W64, AIFF, AU, CAF, FLAC, OGG Vorbis, Opus or FLAC, "
+        f"MP3; at most {limits.max_bytes} bytes, {limits.max_seconds:g} seconds, "
+        f"{limits.max_samples} samples, {limits.max_pixels} pixels. As it is, or as the one file "
         "of a form, whose other fields are parameters too.",
         "content": {
             "application/octet-stream": {"schema": sound},
