@@ -180,12 +180,12 @@ def convert(
 ) -> None:
     """Turn audio into greyscale PNGs: log-mel energy, no axes.
 
-    INPUT is a file, a folder or a pattern; files are WAV, AIFF, AU, CAF, SPHERE, FLAC,
-    OGG (Vorbis, Opus) or MP3. With OUT a folder, its images mirror the folders of the inputs, a file
-    that fails is a line in OUT/manifest.jsonl (see melpix report OUT), and the same command again
-    goes on where it was stopped. With OUT.png there is one INPUT, which may be - for standard
-    input (1 GiB at most), and one image, of the first window if --time-steps is given. A name of
-    another kind of file, as OUT.jpg or OUT.npy, is refused.
+    INPUT is a file, a folder or a pattern; files are WAV, AIFF, AU, CAF, SPHERE, FLAC, OGG
+    (Vorbis, Opus, FLAC) or MP3. With OUT a folder, its images mirror the folders of the inputs,
+    a file that fails is a line in OUT/manifest.jsonl (see melpix report OUT), and the same
+    command again goes on where it was stopped. With OUT.png there is one INPUT, which may be -
+    for standard input (1 GiB at most), and one image, of the first window if --time-steps is
+    given. A name of another kind of file, as OUT.jpg or OUT.npy, is refused.
 
     \b
     Examples:
