@@ -143,7 +143,7 @@ def test_a_file_that_changes_is_read_again(files):
     [
         (wav(noise(4000), SR), 1),  # of the rate that is wanted: its samples stay int16
         (wav(noise(4000), 16000), 1),  # of another rate than those before
-        (wav(noise(4000), format="FLAC"), _PAUSE),
+        (wav(noise(4000), format="OGG", subtype="VORBIS"), _PAUSE),  # libsndfile decodes it
         (wav(noise(4000))[:-1], _PAUSE),
         (wav(noise(100_000)), _PAUSE),  # long
         (wav(noise(0)), _PAUSE),
