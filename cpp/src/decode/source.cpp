@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: MIT
+#ifndef _FILE_OFFSET_BITS
+#define _FILE_OFFSET_BITS 64  // files of more than 2 GiB where pointers have 32 bits
+#endif
+
 #include "decode/source.h"
 
 #include <algorithm>
