@@ -21,7 +21,6 @@ namespace {
 
 namespace decode = melpix::decode;
 
-constexpr std::size_t kQuick = 1 << 18;    // samples that are read in 100 us
 constexpr std::size_t kChecked = 1 << 14;  // samples that are checked while they are in the cache
 
 // The bytes of whoever gave them, for as long as the object lives; it goes with the GIL.
@@ -179,7 +178,8 @@ class Decoder {
       // As in filter(), bind_scanline.cpp: a switch of threads would cost more than it lets others.
       std::optional<Unlocked> unlocked;
       // A disk may take its time.
-      if (!view_ || wanted * static_cast<std::size_t>(channels) > kQuick) unlocked.emplace();
+      const std::size_t samples = wanted * static_cast<std::size_t>(channels);
+      if (!view_ || samples > decoder->facts().quick) unlocked.emplace();
       found = fill(*decoder.operator->(), to, wanted, mono);
     });
     if (found == wanted) return out;

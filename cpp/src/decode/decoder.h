@@ -34,6 +34,7 @@ struct Facts {
   std::size_t channels = 0;
   std::optional<std::uint64_t> frames;  // empty where nobody can say before all is decoded
   bool may_hold_nan = false;            // or infinity: integers cannot
+  std::size_t quick = 1 << 18;          // samples that are read from memory within 100 us
 };
 
 // Decodes one sound. What is read are whole frames; the first read begins with frame 0. All throw

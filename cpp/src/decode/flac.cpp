@@ -33,6 +33,7 @@ class FlacDecoder : public Decoder {
     facts_.subtype = name_of(info_.bits);
     facts_.sr = info_.sr;
     facts_.channels = info_.channels;
+    facts_.quick = 1 << 14;
     if (frames_->frames() != 0) facts_.frames = frames_->frames();
   }
 
