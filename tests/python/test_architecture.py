@@ -149,7 +149,7 @@ def includes(path: Path) -> set[str]:
 
 
 def test_bindings_see_public_headers_only() -> None:
-    """And decoders, which the library does not offer."""
+    """And what has to do with files of sound, which the library does not offer."""
     files = [*(ROOT / "python" / "bindings").glob("*")]
     assert files
     for path in files:

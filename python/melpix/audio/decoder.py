@@ -158,11 +158,11 @@ def _open_whole(
     import soundfile
 
     with ExitStack() as stack:
-        fork = bool(path) and _has_fork(path)
+        fork = _has_fork(path)  # of memory: one without a name, in the current folder
         given: Any = file
         if isinstance(survey, Mp3) and (not survey.plain or (survey.start == 0 and fork)):
             given = stack.enter_context(mp3.tagged(content, survey.start))
-        elif fork:  # a file without a name has none
+        elif path and fork:  # a file without a name has none
             given = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         elif file is None:
             given = content()

@@ -6,11 +6,13 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from functools import partial
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeAlias
 
 from melpix import _core
 from melpix.audio.binary_files import Spliced
 from melpix.audio.survey import Facts, Part
+
+_Pieces: TypeAlias = list[bytes | tuple[int, int]]
 
 _TAG = b"ID3\3\0\0\0\0\0\x0a" + bytes(10)
 """The smallest tag that mpg123 says nothing about: libsndfile knows an MP3 by it in any case."""
@@ -21,7 +23,7 @@ _CHUNKS = 64  # of a WAV that are looked at for its sound
 
 _UNKNOWN_SIZE = 0xFFFFFF00  # and more: what programs write that cannot go back to put it right
 
-_SLACK = 4  # bytes by which frames of one bit rate may differ
+_LARGEST = 2881  # bytes of a frame: layer II at 160 kbit/s and 8 kHz
 
 
 class Mp3:
@@ -85,27 +87,16 @@ class Mp3:
         """As in `survey.Survey`."""
         parts = []
         for run in self._runs:
-            if run.stated is None:
-                start = run.start + (run.length if run.informed else 0)
-                # Enough bytes for a decoder that guesses from their number to expect all frames.
-                told = len(_TAG) + (run.frames + 2) * (run.length + _SLACK)
-                # libsndfile knows a frame by the next one: a single one is followed by silence.
-                silence = run.header.to_bytes(4, "big").ljust(run.length, b"\0")
-                pieces: list[bytes | tuple[int, int]] = [_TAG, (start, run.stop), silence]
-                read = partial(_open, content, pieces, told)
-                frames = run.frames * run.samples
-            else:
-                pieces = [_TAG, (run.start, run.stop)]
-                if not _right(run):
-                    head = run.start + run.length
-                    with content() as stream:
-                        stream.seek(run.start)
-                        info = _put_right(stream.read(run.length), run.frames, run.stop - run.start)
-                    pieces = [_TAG, info, (head, run.stop)]
-                read = partial(_open, content, pieces, None)
+            if run.stated:
+                read = partial(_open, content, _informed(content, run), None)
                 # The decoder knows what the encoder put before and behind the sound.
                 with read() as stream, decoder(stream) as opened:
                     frames = opened.frames
+            else:  # 0 tells as much as nothing
+                # Enough bytes for a decoder that guesses from their number to expect all frames.
+                told = len(_TAG) + (run.frames + 2) * _LARGEST
+                read = partial(_open, content, _uninformed(run), told)
+                frames = run.frames * run.samples
             parts.append(Part(read, run.sr, run.channels, frames))
         return parts
 
@@ -146,10 +137,26 @@ def tagged(content: Callable[[], Any], start: int) -> Spliced:
     return Spliced(file, [_TAG, (start, size)], size)
 
 
-def _open(
-    content: Callable[[], Any], pieces: list[bytes | tuple[int, int]], told: int | None
-) -> Spliced:
+def _open(content: Callable[[], Any], pieces: _Pieces, told: int | None) -> Spliced:
     return Spliced(content(), pieces, told)
+
+
+def _informed(content: Callable[[], Any], run: _core.MpegRun) -> _Pieces:
+    """Make a file of a run whose first frame says how many frames follow."""
+    if _right(run):
+        return [_TAG, (run.start, run.stop)]
+    with content() as stream:
+        stream.seek(run.start)
+        info = _put_right(stream.read(run.length), run.frames, run.stop - run.start)
+    return [_TAG, info, (run.start + run.length, run.stop)]
+
+
+def _uninformed(run: _core.MpegRun) -> _Pieces:
+    """Make a file of a run of which nobody says how many frames it has."""
+    start = run.start + (run.length if run.informed else 0)
+    # libsndfile knows a frame by the next one: a single one is followed by silence.
+    silence = run.header.to_bytes(4, "big").ljust(run.length, b"\0")
+    return [_TAG, (start, run.stop), silence]
 
 
 def _stated(run: _core.MpegRun) -> int:

@@ -232,7 +232,7 @@ def test_cut_short(tmp_path, whole, kind, kept):
         read_clip(path, strict=True)
     assert caught.value.code == "truncated"
     assert repr(str(path)) in str(caught.value)
-    assert probe(path)["truncated"] == (kind != "mp3")  # that shows only when it is decoded
+    assert probe(path)["truncated"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -254,12 +254,11 @@ def test_flac_cut_between_two_frames(whole):
     assert read_clip(longer, duration=1.0).duration == 1.0
 
 
-@pytest.mark.parametrize("kind", ["flac", "mp3"])
-def test_broken_in_the_middle(tmp_path, whole, kind):
-    data, middle = whole[kind], len(whole[kind]) // 2
+def test_flac_broken_in_the_middle(tmp_path, whole):
+    data, middle = whole["flac"], len(whole["flac"]) // 2
     broken = data[:middle] + garbage(3000) + data[middle + 3000 :]
     assert_refused(broken, "decode_failed", "the given bytes: ")
-    path = tmp_path / f"x.{kind}"
+    path = tmp_path / "x.flac"
     path.write_bytes(broken)
     assert_refused(path, "decode_failed", repr(str(path)))
     assert read_clip(broken, duration=0.5).duration == 0.5  # only what is asked for is decoded
@@ -298,8 +297,8 @@ def test_variable_rate_without_xing(tmp_path, quiet_first):
     assert not read_clip(stated, strict=True).length_estimated
     path = tmp_path / "x.mp3"
     path.write_bytes(without_xing(stated))
-    clip = read_clip(path, strict=True)  # what is missing cannot be known
-    np.testing.assert_array_equal(clip.y, librosa_load(path)[0])
+    clip = read_clip(path, strict=True)
+    assert clip.duration > 4.0  # librosa has as much as the first frame's bit rate would make of it
     assert clip.length_estimated
     assert probe(path)["length_estimated"]
 
@@ -377,7 +376,9 @@ def test_an_mp3_begins_where_its_frames_do(tmp_path, front, stated, ending):
     expected = librosa_load(path, sr=None)[0]
     assert len(expected) > 15_000  # as long as the decoder takes it for, where it can but guess
     for door, y in doors(path):
-        np.testing.assert_array_equal(y, expected, err_msg=door)
+        np.testing.assert_array_equal(y[: len(expected)], expected, err_msg=door)
+        frames = 40 if before is not None else 39
+        assert len(y) == (44100 if stated and before is not None else frames * 1152), door
 
 
 def test_an_mp3_whose_second_frame_is_broken(tmp_path):
@@ -388,7 +389,7 @@ def test_an_mp3_whose_second_frame_is_broken(tmp_path):
     path.write_bytes(mp3[:second] + bytes(40) + mp3[second + 40 :])
     expected = librosa_load(path, sr=None)[0]
     for door, y in doors(path):
-        np.testing.assert_array_equal(y, expected, err_msg=door)
+        np.testing.assert_array_equal(y[: len(expected)], expected, err_msg=door)
 
 
 @pytest.mark.parametrize("zeros", [70_000, 300_000])
@@ -452,16 +453,6 @@ def test_what_lies_in_the_current_folder_is_nothing_to_memory(tmp_path, monkeypa
         np.testing.assert_array_equal(y, before[door], err_msg=door)
     for noise in (garbage(5000), b"Dear diary\n" * 50):
         assert_refused(noise, "decode_failed")
-
-
-@pytest.mark.parametrize("from_path", [True, False])
-def test_a_decoder_that_fails_is_named(tmp_path, from_path):
-    mp3 = encode("mp3", chirp(4 * 44100), 44100)
-    data = mp3[:20000] + b"\1" * 10_000 + mp3[20000:]
-    path = tmp_path / "x.mp3"
-    path.write_bytes(data)
-    with pytest.raises(DecodeError, match=r"the MP3 cannot be decoded any further.*ffmpeg"):
-        load(path if from_path else data)
 
 
 # Headers that lie about the length

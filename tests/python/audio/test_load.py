@@ -253,6 +253,7 @@ def test_probe(kind):
         "duration": 1.0,
         "truncated": False,
         "length_estimated": False,
+        "joined": False,
     }
 
 

@@ -729,14 +729,14 @@ def test_what_the_decoder_prints_joins_the_message(tmp_path, out):
     file = io.BytesIO()
     soundfile.write(file, demo.sound(), 22050, format="MP3")
     data = bytearray(file.getvalue())
-    data[8000:20000] = np.random.default_rng(1).bytes(12000)
+    data[8000:8600] = np.random.default_rng(1).bytes(600)
     (tmp_path / "broken.mp3").write_bytes(data)
     result = spawn("convert", tmp_path / "broken.mp3", "-o", out)
     lines = result.err.splitlines()
     # libmpg123 prints several lines about such a file on C's stderr: none comes through bare.
     assert lines
     assert all(line.startswith(("melpix: ", str(out))) for line in lines)
-    assert any("broken.mp3" in line and "mpg123" in line for line in lines)
+    assert any("broken.mp3" in line and "Illegal" in line for line in lines)
 
 
 # --- signals --------------------------------------------------------------------------------

@@ -181,9 +181,9 @@ def bad_files() -> dict[str, tuple[bytes, str]]:
     def cut(kind: str) -> bytes:
         return whole[kind][: int(0.6 * len(whole[kind]))]
 
-    def broken(kind: str) -> bytes:
+    def broken(kind: str, n: int) -> bytes:
         data, middle = whole[kind], len(whole[kind]) // 2
-        return data[:middle] + GARBAGE + data[middle + len(GARBAGE) :]
+        return data[:middle] + GARBAGE[:n] + data[middle + n :]
 
     no_sound = {
         "empty.wav": b"",
@@ -194,8 +194,7 @@ def bad_files() -> dict[str, tuple[bytes, str]]:
         "corrupt-header.wav": patch(whole["wav"], 16, "<I", 2**31 - 1),
         "no-rate.wav": patch(whole["wav"], 24, "<I", 0),
         "cut.flac": cut("flac"),
-        "broken.flac": broken("flac"),
-        "broken.mp3": broken("mp3"),
+        "broken.flac": broken("flac", len(GARBAGE)),
         "an-hour-declared.flac": flac_frames(whole["flac"], 3600 * 48000),
         os.fsdecode(b"na\xefve\t'\"\n.wav"): GARBAGE,
     }
@@ -212,6 +211,7 @@ def bad_files() -> dict[str, tuple[bytes, str]]:
         "slow.wav": (patch(sound(1000), 24, "<I", 99), "bad_sample_rate"),
         "fast.wav": (patch(sound(1000), 24, "<I", 10_000_001), "bad_sample_rate"),
         "voc.wav": (encode("VOC", chirp(2000), 44100, "PCM_16"), "unsupported_format"),
+        "broken.mp3": (broken("mp3", 600), "truncated"),
         "adpcm.wav": (encode("WAV", chirp(5000), 44100, "IMA_ADPCM"), "unsupported_format"),
         "crash-me.wav": (sound(1000), "crashed"),
         "hang-me.wav": (sound(1000), "timeout"),
@@ -259,7 +259,7 @@ def test_every_fault_of_a_file_is_a_line_and_all_others_are_converted(
             assert line["source_hex"] == os.fsencode(line["source"]).hex()
     assert lines["crash-me.wav"]["message"] == "killed by SIGSEGV"
     assert lines["hang-me.wav"]["message"] == "not done after 3 s"
-    assert any("mpg123" in line for line in lines["broken.mp3"]["heard"])
+    assert any("Illegal" in line for line in lines["broken.mp3"]["heard"])
     # What goes wrong is told, a line each, but not without end; nothing of the decoders' own.
     told = result.err.splitlines()
     assert told[10] == "more failures are in the manifest alone"
