@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// FLAC streams made by hand, of samples that are stored as they are and of constant ones. What
-// encoders make is tested in Python.
+// FLAC streams made by hand. What encoders make is tested in Python.
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -109,18 +108,92 @@ void test_samples() {
       }
       std::vector<float> all(100 * channels), mixed(100), mono(100);
       decoder->seek(0);
-      CHECK_EQUAL(decoder->read(all.data(), 100), 100u);
+      CHECK(decoder->read(all.data(), 100) == 100u);
       melpix::decode::mix(all.data(), channels, 100, mixed.data());
       decoder->seek(0);
-      CHECK_EQUAL(decoder->read_mono(mono.data(), 101), 100u);
+      CHECK(decoder->read_mono(mono.data(), 101) == 100u);
       CHECK(mono == mixed);
       if (bits > 16) continue;
       std::vector<std::int16_t> shorts(100 * channels);
       decoder->seek(0);
-      CHECK_EQUAL(decoder->read(shorts.data(), 100), 100u);
+      CHECK(decoder->read(shorts.data(), 100) == 100u);
       for (std::size_t i = 0; i < shorts.size(); ++i)
         CHECK_EQUAL(static_cast<float>(shorts[i]) / 32768.0f, all[i]);
     }
+}
+
+class Bits {
+ public:
+  void add(std::uint64_t value, std::size_t count) {
+    while (count-- > 0) bits_.push_back((value >> count & 1) != 0);
+  }
+  void unary(std::uint64_t zeros) {
+    bits_.insert(bits_.end(), zeros, false);
+    bits_.push_back(true);
+  }
+  Bytes bytes() const {
+    Bytes data((bits_.size() + 7) / 8);
+    for (std::size_t i = 0; i < bits_.size(); ++i)
+      if (bits_[i]) data[i / 8] = static_cast<unsigned char>(data[i / 8] | 128 >> i % 8);
+    return data;
+  }
+
+ private:
+  std::vector<bool> bits_;
+};
+
+// A frame of one channel, by linear prediction from the last `order` samples.
+Bytes predicted(const std::vector<std::int64_t>& y, std::size_t bits, std::size_t order,
+                std::int64_t scale) {
+  constexpr std::size_t precision = 15, rice = 9;
+  constexpr int shift = 5;
+  Bits frame;
+  frame.add((31 + order) << 1, 8);
+  for (std::size_t i = 0; i < order; ++i) frame.add(static_cast<std::uint64_t>(y[i]), bits);
+  frame.add(precision - 1, 4);
+  frame.add(shift, 5);
+  const auto coefficient = [&](std::size_t j) {
+    return scale * (j % 2 == 0 ? 1 : -1) * static_cast<std::int64_t>(1 + j % 3);
+  };
+  for (std::size_t j = 0; j < order; ++j)
+    frame.add(static_cast<std::uint64_t>(coefficient(j)), precision);
+  frame.add(1, 2);  // five bits for a partition's parameter
+  frame.add(0, 4);  // one partition
+  frame.add(rice, 5);
+  for (std::size_t i = order; i < y.size(); ++i) {
+    std::int64_t sum = 0;
+    for (std::size_t j = 0; j < order; ++j) sum += coefficient(j) * y[i - 1 - j];
+    const std::int64_t rest = y[i] - (sum >> shift);
+    const auto folded = static_cast<std::uint64_t>(rest >= 0 ? 2 * rest : -2 * rest - 1);
+    frame.unary(folded >> rice);
+    frame.add(folded, rice);
+  }
+  return frame.bytes();
+}
+
+// dr_flac has kernels of its own for each processor, up to order 4, 8 and 12, in 32 bits and 64.
+void test_prediction() {
+  for (std::size_t order = 1; order <= 32; ++order)
+    for (std::size_t bits : {8u, 16u, 24u})
+      for (std::int64_t scale : {1, 40}) {
+        Stream stream;
+        stream.channels = 1;
+        stream.bits = bits;
+        stream.block = stream.total = 77;
+        std::vector<std::int64_t> y(stream.block);
+        for (std::size_t i = 0; i < y.size(); ++i)
+          y[i] = static_cast<std::int64_t>(i * i * 31 % 101 + order) - 50;
+        Bytes data = stream.header(), frame = stream.frame(0);
+        frame.resize(7);  // its header
+        const Bytes rest = predicted(y, bits, order, scale);
+        frame.insert(frame.end(), rest.begin(), rest.end());
+        put(frame, melpix::decode::crc16(frame.data(), frame.size()), 2);
+        data.insert(data.end(), frame.begin(), frame.end());
+        std::vector<double> samples(y.size());
+        CHECK(open(data)->read(samples.data(), y.size()) == y.size());
+        for (std::size_t i = 0; i < y.size(); ++i)
+          CHECK_EQUAL(samples[i], static_cast<double>(y[i]) / static_cast<double>(1 << (bits - 1)));
+      }
 }
 
 void test_lengths() {
@@ -137,7 +210,7 @@ void test_lengths() {
     const Bytes data = stream.whole();
     const auto decoder = open(data);
     std::vector<float> samples(200);
-    CHECK_EQUAL(decoder->read(samples.data(), 100), total);
+    CHECK(decoder->read(samples.data(), 100) == total);
     CHECK(decoder->truncated());
     CHECK(decoder->remark().find("more sound") != std::string::npos);
   }
@@ -146,7 +219,7 @@ void test_lengths() {
   tagged.insert(tagged.end(), 128, 'T');
   const auto decoder = open(tagged);
   std::vector<float> samples(200);
-  CHECK_EQUAL(decoder->read(samples.data(), 100), 100u);
+  CHECK(decoder->read(samples.data(), 100) == 100u);
   CHECK(!decoder->truncated());
   tagged = {'I', 'D', '3', 3, 0, 0, 0, 0, 0, 5, 1, 2, 3, 4, 5};
   const Bytes data = stream.whole();
@@ -213,6 +286,7 @@ void test_headers() {
 
 int main() {
   test_samples();
+  test_prediction();
   test_lengths();
   test_flipped_bits();
   test_frames();

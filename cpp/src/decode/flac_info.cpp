@@ -89,6 +89,11 @@ void skip_picture(Rest& rest) {
 bool is_filled(Window& window, std::uint64_t place, const FlacBlock& block) {
   Rest rest(window, place, block.size);
   switch (block.type) {
+    case 2:
+      rest.skip(4);  // of whom the rest is
+      return !rest.broken();
+    case 3:
+      return block.size % 18 == 0;
     case 4:
       skip_comments(rest);
       break;

@@ -31,8 +31,8 @@ FlacBlock flac_block(const unsigned char* header);
 // From the content of a STREAMINFO block; empty if that cannot be.
 std::optional<FlacInfo> flac_info(const unsigned char* block);
 
-// Whether a block's content, which begins at `place`, is as long as its own lengths say. libFLAC
-// reads no stream of which one is not.
+// Whether a block's content, which begins at `place`, is as long as its own lengths say. Of a
+// stream where one is not, libFLAC reads nothing.
 bool is_filled(Window& window, std::uint64_t place, const FlacBlock& block);
 
 }  // namespace melpix::decode

@@ -116,11 +116,13 @@ void OggPackets::pass_rest() {
 bool OggPackets::one_stream() {
   const std::uint64_t from = window_.size() - std::min<std::uint64_t>(window_.size(), kMostPage);
   const Span bytes = window_.at(from, kMostPage);
-  for (std::size_t left = kHead; left <= bytes.size; ++left) {
+  int tries = 16;  // sound looks like a page once in 4 GiB
+  for (std::size_t left = kHead; left <= bytes.size && tries > 0; ++left) {
     const unsigned char* page = bytes.data + bytes.size - left;
-    if (is(page, "OggS") && size_of_page(page, left) != 0 &&
-        is_right(page, size_of_page(page, left)))
-      return kLittle.u32(page + 14) == serial_;
+    if (!is(page, "OggS")) continue;
+    const std::size_t size = size_of_page(page, left);
+    if (size != 0 && is_right(page, size)) return kLittle.u32(page + 14) == serial_;
+    --tries;
   }
   return true;
 }

@@ -8,7 +8,7 @@ namespace melpix::decode {
 
 namespace {
 
-constexpr std::size_t kLeast = 1 << 16;  // bytes that are read at a time
+constexpr std::size_t kAhead = 1 << 16;  // bytes that are read beyond those that are wanted
 
 }  // namespace
 
@@ -34,7 +34,7 @@ void Window::hold(std::uint64_t place, std::size_t wanted) {
   held_at_ = place;
   held_ = kept;
   const std::uint64_t left = size_ - place;
-  wanted = static_cast<std::size_t>(std::min<std::uint64_t>(std::max(wanted, kLeast), left));
+  wanted = static_cast<std::size_t>(std::min<std::uint64_t>(wanted + kAhead, left));
   if (bytes_.size() < wanted) bytes_.resize(wanted);
   held_ += source_.read(place + kept, bytes_.data() + kept, wanted - kept);
 }

@@ -30,7 +30,7 @@ class Clip(NamedTuple):  # a frozen dataclass takes three times as long to make
     duration : float
         Seconds of the source that were read.
     truncated : bool
-        The source holds less sound than it declares.
+        The source holds less sound than it declares, or more, which is not read.
     length_estimated : bool
         The source states no length, or a wrong one: what is read is the sound that was found.
     available : float or None

@@ -369,7 +369,8 @@ def _is_plain(sound: Sound, target: float) -> bool:
 
 def _refuse_truncated(sound: Sound) -> None:
     if sound.truncated:
-        raise DecodeError("truncated", "holds less sound than it declares", sound.source)
+        reason = sound.remark or "holds less sound than it declares"
+        raise DecodeError("truncated", reason, sound.source)
 
 
 def _clip(sound: Sound, y: Samples, sr: float, offset: float, frames: int) -> Clip:

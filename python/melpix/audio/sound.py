@@ -74,6 +74,11 @@ class Sound:
         self.frames = None if declared == _UNKNOWN else declared
         self._stated = self.frames is not None and (facts is None or facts.exact)
 
+    @property
+    def remark(self) -> str:
+        """What the core found odd about the file; "" where it is libsndfile's, or in order."""
+        return self.log if self._in_core else ""
+
     def read(
         self,
         offset: float,
@@ -178,8 +183,9 @@ class Sound:
                 if n == 0:
                     raise self._empty(offset, duration)
                 if n < wanted and self._stated:
-                    self._fall_short(start + n)
+                    self.truncated = True
                 if self._in_core:  # may know more now
+                    self.log = self._file.remark
                     self.truncated |= self._file.truncated
                     self.length_estimated |= self._file.length_estimated
                 elif isinstance(self._file, Joined):
@@ -217,15 +223,6 @@ class Sound:
             if len(frames) < len(room):
                 break
         return out[:n]
-
-    def _fall_short(self, end: int) -> None:
-        if self.format == "FLAC":  # cut between two frames; elsewhere the decoder notices
-            raise DecodeError(
-                "decode_failed",
-                f"declares {self.frames} frames, but ends after {end}",
-                self.source,
-            )
-        self.truncated = True
 
     def _refuse_non_finite(self, y: Samples, start: int) -> None:
         finite = np.isfinite(y)

@@ -34,7 +34,7 @@ def noise(n: int, seed: int = 0) -> np.ndarray:
 
 def wav(y: np.ndarray, sr: int = 8000, format: str = "WAV") -> bytes:
     file = io.BytesIO()
-    soundfile.write(file, y, sr, format=format, subtype="PCM_16")
+    soundfile.write(file, y, sr, format=format, subtype=None if format == "OGG" else "PCM_16")
     return file.getvalue()
 
 
@@ -92,9 +92,10 @@ def test_how_many_samples_one_gives_is_known_for_any_rates(n, sr, target):
 @pytest.mark.parametrize("channels", [1, 2])
 def test_what_is_ready_is_what_would_be_read(files, channels, sr):
     shape = (-1,) if channels == 1 else (-1, channels)
-    paths = files(*(wav(noise(n * channels, n).reshape(shape)) for n in (4000, 1, 7999)))
+    kinds = (4000, "WAV"), (1, "WAV"), (7999, "WAV"), (5000, "FLAC")
+    paths = files(*(wav(noise(n * channels, n).reshape(shape), format=f) for n, f in kinds))
     one = Ahead(sr)
-    assert one.look(items(paths)) == 3
+    assert one.look(items(paths)) == 4
     for path in paths:
         source, expected = taken(one, path), read_clip(path, sr=sr)
         assert source is not None
@@ -143,7 +144,7 @@ def test_a_file_that_changes_is_read_again(files):
     [
         (wav(noise(4000), SR), 1),  # of the rate that is wanted: its samples stay int16
         (wav(noise(4000), 16000), 1),  # of another rate than those before
-        (wav(noise(4000), format="FLAC"), _PAUSE),
+        (wav(noise(4000), format="OGG"), _PAUSE),  # which the core does not decode
         (wav(noise(4000))[:-1], _PAUSE),
         (wav(noise(100_000)), _PAUSE),  # long
         (wav(noise(0)), _PAUSE),
