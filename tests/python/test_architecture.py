@@ -153,7 +153,9 @@ def test_bindings_see_public_headers_only() -> None:
     files = [*(ROOT / "python" / "bindings").glob("*")]
     assert files
     for path in files:
-        others = ("melpix/", "decode/") if path.stem in ("bind_decode", "bind_survey") else "melpix/"
+        others = (
+            ("melpix/", "decode/") if path.stem in ("bind_decode", "bind_survey") else "melpix/"
+        )
         assert {i for i in includes(path) if not i.startswith(others)} <= {
             "bindings.h",
             "bind_config.h",
