@@ -1016,6 +1016,7 @@ def catches(process: subprocess.Popen[bytes], signum: int) -> bool:
 
 
 @pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+@pytest.mark.timing
 def test_the_second_signal_ends_it_at_once(here: Path, faulty: dict[str, str], second: int) -> None:
     """The first one gives a worker a second to be done, which this one never is."""
     write(Path("in/00-hang-me.wav"), sound(2000))
@@ -1047,6 +1048,7 @@ def test_an_interrupt_that_is_ignored(here: Path, dataset: Dataset) -> None:
 @pytest.mark.parametrize(
     ("kills", "seed"), [(4, 0), *[pytest.param(20, s, marks=pytest.mark.slow) for s in (1, 2, 3)]]
 )
+@pytest.mark.timing
 def test_killed_at_any_moment_it_goes_on(
     here: Path, dataset: Dataset, format: str, kills: int, seed: int
 ) -> None:
@@ -1101,6 +1103,7 @@ def kill_soon(command: list[str], seconds: float) -> tuple[bool, list[psutil.Pro
     return code != 1, children
 
 
+@pytest.mark.timing
 def test_workers_that_somebody_kills(here: Path, dataset: Dataset) -> None:
     """As the kernel does where memory is short: a file may be blamed, none is lost."""
     with started(*dataset.command("png"), "--workers", "2") as process:

@@ -648,6 +648,7 @@ def test_a_crash_costs_its_own_request_alone(faulty: Server, fault: bytes) -> No
 
 
 @pytest.mark.timing
+@pytest.mark.timing
 def test_a_hang_costs_its_own_request_alone(faulty: Server) -> None:
     replies: list[Reply] = []
     with Begun() as begun:

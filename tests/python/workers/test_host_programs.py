@@ -117,6 +117,7 @@ begun.wait()
 """
 
 
+@pytest.mark.timing
 def test_no_thread_begins_to_resample_while_the_program_ends() -> None:
     for _ in range(6):  # of two threads that wait, the right one has to be first
         run = subprocess.run(

@@ -66,6 +66,7 @@ def wait_for_the_end(family: list[psutil.Process]) -> None:
     [("fork", "sleep"), ("fork", "kill"), ("spawn", "kill")],
     indirect=["method"],
 )
+@pytest.mark.timing
 def test_a_worker_that_hangs_or_ends_in_its_start_is_replaced(
     method: str, verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -108,6 +109,7 @@ def test_a_program_without_an_interpreter_is_told_so(monkeypatch: pytest.MonkeyP
 
 
 @needs_fork
+@pytest.mark.timing
 def test_a_server_that_does_not_answer_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     with Pool(do, workers=1) as pool:
         list(pool.map([("echo", 1)]))
@@ -120,6 +122,7 @@ def test_a_server_that_does_not_answer_is_replaced(monkeypatch: pytest.MonkeyPat
 
 
 @needs_fork
+@pytest.mark.timing
 def test_the_end_of_the_server_costs_no_job_but_the_one_that_ends_it() -> None:
     with Pool(do, workers=2) as pool:
         found = pool.map([("echo_late", 0.001, i) for i in range(600)])
@@ -356,6 +359,7 @@ AT_WORK = """
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 @pytest.mark.parametrize("method", ["fork", "spawn"])
+@pytest.mark.timing
 def test_workers_end_with_a_program_that_is_killed(method: str) -> None:
     """Though a child that it has forked lives on."""
     fork = "(os.fork() or time.sleep(1e6))"
@@ -371,6 +375,7 @@ def test_workers_end_with_a_program_that_is_killed(method: str) -> None:
 @needs_fork
 @pytest.mark.skipif(sys.platform != "linux", reason="one that is stopped hears of nothing")
 @pytest.mark.parametrize("victim", ["host", "server"])
+@pytest.mark.timing
 def test_workers_that_are_stopped_end_as_well(victim: str) -> None:
     code = AT_WORK.format(method="fork", job='("kill", 19)', then="pass")
     with program(code) as (host, _):
