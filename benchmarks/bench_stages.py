@@ -28,7 +28,6 @@ def stage_jobs() -> tuple[Jobs, Samples]:
 @pytest.mark.parametrize("isa", ISAS)
 def bench_stages(benchmark: Any, isa: str) -> None:
     jobs, samples = stage_jobs()
-    samples.clear()
     measure(benchmark, "stages", isa, jobs)
     benchmark.extra_info["stages"] = {
         stage: statistics.median(sample[stage] for sample in samples[isa])

@@ -29,9 +29,12 @@ def thread_jobs() -> Jobs:
     return jobs
 
 
+cores = cache(TwoCores)
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 def bench_threads(benchmark: Any, threads: int) -> None:
-    cores = TwoCores()
-    measure(benchmark, "64 clips", f"threads={threads}", thread_jobs(), rounds=40, wait=cores.wait)
+    jobs = thread_jobs()
+    measure(benchmark, "64 clips", f"threads={threads}", jobs, rounds=40, wait=cores().wait)
     benchmark.extra_info["cores"] = os.cpu_count()
-    benchmark.extra_info |= cores.found()
+    benchmark.extra_info |= cores().found()

@@ -12,10 +12,13 @@ one_thread()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the contenders warn of their own affairs."""
+    """Let the contenders warn of their own affairs, and time by the clock of `turns`."""
+    from turns import clock
+
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
             item.add_marker(pytest.mark.filterwarnings("ignore"))
+            item.add_marker(pytest.mark.benchmark(timer=clock))
 
 
 def pytest_benchmark_update_machine_info(config: Any, machine_info: dict[str, Any]) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How every suite measures: verified, in turns, for about the same time each."""
+"""How every suite measures: verified, in turns as `melpix bench` has them, for the same time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,13 +20,42 @@ import pytest
 
 from melpix import demo, load
 from melpix.compare import peers
-from melpix.compare.bench import compare
+from melpix.compare.bench import compare, take_turns
 from melpix.compare.peers import Contender, Job, UnableError, Work
 
 SECONDS = 1.5
-"""What a benchmark takes, roughly, with the turns of the others in its group."""
+"""What each of a group's contenders takes, roughly."""
 
 Jobs = dict[str, Job | UnableError]
+
+
+class Clock:
+    """The clock that pytest-benchmark reads: time as it passes, or times that were taken before."""
+
+    def __init__(self) -> None:
+        self._told: float | None = None
+
+    def __call__(self) -> float:
+        return time.perf_counter() if self._told is None else self._told
+
+    def tell(self, benchmark: Any, seconds: Sequence[float]) -> None:
+        """Have a benchmark take so many seconds in its rounds."""
+        rounds = iter(seconds)
+
+        def one_round() -> None:
+            assert self._told is not None
+            self._told += next(rounds)
+
+        self._told = 0.0
+        try:
+            benchmark.pedantic(one_round, rounds=len(seconds))
+        finally:
+            self._told = None
+
+
+clock = Clock()
+
+_taken: dict[str, dict[str, list[float]]] = {}  # the seconds of each call, by group and name
 
 
 def measure(
@@ -37,31 +66,31 @@ def measure(
     rounds: int = 60,
     wait: Callable[[], None] = lambda: None,
 ) -> None:
-    """Time one job of a group. Before each round everybody works once, this one last.
+    """Time one job of a group: the whole group in turns, when the first of it is asked for.
 
-    So the contenders take turns, in effect, and each is timed when it is warm. The round begins
-    when `wait` returns.
+    Parameters
+    ----------
+    benchmark : the fixture of pytest-benchmark
+    group, name : str
+        A group's name stands for the same jobs in all suites.
+    jobs : dict
+        The group's.
+    rounds : int
+        The most of them.
+    wait : callable
+        A call that counts begins when it returns.
     """
     job = jobs[name]
     if isinstance(job, UnableError):
         pytest.skip(f"{name} {job}")
     benchmark.group, benchmark.name = group, name
-    others = [other for key, other in jobs.items() if key != name and callable(other)]
-
-    def everybody() -> None:
-        for other in others:
-            other()
-        job()
-        wait()
-
     if benchmark.disabled:
         benchmark(job)
         return
-    start = time.perf_counter()
-    everybody()
-    turn = time.perf_counter() - start
-    rounds = max(3, min(rounds, int(SECONDS / turn)))
-    benchmark.pedantic(job, setup=everybody, rounds=rounds)
+    if group not in _taken:
+        able = {key: other for key, other in jobs.items() if callable(other)}
+        _taken[group] = take_turns(able, SECONDS * len(able), rounds=rounds, wait=wait)
+    clock.tell(benchmark, _taken[group][name])
 
 
 class TwoCores:

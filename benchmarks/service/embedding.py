@@ -36,6 +36,7 @@ from load import RATE, SECONDS, sounds
 
 from melpix import Frontend, _core, convert_bytes
 from melpix.audio.binary_files import Memory
+from melpix.compare.bench import take_turns
 
 Calls = dict[str, Callable[[], Any]]
 
@@ -80,7 +81,7 @@ def libsndfile(data: bytes, f: Frontend) -> Callable[[], Any]:
 
 
 def overhead(f: Frontend, seconds: float) -> dict[str, Any]:
-    """Medians in ms, in turns of twenty calls: all see the same machine."""
+    """Medians in ms, in turns: all see the same machine."""
     data = sounds(1)[0]
     alone = parts(data, f)
     calls: Calls = {
@@ -89,14 +90,7 @@ def overhead(f: Frontend, seconds: float) -> dict[str, Any]:
         "decode_by_libsndfile": libsndfile(data, f),
         **alone,
     }
-    times: dict[str, list[float]] = {name: [] for name in calls}
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end:
-        for name, call in calls.items():
-            for _ in range(20):
-                start = time.perf_counter()
-                call()
-                times[name].append(time.perf_counter() - start)
+    times = take_turns(calls, seconds)
     found = {name: 1000 * statistics.median(t) for name, t in times.items()}
     total = sum(found[name] for name in alone)
     slower = total - found["decode"] + found["decode_by_libsndfile"]

@@ -4,6 +4,8 @@
 import importlib
 import json
 import re
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -442,3 +444,20 @@ def test_suites_are_files(report: Report) -> None:
     for suite, groups in suites().items():
         assert (BENCHMARKS / suite).is_file()
         assert all(re.fullmatch(named[suite], group) for group in groups)
+
+
+def test_a_suite_saves_the_times_that_were_taken_in_turns(tmp_path):
+    saved = tmp_path / "saved.json"
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    done = subprocess.run(
+        [*command, f"{BENCHMARKS}/bench_png.py::bench_encode", f"--benchmark-json={saved}"],
+        cwd=BENCHMARKS.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    (row,) = json.loads(saved.read_text())["benchmarks"]
+    assert (row["group"], row["name"]) == ("encode", "melpix")
+    assert 3 <= row["stats"]["rounds"] <= 60
+    assert row["stats"]["min"] > 5e-5  # images take longer; a clock that stands still shows less

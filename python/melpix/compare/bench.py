@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import itertools
 import os
 import random
 import statistics
@@ -98,7 +99,12 @@ def compare(image: NDArray[np.uint8], expected: NDArray[np.uint8]) -> Difference
 
 
 def take_turns(
-    jobs: dict[str, Job], seconds: float, progress: Progress = lambda _: None
+    jobs: dict[str, Job],
+    seconds: float,
+    progress: Progress = lambda _: None,
+    *,
+    rounds: int | None = None,
+    wait: Callable[[], None] = lambda: None,
 ) -> dict[str, list[float]]:
     """Time every job once a round, warm, in another order each round, for so long.
 
@@ -109,6 +115,10 @@ def take_turns(
         New rounds begin until this has passed; there are at least `LEAST_ROUNDS`.
     progress : callable, optional
         Is told now and then what goes on.
+    rounds : int >= 1, optional
+        The most rounds. Default: as many as fit into `seconds`.
+    wait : callable, optional
+        Called before each call that is timed: it returns when the machine is ready.
 
     Returns
     -------
@@ -119,13 +129,15 @@ def take_turns(
     order, shuffle = list(jobs), random.Random(0).shuffle
     with _no_garbage_collection():
         start = time.perf_counter()
-        while (passed := time.perf_counter() - start) < seconds or len(
-            times[order[0]]
-        ) < LEAST_ROUNDS:
-            progress(f"round {len(times[order[0]]) + 1}, {passed:.0f} of {seconds:g} s")
+        for done in itertools.count():
+            passed = time.perf_counter() - start
+            if done == rounds or (passed >= seconds and done >= LEAST_ROUNDS):
+                break
+            progress(f"round {done + 1}, {passed:.0f} of {seconds:g} s")
             shuffle(order)
             for name in order:
                 jobs[name]()  # untimed: nobody pays for what the one before left in the caches
+                wait()
                 before = time.perf_counter()
                 jobs[name]()
                 times[name].append(time.perf_counter() - before)

@@ -226,6 +226,15 @@ def test_everybody_gets_the_same_number_of_turns():
     assert len(told) == 3
 
 
+def test_rounds_end_turns_and_each_waits_before_it_counts():
+    calls = []
+    jobs = {name: lambda name=name: calls.append(name) for name in "ab"}
+    times = take_turns(jobs, 3600, rounds=2, wait=lambda: calls.append("-"))
+    assert {name: len(t) for name, t in times.items()} == {"a": 2, "b": 2}
+    assert calls[1::3] == ["-"] * 4
+    assert calls[::3] == calls[2::3]
+
+
 def test_who_cannot_take_part_says_why():
     work = Work(np.zeros(2048, np.float32), 22050, n_fft=1021, hop_length=256)
 
