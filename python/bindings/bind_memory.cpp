@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <pybind11/numpy.h>
+
 #include <cstddef>
 #include <new>
 #include <string>
@@ -41,6 +43,8 @@ py::tuple kept() {
 }  // namespace
 
 void bind_memory(py::module_& m) {
+  // pybind11 looks for NumPy once, and without the GIL: see melpix.host.
+  m.def("find_numpy", [] { py::detail::npy_api::get(); });
   m.def("empty", &empty, py::arg("shape"), py::arg("dtype"));
   m.def("kept_memory", &kept);
   m.attr("THREAD_KEEPS") = melpix::kThreadKeeps;

@@ -49,6 +49,16 @@ class until_done:  # noqa: N801
                 _quiet.notify_all()
 
 
+def find_numpy() -> None:
+    """Have the core find NumPy, before a thread needs an array of its.
+
+    The binding does that once and lets go of the GIL, and a program that ended meanwhile would
+    crash.
+    """
+    with until_done():
+        _core.find_numpy()
+
+
 def _end() -> None:
     global _ending, _ended
     with _quiet:

@@ -7,4 +7,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from melpix.host import find_numpy
+
+find_numpy()
+
 Samples: TypeAlias = np.ndarray[Any, np.dtype[Any]]

@@ -11,6 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melpix.errors import ParameterError
+from melpix.host import find_numpy
+
+find_numpy()
 
 # What the core reads in place, by what is welcome.
 _FLOATS = frozenset({np.dtype(np.float32), np.dtype(np.float64)})
