@@ -565,8 +565,8 @@ PACKAGE = _of(
         "short-shard",
         "dataset/outputs/shards.py",
         "a shard ends a sample too late",
-        "len(self._shard.records) >= self._max_count",
-        "len(self._shard.records) > self._max_count",
+        "self._shard.count >= self._max_count",
+        "self._shard.count > self._max_count",
         "dataset/test_outputs.py",
     ),
     (
@@ -643,10 +643,10 @@ PACKAGE = _of(
     ),
     (
         "pool-timeout",
-        "workers/batch_pool.py",
+        "workers/crew.py",
         "a job may take for ever",
-        "worker.age > self._timeout:",
-        "worker.age > 1e9 * self._timeout:",
+        "limit = self.timeout if worker.stage else START",
+        "limit = None if worker.stage else START",
         "workers/test_batch_pool.py",
     ),
     (
