@@ -189,10 +189,10 @@ void test_random_bytes() {
       for (int k = 0; k < 3; ++k) add_small(file);
     else
       add_page(file, 2, 'a', "OpusHead-", 0);
-    const unsigned parts = random() % 60;
+    const unsigned parts = static_cast<unsigned>(random() % 60);
     for (unsigned k = 0; k < parts; ++k) {
       add(file, words[random() % 12]);
-      for (unsigned n = random() % 70; n > 0; --n)
+      for (unsigned n = static_cast<unsigned>(random() % 70); n > 0; --n)
         file.push_back(static_cast<unsigned char>(random()));
       if (random() % 4 == 0) add_small(file);
       if (random() % 4 == 0) add_page(file, static_cast<int>(random() % 8), 'a', "x", 9);
