@@ -2,6 +2,7 @@
 // FLAC in a file of its own.
 #include <algorithm>
 #include <cstring>
+#include <string_view>
 
 #include "decode/bytes.h"
 #include "decode/decoder.h"
@@ -87,6 +88,7 @@ class NativeFlac : public FlacFrames {
   // The first frame that begins between two places.
   std::optional<Found> search(std::uint64_t from, std::uint64_t to);
   bool ends_as_declared();
+  bool is_joined(std::uint64_t end);
 
   Window window_;
   FlacInfo info_;
@@ -127,6 +129,21 @@ bool NativeFlac::ends_as_declared() {
   return end == info_.frames;
 }
 
+// Whether another stream may begin before a place: one as long as the first numbers its frames as
+// if they were that one's.
+bool NativeFlac::is_joined(std::uint64_t end) {
+  for (std::uint64_t from = start_; from < end;) {
+    const Span bytes = window_.at(from, kMark);
+    if (bytes.size < kMark) return false;
+    const auto looked =
+        static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size, end - from + kMark - 1));
+    const std::string_view text(reinterpret_cast<const char*>(bytes.data), looked);
+    if (text.find("fLaC") != std::string_view::npos) return true;
+    from += looked - (kMark - 1);
+  }
+  return false;
+}
+
 std::optional<std::uint64_t> NativeFlac::find(std::uint64_t sample) {
   first_ = header_at(window_.at(start_, kFlacHeader));
   if (!first_ || !place_of(*first_) || (info_.frames != 0 && !ends_as_declared()))
@@ -142,6 +159,7 @@ std::optional<std::uint64_t> NativeFlac::find(std::uint64_t sample) {
     else
       end = middle;
   }
+  if (is_joined(low.place)) return std::nullopt;
   place_ = low.place;
   return low.sample;
 }

@@ -13,9 +13,9 @@ from melpix.audio.resample import Resampler, resampled_length
 from melpix.audio.samples import Samples
 from melpix.audio.survey import Part
 
-_BLOCK = (
-    2**16
-)  # frames that are decoded at a time on their way to another rate or to other channels
+_BEHIND = 2**14  # frames decoded ahead of a place: an MP3's frames lean on those before them
+
+_BLOCK = 2**16  # frames decoded at a time on their way to another rate or to other channels
 
 
 class Joined:
@@ -171,8 +171,11 @@ class _Reader:
     def skip(self, frames: int) -> int:
         """Go on by so many frames; return how many there were."""
         if self._plain and self._part.frames is not None:
-            self.file.seek(frames)
-            self._done = frames
+            self._done = max(0, frames - _BEHIND)
+            self.file.seek(self._done)
+            row = () if self._channels == 1 else (self._channels,)
+            if left := frames - self._done:
+                self._decode(np.empty((left, *row), np.float32))
             return frames
         n = 0
         row = () if self._channels == 1 else (self._channels,)

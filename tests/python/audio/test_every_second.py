@@ -214,6 +214,15 @@ def test_parts_of_joined_sounds(kind, sr, other):
             load(data, offset=end + 1)
 
 
+def test_parts_of_mp3s_whose_frames_lean_on_those_before():
+    """Of variable bit rates: a frame's bytes may lie in the frames before it."""
+    whole = samples(vbr_mp3() + vbr_mp3(quiet_first=False))
+    for seconds in (0.9, 2.2, 3.1, 4.7, 6.3):
+        start = int(seconds * 44100)
+        part = samples(vbr_mp3() + vbr_mp3(quiet_first=False), offset=seconds, duration=0.3)
+        np.testing.assert_allclose(part, whole[start:][: len(part)], rtol=0, atol=2e-6)
+
+
 def test_opus_that_ends_without_saying_so(tmp_path):
     """libsndfile refuses all of it if the last packet is not used to its end."""
     data = encode("opus", chirp(60_000, 1, 48000), 48000)

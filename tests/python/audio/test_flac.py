@@ -364,3 +364,17 @@ def test_ogg_of_ffmpeg(tmp_path):
     raw = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True).stdout
     for source in (str(tmp_path / "x.oga"), (tmp_path / "x.oga").read_bytes()):
         np.testing.assert_array_equal(by_core(source, "int16").ravel(), np.frombuffer(raw, "<i2"))
+
+
+def test_an_offset_does_not_lead_into_a_stream_that_was_joined_on():
+    """As long as the first one, and smaller: its numbers are where the first one's might be."""
+    loud, quiet = sound(120_000, 1, 16), np.zeros((120_000, 1), np.int32)
+    quiet[::3] = 5
+    for first, second in ((quiet, loud), (loud, quiet)):
+        a, b = encode(first, 16), encode(second, 16)
+        for data in (a + b, a + b + a):
+            for seconds in (0.5, 1.5, 2.5):
+                start = int(seconds * SR)
+                y = load(data, sr=None, offset=seconds, duration=0.1)[0]
+                alone = load(a, sr=None, offset=seconds, duration=0.1)[0]
+                np.testing.assert_array_equal(y, alone, err_msg=f"from frame {start}")
