@@ -124,7 +124,10 @@ def main(pipe: int, memory: int | str, modules: list[str]) -> None:
         assert isinstance(memory, int)
         shared = mmap.mmap(memory, SHARED)
         os.close(memory)
-    follow(0)
+    line, nothing = os.dup(0), os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)  # Windows: DLLs that look at a standard input being read wait (numpy#24290)
+    os.close(nothing)
+    follow(line)
     for module in modules:
         with contextlib.suppress(Exception):  # it shows when the worker unpickles its work
             importlib.import_module(module)

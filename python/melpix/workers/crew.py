@@ -39,6 +39,8 @@ START = 60.0  # seconds in which a worker must be ready
 
 _ATTEMPTS = 4  # rounds of starts that fail, until it is said that no worker can start
 
+_LATER_ATTEMPTS = 16  # the same once one has been ready: a minute
+
 _PATIENCE = 5.0  # seconds between two attempts, at most
 
 
@@ -130,6 +132,7 @@ class Crew(Generic[Job, Some]):
         self._failures = 0  # rounds that did, since a worker was ready
         self._resumes = 0.0  # when the next one may begin
         self._reason: str | Failed = ""
+        self._once = False  # a worker has been ready
         self._looked = time.monotonic()
         self._owner = os.getpid()
 
@@ -168,7 +171,7 @@ class Crew(Generic[Job, Some]):
     def opened(self, worker: Some, message: list[bytes]) -> bool:
         """Take a worker's first message; return whether it is ready. If not, it ends."""
         if message == [b""]:
-            worker.ready, self._failures = True, 0
+            worker.ready, self._failures, self._once = True, 0, True
             return True
         failed = pickle.loads(message[0])
         self._failed(worker.round, failed if isinstance(failed, Failed) else "nonsense")
@@ -181,9 +184,15 @@ class Crew(Generic[Job, Some]):
             self._resumes = time.monotonic() + min(_PATIENCE, 0.05 * 2 ** min(self._failures, 9))
             self._reason = reason
 
+    @property
+    def gives_up(self) -> bool:
+        """Whether those that are missing cannot start for now."""
+        return self._failures >= _ATTEMPTS
+
     def trouble(self) -> RuntimeError | None:
         """Return why no worker can start, if that is so."""
-        if self._failures < _ATTEMPTS or any(worker.ready for worker in self.workers):
+        attempts = _LATER_ATTEMPTS if self._once else _ATTEMPTS
+        if self._failures < attempts or any(worker.ready for worker in self.workers):
             return None
         trouble = RuntimeError(f"workers cannot start: {self._reason}")
         if isinstance(self._reason, Failed):
@@ -213,7 +222,8 @@ class Crew(Generic[Job, Some]):
     def settle(self, worker: Some) -> Settlement[Job]:
         """Let go of a worker that has ended."""
         self.workers.remove(worker)
-        begun, at_it = worker.stage // 2, worker.stage % 2 == 0
+        stage = worker.stage
+        begun, at_it = stage // 2, stage % 2 == 0
         ahead = worker.child.shared[AHEAD]
         exitcode, refusal = worker.child.exitcode, worker.child.refusal
         worker.child.close()
@@ -222,6 +232,9 @@ class Crew(Generic[Job, Some]):
                 late = f"one was not ready after {START:g} s"
                 refusal = late if worker.late else f"one ended in its start: {ending(exitcode)}"
             self._failed(worker.round, refusal)
+        received = begun == worker.answered and stage and exitcode is not None and worker.jobs
+        if received:  # it has begun none of them, but may have ended because one came
+            begun += 1
         if not worker.answered < begun <= worker.answered + len(worker.jobs):  # at nothing
             return Settlement(None, None, list(worker.jobs))
         position = begun - worker.answered - 1
@@ -233,7 +246,8 @@ class Crew(Generic[Job, Some]):
             return Settlement(culprit, TimedOut(self.timeout), again)
         # The end of the server that it was forked from ends it as well, whatever it is at.
         of_its_own = exitcode is not None and not worker.late
-        if begun == 1 and (of_its_own or worker.on_trial):
+        certain = worker.on_trial or (of_its_own and not received)
+        if begun == 1 and certain:
             return Settlement(culprit, Crashed(exitcode), again)
         self.suspects.append(culprit)
         return Settlement(None, None, again)

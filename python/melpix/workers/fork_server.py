@@ -51,6 +51,7 @@ class _Server:
         os.set_blocking(self._wake, False)
         os.set_blocking(self._woken, False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])  # the program may block it
         signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
         self._leashes: dict[int, socket.socket] = {}  # of workers by number
         self._selector = selectors.PollSelector()  # epoll's state would be the workers' as well
@@ -96,7 +97,10 @@ class _Server:
             for descriptor in descriptors[1:]:
                 os.close(descriptor)
             if descriptors:
-                with socket.socket(fileno=descriptors[0]) as leash:
+                with (
+                    contextlib.suppress(OSError),
+                    socket.socket(fileno=descriptors[0]) as leash,
+                ):
                     leash.send(NUMBER.pack(-errno.EMFILE))
             return
         leash, pipe = (socket.socket(fileno=descriptor) for descriptor in descriptors[:2])

@@ -106,6 +106,8 @@ class Pool:
             if (trouble := self._crew.trouble()) is not None:
                 await self.close()
                 raise trouble
+            if self._crew.gives_up and self.ready:
+                break  # the others are tried again later
             await self._changed.wait()
             self._changed.clear()
 
