@@ -167,8 +167,11 @@ def main() -> None:
     """Be the server."""
     child.ignore_signals()
     gc.disable()  # there is nothing to collect, and it would be looked for at each import
-    with socket.socket(fileno=os.dup(0)) as control:
-        nothing = os.open(os.devnull, os.O_RDONLY)
-        os.dup2(nothing, 0)
-        os.close(nothing)
-        _Server(control).run()
+    try:
+        with socket.socket(fileno=os.dup(0)) as control:
+            nothing = os.open(os.devnull, os.O_RDONLY)
+            os.dup2(nothing, 0)
+            os.close(nothing)
+            _Server(control).run()
+    except OSError:  # of too few descriptors: the program has no more, and says so
+        os._exit(1)
