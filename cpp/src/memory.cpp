@@ -122,18 +122,28 @@ class Shelf {
 // image. Meanwhile the system may have the memory of large pieces, if it runs short. A thread that
 // finds the shelf locked does without it: in a forked process it may stay locked for ever.
 std::mutex process_mutex;
-Shelf<kProcessPieces, kProcessKeeps> process_shelf;
+
+bool process_closed = false;  // threads may work on while the program ends
+
+struct ProcessShelf : Shelf<kProcessPieces, kProcessKeeps> {
+  ~ProcessShelf() {
+    const std::unique_lock<std::mutex> lock(process_mutex, std::try_to_lock);
+    if (!lock) return;  // as above: to wait might be for ever
+    process_closed = true;
+    clear(release);
+  }
+} process_shelf;
 
 Header* take_from_process(std::size_t bytes) {
   if (bytes < kProcessPiece) return nullptr;
   const std::unique_lock<std::mutex> lock(process_mutex, std::try_to_lock);
-  return lock ? process_shelf.take(bytes) : nullptr;
+  return lock && !process_closed ? process_shelf.take(bytes) : nullptr;
 }
 
 // Returns what has to be released first, the piece itself if that.
 Header* put_for_process(Header* piece) {
   const std::unique_lock<std::mutex> lock(process_mutex, std::try_to_lock);
-  return lock ? process_shelf.put(piece) : piece;
+  return lock && !process_closed ? process_shelf.put(piece) : piece;
 }
 
 void give_to_process(Header* piece) {
