@@ -15,19 +15,22 @@ from reference import pipeline
 
 ROUNDED = 1e-14  # of the greatest bin that samples can make, of the greatest feature in a mean
 LEAST = 1e-9  # of the greatest value, whatever else
+FINE = 4096  # samples of a transform whose bins come near the top of any filter
 
 
 def shaken(M, x, p):
     """The mel as rounding in an FFT of the samples x could have made it.
 
-    A bin's power may be off by a part of the greatest, a root of it by the root of that part.
+    A bin's power may be off by a part of the greatest, a root of it by the root of that part. A
+    weight may be off by a part of its filter's height: a bin may lie on a filter's very edge.
     """
-    bank = melling.mel_filterbank(
-        *(p[name] for name in ("mel_sr", "n_fft", "n_mels", "fmin", "fmax", "mel_scale", "norm"))
-    )
+    filters = [p[name] for name in ("n_mels", "fmin", "fmax", "mel_scale", "norm")]
+    bank = melling.mel_filterbank(p["mel_sr"], p["n_fft"], *filters)
+    height = melling.mel_filterbank(p["mel_sr"], max(p["n_fft"], FINE), *filters).max()
     power = p["power"]
     greatest = np.abs(x).max() * p["n_fft"] / 4
     step = bank.sum(axis=1).max() * greatest**power * ROUNDED ** min(1, power)
+    step += height * (greatest**2 + p["bin_offset"]) ** (power / 2) * ROUNDED
     rng = np.random.default_rng(0)
     for sign in (1, -1, rng.choice([-1, 1], M.shape), rng.choice([-1, 1], M.shape)):
         yield M + sign * step if p["spectrum"] == "real" else np.maximum(M + sign * step, 0)
