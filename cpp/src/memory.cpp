@@ -98,7 +98,6 @@ class Shelf {
 
   std::size_t bytes() const { return bytes_; }
 
- protected:
   // Calls f with each piece; none is left.
   template <class F>
   void clear(const F& f) {
@@ -126,10 +125,11 @@ std::mutex process_mutex;
 bool process_closed = false;  // threads may work on while the program ends
 
 struct ProcessShelf : Shelf<kProcessPieces, kProcessKeeps> {
-  ~ProcessShelf() {
+  ~ProcessShelf() { give_back(true); }
+  void give_back(bool for_ever = false) {
     const std::unique_lock<std::mutex> lock(process_mutex, std::try_to_lock);
     if (!lock) return;  // as above: to wait might be for ever
-    process_closed = true;
+    process_closed = process_closed || for_ever;
     clear(release);
   }
 } process_shelf;
@@ -183,6 +183,11 @@ void* take_memory(std::size_t bytes) noexcept {
   Header* piece = bytes > kThreadPiece || closed ? nullptr : thread_shelf().take(bytes);
   if (piece == nullptr) piece = take_from_process(bytes);
   if (piece == nullptr) piece = allocate(bytes);
+  if (piece == nullptr) {  // what is kept may be what is missing
+    if (!closed) thread_shelf().clear(release);
+    process_shelf.give_back();
+    piece = allocate(bytes);
+  }
   return piece == nullptr ? nullptr : piece + 1;
 }
 

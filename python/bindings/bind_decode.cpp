@@ -16,12 +16,15 @@
 #include "bindings.h"
 #include "decode/decoder.h"
 #include "decode/finite.h"
+#include "decode/pcm_layout.h"
 
 namespace {
 
 namespace decode = melpix::decode;
 
 constexpr std::size_t kChecked = 1 << 14;  // samples that are checked while they are in the cache
+
+constexpr std::size_t kQuick = std::size_t{1} << 20;  // bytes of a sound that is opened at once
 
 // The bytes of whoever gave them, for as long as the object lives; it goes with the GIL.
 class View {
@@ -227,6 +230,8 @@ py::object open_sound(const py::object& source) {
       decoder = decode::open_decoder(decode::open_file(path));
     } else {
       view = std::make_unique<View>(source);
+      std::optional<Unlocked> unlocked;
+      if (view->size() > kQuick) unlocked.emplace();
       decoder = decode::open_decoder(decode::open_memory(view->data(), view->size()));
     }
   });
@@ -239,6 +244,7 @@ py::object open_sound(const py::object& source) {
 
 void bind_decode(py::module_& m) {
   m.def("open_sound", &open_sound, py::arg("source"));
+  m.def("is_placeholder", &decode::is_placeholder, py::arg("size"));
   py::class_<Decoder>(m, "Decoder")
       .def_property_readonly("format", [](Decoder& d) { return d.facts().format; })
       .def_property_readonly("subtype", [](Decoder& d) { return d.facts().subtype; })

@@ -101,6 +101,9 @@ class Decoder:
 # Of a path, or of a file's content; None if the core does not read it.
 def open_sound(source: str | Buffer) -> Decoder | None: ...
 
+# Whether a size is what programs write that cannot seek back.
+def is_placeholder(size: int) -> bool: ...
+
 # (weights, count of filters that catch no bin)
 def mel_filterbank(parameters: dict[str, str], *, single: bool) -> tuple[NDArray[Any], int]: ...
 

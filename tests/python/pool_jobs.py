@@ -108,6 +108,13 @@ def bomb(seconds: float) -> None:
     threading.Timer(seconds, os._exit, [9]).start()
 
 
+def rights() -> str:
+    """The group of this process, and its mask of rights."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return f"{os.getgid()} {mask:#o}"
+
+
 VERBS: dict[str, Callable[..., Any]] = {
     "echo": lambda value: value,
     "echo_late": echo_late,
@@ -132,6 +139,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "set_trap": set_trap,
     "kill_server": lambda: (os.kill(os.getppid(), signal.SIGKILL), time.sleep(1e6)),
     "handler": signal.getsignal,
+    "rights": rights,
 }
 
 

@@ -17,6 +17,10 @@ constexpr std::uint64_t kNear =
     1 << 14;                      // bytes: a frame or two, decoded as fast as looked through
 constexpr std::size_t kMark = 4;  // bytes that a stream begins with
 
+// Bytes that are looked through for another stream, and frames that are looked at behind them.
+constexpr std::uint64_t kLook = std::uint64_t{16} << 20;
+constexpr std::uint64_t kProbes = 64;
+
 bool is_mark(const Span& bytes) { return bytes.size >= kMark && is(bytes.data, "fLaC"); }
 
 [[noreturn]] void refuse_header() {
@@ -88,7 +92,7 @@ class NativeFlac : public FlacFrames {
   // The first frame that begins between two places.
   std::optional<Found> search(std::uint64_t from, std::uint64_t to);
   bool ends_as_declared();
-  bool is_joined(std::uint64_t end);
+  bool is_joined(const Found& frame);
 
   Window window_;
   FlacInfo info_;
@@ -129,9 +133,11 @@ bool NativeFlac::ends_as_declared() {
   return end == info_.frames;
 }
 
-// Whether another stream may begin before a place: one as long as the first numbers its frames as
-// if they were that one's.
-bool NativeFlac::is_joined(std::uint64_t end) {
+// Whether another stream may begin before a frame: one as long as the first numbers its frames as
+// if they were that one's. The first bytes are looked through for it. Of what is behind them, where
+// that would take longer than seeking saves, the numbers of some frames must rise.
+bool NativeFlac::is_joined(const Found& frame) {
+  const std::uint64_t end = std::min(frame.place, start_ + kLook);
   for (std::uint64_t from = start_; from < end;) {
     const Span bytes = window_.at(from, kMark);
     if (bytes.size < kMark) return false;
@@ -140,6 +146,13 @@ bool NativeFlac::is_joined(std::uint64_t end) {
     const std::string_view text(reinterpret_cast<const char*>(bytes.data), looked);
     if (text.find("fLaC") != std::string_view::npos) return true;
     from += looked - (kMark - 1);
+  }
+  std::uint64_t last = 0;
+  for (std::uint64_t i = 1; i < kProbes && end < frame.place; ++i) {
+    const auto found = search(end + (frame.place - end) / kProbes * i, frame.place);
+    if (!found) continue;
+    if (found->sample < last || found->sample >= frame.sample) return true;
+    last = found->sample;
   }
   return false;
 }
@@ -159,7 +172,7 @@ std::optional<std::uint64_t> NativeFlac::find(std::uint64_t sample) {
     else
       end = middle;
   }
-  if (is_joined(low.place)) return std::nullopt;
+  if (is_joined(low)) return std::nullopt;
   place_ = low.place;
   return low.sample;
 }

@@ -91,7 +91,11 @@ std::optional<Encoding> integers(std::uint64_t bytes, bool unsigned8) {
 }
 
 bool is_placeholder(std::uint64_t size) {
-  return (0x7f000000 <= size && size <= 0x80000000) || (0xffffff00 <= size && size < kWrap);
+  constexpr std::uint64_t kHeaders = 0x200;  // what is counted for them, at most
+  const auto near = [size](std::uint64_t from, std::uint64_t to) {
+    return from - kHeaders <= size && size <= to + kHeaders && size < kWrap;
+  };
+  return near(0x7f000000, 0x7f000000) || near(0x7ffff000, 0x80000000) || near(kWrap, kWrap);
 }
 
 Extent extent_to_end(Header& header, std::uint64_t start, std::uint64_t declared,

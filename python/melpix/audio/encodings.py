@@ -33,7 +33,15 @@ _TAGS = {
     0xF1AC: "FLAC",
 }
 
-_PLAIN_TAGS = {1, 3, 6, 7, 0xFFFE}
+# Those of plain samples, with the bits that are read; and the one that says which further on.
+_DEPTHS = {
+    1: ("integers", {*range(1, 33)}),
+    3: ("floats", {32, 64}),
+    6: ("A-law", {8}),
+    7: ("µ-law", {8}),
+}
+
+_EXTENSIBLE = 0xFFFE
 
 # Names of four letters that Apple has given them, in CAF and AIFF.
 _NAMES = {
@@ -82,4 +90,12 @@ def _in_wav(head: bytes) -> str | None:
         return None
     order = ">" if head.startswith(b"RIFX") else "<"
     (tag,) = struct.unpack_from(f"{order}H", head, at + 8)
-    return None if tag in _PLAIN_TAGS else _TAGS.get(tag, f"encoding 0x{tag:04X}")
+    if tag == _EXTENSIBLE and len(head) >= at + 34:
+        (tag,) = struct.unpack_from(f"{order}H", head, at + 32)
+    if tag not in _DEPTHS:
+        return None if tag == _EXTENSIBLE else _TAGS.get(tag, f"encoding 0x{tag:04X}")
+    if len(head) < at + 24:
+        return None
+    (bits,) = struct.unpack_from(f"{order}H", head, at + 22)
+    name, depths = _DEPTHS[tag]
+    return None if bits in depths else f"{bits}-bit {name}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 
+from melpix import _core
 from melpix.known_formats import PLAIN, SAMPLES
 
 _UNCOMPRESSED = {name for form in PLAIN for name in form.containers}
@@ -35,12 +36,6 @@ _SHORTFALLS = [
 ]
 
 
-def _is_unknown_length(size: int) -> bool:
-    # What programs put there that write to a pipe: 2^32-1 (ffmpeg), 2^31 (arecord), 2^31-4096 plus
-    # the header (SoX), less whatever they subtract for their own headers.
-    return 0x7FFFF000 <= size <= 0x80000000 or 0xFFFFFF00 <= size <= 0xFFFFFFFF
-
-
 def is_cut_short(log: str) -> bool:
     """Whether libsndfile's log says that the file has less sound than its header declares.
 
@@ -58,6 +53,6 @@ def is_cut_short(log: str) -> bool:
     for pattern in _SHORTFALLS:
         for match in pattern.finditer(log):
             declared = int(match["declared"])
-            if declared > int(match["found"]) and not _is_unknown_length(declared):
+            if declared > int(match["found"]) and not _core.is_placeholder(declared):
                 return True
     return False

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 import warnings
 from collections.abc import Callable
@@ -18,11 +17,6 @@ PATIENCE = 600.0
 """Seconds that a call may take."""
 
 _T = TypeVar("_T")
-
-
-class _Job(NamedTuple):
-    call: Callable[[], Any]
-    folder: str  # relative paths start here; the process may have begun elsewhere
 
 
 class _Done(NamedTuple):
@@ -64,7 +58,7 @@ def apart(call: Callable[[], _T], source: str, seconds: float = PATIENCE) -> _T:
     'a.wav': its decoder has crashed: killed by SIGABRT
     """
     with Pool(_run, workers=1, timeout=seconds) as pool:
-        ((_, done),) = pool.map([_Job(call, os.getcwd())])
+        ((_, done),) = pool.map([call])
     if isinstance(done, Crashed):
         raise DecodeError("crashed", f"its decoder has crashed: {done}", source)
     if isinstance(done, TimedOut):
@@ -79,13 +73,12 @@ def apart(call: Callable[[], _T], source: str, seconds: float = PATIENCE) -> _T:
     return result
 
 
-def _run(job: _Job) -> _Done:
-    os.chdir(job.folder)
+def _run(call: Callable[[], Any]) -> _Done:
     result, error = None, None
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            result = job.call()
+            result = call()
         except Exception as raised:
             pickle.loads(pickle.dumps(raised))  # or it is a failure, with a traceback
             error = raised

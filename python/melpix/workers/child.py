@@ -19,6 +19,8 @@ from typing import Any, Protocol
 from melpix.workers import messages
 from melpix.workers.outcomes import Failed
 
+START = 60.0  # seconds in which a worker must be ready
+
 SHARED = 3 * 8  # bytes that a worker shares with the program: three numbers
 
 STAGE, STOP, AHEAD = range(3)
@@ -82,9 +84,13 @@ def follow(line: int) -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-def take_over(path: list[str], folder: str | None, environment: dict[str, str]) -> None:
+def take_over(
+    path: list[str], folder: str | None, environment: dict[str, str], umask: int | None
+) -> None:
     """Be as the program is now: it may have changed since this process's parent started."""
     sys.path[:] = path
+    if umask is not None:
+        os.umask(umask)
     if folder is not None:
         os.chdir(folder)  # the paths in jobs start from there
     if os.environ != environment:

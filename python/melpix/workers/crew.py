@@ -23,7 +23,7 @@ from collections.abc import Callable
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from melpix.workers import launch
-from melpix.workers.child import AHEAD, STAGE, STOP, Work, modules_of
+from melpix.workers.child import AHEAD, STAGE, START, STOP, Work, modules_of
 from melpix.workers.interpreter import program
 from melpix.workers.outcomes import Crashed, Failed, TimedOut, ending
 
@@ -34,8 +34,6 @@ Some = TypeVar("Some", bound="Worker[Any]")
 GRACE = 1.0  # seconds in which what is under way may end
 
 TICK = 0.1  # seconds between two looks at the workers, at most
-
-START = 60.0  # seconds in which a worker must be ready
 
 _ATTEMPTS = 4  # rounds of starts that fail, until it is said that no worker can start
 

@@ -168,10 +168,12 @@ def main() -> None:
     child.ignore_signals()
     gc.disable()  # there is nothing to collect, and it would be looked for at each import
     try:
-        with socket.socket(fileno=os.dup(0)) as control:
-            nothing = os.open(os.devnull, os.O_RDONLY)
-            os.dup2(nothing, 0)
-            os.close(nothing)
-            _Server(control).run()
+        control = socket.socket(fileno=os.dup(0))
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        os.close(nothing)
+        server = _Server(control)
     except OSError:  # of too few descriptors: the program has no more, and says so
         os._exit(1)
+    with control:
+        server.run()

@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Iterable
 
-from melpix.workers.child import FORK, IMPORT, NUMBER, SHARED
+from melpix.workers.child import FORK, IMPORT, NUMBER, SHARED, START
 from melpix.workers.interpreter import command, environment, not_interrupted, pair, shared_memory
 from melpix.workers.messages import QUIET
 from melpix.workers.outcomes import ending
@@ -24,12 +24,19 @@ from melpix.workers.outcomes import ending
 _GRACE = 1.0  # seconds in which a server that is to end has ended
 
 
+def _rights() -> tuple[object, ...]:
+    """Return who the program is to the system."""
+    return os.getuid(), os.geteuid(), os.getgid(), os.getegid(), os.getgroups()
+
+
 class _Server:
     """The process that workers are forked from, as the program sees it."""
 
     def __init__(self) -> None:
         self._loaded: set[str] = set()
+        self._rights = _rights()
         self._control, theirs = socket.socketpair()
+        self._control.settimeout(START)  # it may be stopped: then it does not read
         code = "from melpix.workers.fork_server import main; main()"
         try:
             with theirs, not_interrupted():
@@ -40,9 +47,9 @@ class _Server:
             self._control.close()
             raise
 
-    def runs(self) -> bool:
-        """Whether it has not ended."""
-        return self.process.poll() is None
+    def serves(self) -> bool:
+        """Whether it has not ended, and is who the program is by now."""
+        return self.process.poll() is None and self._rights == _rights()
 
     def ended(self, seconds: float) -> int | None:
         """Return how it has ended, if it does in so much time: it lets go of all a bit earlier."""
@@ -68,8 +75,9 @@ class _Server:
         try:
             self.process.wait(_GRACE)
         except subprocess.TimeoutExpired:  # it is stopped, or hangs
-            self.process.kill()
-            self.process.wait()
+            with contextlib.suppress(PermissionError):  # the program has given up its rights
+                self.process.kill()
+                self.process.wait()
 
     def abandon(self) -> None:
         """Let go of it in a fork of the program, whose child it is not."""
@@ -85,7 +93,7 @@ _server: _Server | None = None
 def _current() -> _Server:
     """Return a server that runs."""
     global _server
-    if _server is not None and not _server.runs():
+    if _server is not None and not _server.serves():
         _server.end()
         _server = None
     if _server is None:

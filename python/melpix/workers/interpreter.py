@@ -38,13 +38,22 @@ def environment() -> dict[str, str]:
     return {**process.KEPT, **os.environ, **threads}
 
 
-def program() -> tuple[list[str], str | None, dict[str, str]]:
+def _umask() -> int | None:
+    """Return the program's mask of rights; None where it cannot be read without setting it."""
+    with contextlib.suppress(OSError), open("/proc/self/status", encoding="ascii") as status:
+        for line in status:
+            if line.startswith("Umask:"):
+                return int(line.split()[1], 8)
+    return None
+
+
+def program() -> tuple[list[str], str | None, dict[str, str], int | None]:
     """Return what a worker takes over of the program as it is now: see `child.take_over`."""
     try:
         folder = os.getcwd()
     except OSError:  # it was removed
         folder = None
-    return list(sys.path), folder, environment()
+    return list(sys.path), folder, environment(), _umask()
 
 
 @contextlib.contextmanager

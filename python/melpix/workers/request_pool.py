@@ -160,7 +160,11 @@ class Pool:
 
     async def _connect(self, worker: _Worker) -> None:
         loop = asyncio.get_running_loop()
-        await loop.create_connection(lambda: _Line(self, worker), sock=worker.child.pipe)
+        try:
+            await loop.create_connection(lambda: _Line(self, worker), sock=worker.child.pipe)
+        except OSError:  # it has ended already
+            self.lose(worker)
+            return
         worker.transport.write(messages.packed(self._crew.opening()))
 
     def _watch_soon(self) -> None:

@@ -378,3 +378,14 @@ def test_an_offset_does_not_lead_into_a_stream_that_was_joined_on():
                 y = load(data, sr=None, offset=seconds, duration=0.1)[0]
                 alone = load(a, sr=None, offset=seconds, duration=0.1)[0]
                 np.testing.assert_array_equal(y, alone, err_msg=f"from frame {start}")
+
+
+def test_nor_does_it_in_a_long_stream():
+    """Of which not all bytes are looked through."""
+    n = 16_000_000
+    loud = np.random.default_rng(8).integers(-(2**15), 2**15, (n, 1), dtype=np.int32)
+    first, second = encode(loud // 64, 16), encode(loud, 16)
+    for seconds in (180, 270, 330):
+        y = read_clip(first + second, sr=None, offset=seconds, duration=100 / SR).y
+        start = seconds * SR
+        np.testing.assert_array_equal(y * 2**15, loud[start : start + 100, 0] // 64)

@@ -23,6 +23,7 @@ from melpix import DecodeError, MelpixError, SignalError, _core, demo, load
 from melpix.audio import read_clip
 from melpix.audio.binary_files import Memory
 from melpix.audio.decoder import open_sound
+from melpix.audio.formats import is_cut_short
 from melpix.audio.load import probe
 from melpix.audio.sound import mix
 
@@ -243,6 +244,12 @@ def test_wrong_sizes_lose_no_sound():
         assert probe(data)["info"] == [file.remark]
         clip = read_clip(data)
         assert (clip.truncated, clip.length_estimated) == (truncated, estimated), name
+    for size in (2**32, 2**31, 2**31 - 4096, 127 << 24):  # and what is counted for the headers
+        for less in (1, 36, 44, 68, 300):
+            file = _core.open_sound(riff(PLAIN, chunk(b"data", SOUND, size - less)))
+            assert (file.truncated, file.length_estimated) == (False, True)
+            assert not is_cut_short(f"data : {size - less} (should be 4800)")
+            assert is_cut_short(f"data : {size - less - 10_000} (should be 4800)")
     joined = riff(PLAIN, DATA) * 2
     assert read_clip(joined).truncated  # libsndfile reads the first one, in silence
     with pytest.raises(DecodeError) as caught:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from containers import chunk, fmt, riff
 
 from dataset_runs import by_source
 from melpix import convert_dataset, load
@@ -104,6 +105,8 @@ def zoo(folder: Path) -> dict[str, tuple[str, ...]]:
     on_request = ("formats='all'", "--formats all", FFMPEG)
     adpcm = encode("WAV", chirp(5000), 44100, "IMA_ADPCM")
     contents["adpcm.wav"] = (adpcm, "IMA ADPCM in WAV", *on_request)
+    half = riff(chunk(b"fmt ", fmt(3, bits=16)), chunk(b"data", bytes(4800)))
+    contents["half.wav"] = (half, "16-bit floats in WAV is not read", FFMPEG)
     contents["voc.bin"] = (encode("VOC", chirp(500), 44100, "PCM_16"), "VOC", *on_request)
     for name, (data, *more) in contents.items():
         (folder / name).write_bytes(data)

@@ -220,6 +220,14 @@ def test_a_list_with_labels_and_parts(run: Callable[..., Run], sounds: Path) -> 
     y, _ = load("in/dogs/011.wav", offset=0.1, duration=0.2)
     assert np.array_equal(read_png("out/dogs/011_0.100s.png")[0], Frontend().image(y))
     assert found["dogs/011_0.100s"]["duration"] == pytest.approx(0.2)
+    # A label that was mended is in the account, and costs its own image alone.
+    Path("list.csv").write_text(Path("list.csv").read_text().replace("purr", "hiss"))
+    assert run("--from-list", "list.csv", "-o", OUT).code == 0
+    assert {line["stem"]: line["label"] for line in manifest(OUT)} == {
+        "cats/000": "hiss",
+        "dogs/011": "whole",
+        "dogs/011_0.100s": "bark",
+    }
 
 
 @pytest.mark.parametrize("said", ["0", "", "0.05"])

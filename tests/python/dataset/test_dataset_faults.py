@@ -1054,13 +1054,18 @@ def test_killed_at_any_moment_it_goes_on(
 ) -> None:
     whole = dataset.whole(format)
     rng = random.Random(seed)
-    killed = 0
+    killed, most, left = 0, dataset.seconds, 0.0
     for i in range(kills):
-        if i % 4 == 0:  # a new run, which then is killed thrice more as it goes on
+        if i % 4 == 0 or not left:  # a new run, which then is killed thrice more as it goes on
             shutil.rmtree(OUT, ignore_errors=True)
-        most = dataset.seconds * (1 - i % 4 / 5)  # the longer it has run, the less is left
-        was_alive, orphans = kill_soon(dataset.command(format), rng.uniform(0, most))
-        killed += was_alive
+            left = most
+        wait = rng.uniform(0, left)
+        took, orphans = kill_soon(dataset.command(format), wait)
+        if took is None:
+            killed += 1
+            left = max(left - wait, left / 4)
+        else:  # the machine is faster now, and this one was not killed
+            most, left = min(most, took), 0.0
         for path in OUT.rglob("*.png"):
             assert path.read_bytes() == whole[str(path.relative_to(OUT))]
         wait_until(unlocked)
@@ -1080,10 +1085,10 @@ def unlocked() -> bool:
         return False
 
 
-def kill_soon(command: list[str], seconds: float) -> tuple[bool, list[psutil.Process]]:
+def kill_soon(command: list[str], seconds: float) -> tuple[float | None, list[psutil.Process]]:
     """Kill a run so long after it has begun.
 
-    Return whether it was not yet done, and the processes that it leaves behind.
+    Return how long it took if it was done by then, and the processes that it leaves behind.
     """
 
     def begun() -> int:  # in which file the facts of the run are: each makes a new one
@@ -1093,14 +1098,17 @@ def kill_soon(command: list[str], seconds: float) -> tuple[bool, list[psutil.Pro
     before = begun()
     with started(*command) as process:
         wait_until(lambda: begun() != before or process.poll() is not None)
-        time.sleep(seconds)
+        began = time.monotonic()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
+        took = time.monotonic() - began
         children = []
         with contextlib.suppress(psutil.NoSuchProcess):
             children = psutil.Process(process.pid).children(recursive=True)
         process.kill()
         code = process.wait()
         assert code in (1, -signal.SIGKILL)
-    return code != 1, children
+    return took if code == 1 else None, children
 
 
 @pytest.mark.timing
