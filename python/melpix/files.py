@@ -108,7 +108,10 @@ _DATASET = re.compile(r"melpix(-\d+-of-\d+)?\.json|\.melpix(-\d+-of-\d+)?\.lock"
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Place:
-    """A folder that is known again, whatever becomes of its name. It can be sent elsewhere."""
+    """A folder or a file that is known again, whatever becomes of its name.
+
+    It can be sent to other processes.
+    """
 
     path: str
     device: int
@@ -128,11 +131,29 @@ class Place:
             return True
         return (found.st_dev, found.st_ino) != (self.device, self.inode)
 
+    def open(self) -> int | None:
+        """Return a descriptor of it, for paths to start from; None on systems that know no such.
 
-def replace(path: str, data: bytes, mode: int | None = None) -> None:
+        Raises
+        ------
+        OSError
+            Among others, a FileNotFoundError: it is under its name no more.
+        """
+        if os.open not in os.supports_dir_fd:
+            return None
+        folder = os.open(self.path, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
+        found = os.fstat(folder)
+        if (found.st_dev, found.st_ino) != (self.device, self.inode):
+            os.close(folder)
+            raise FileNotFoundError(errno.ENOENT, "was moved", self.path)
+        return folder
+
+
+def replace(path: str, data: bytes, mode: int | None = None, folder: int | None = None) -> None:
     """Give a file this content, whole or not at all. A link is replaced, not followed.
 
-    `mode` are its permissions, if they are not to be what open() gives.
+    `mode` are its permissions, if they are not to be what open() gives. `folder` is a descriptor of
+    what a relative path starts from, if that is not the current folder.
 
     Raises
     ------
@@ -142,7 +163,7 @@ def replace(path: str, data: bytes, mode: int | None = None) -> None:
     temporary = f"{os.path.dirname(path) or os.curdir}/{temporary_name(os.urandom(8).hex())}"
     try:
         with naming(path):
-            file = _claimed(temporary)
+            file = _claimed(temporary, folder)
             try:
                 left = memoryview(data)
                 while left:
@@ -150,14 +171,14 @@ def replace(path: str, data: bytes, mode: int | None = None) -> None:
                 if mode is not None:
                     os.chmod(temporary, mode)
                 if sys.platform != "win32":  # there an open file cannot be renamed
-                    os.replace(temporary, path)
+                    os.replace(temporary, path, src_dir_fd=folder, dst_dir_fd=folder)
             finally:
                 os.close(file)
             if sys.platform == "win32":
                 os.replace(temporary, path)
     except BaseException:
         with contextlib.suppress(OSError):
-            os.unlink(temporary)
+            os.unlink(temporary, dir_fd=folder)
         raise
 
 
@@ -209,10 +230,10 @@ def claim(file: int) -> bool:
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
 
-def _claimed(path: str) -> int:
+def _claimed(path: str, folder: int | None) -> int:
     """Open a new temporary file that is claimed; return its descriptor."""
     while True:
-        file = os.open(path, _NEW, 0o666)
+        file = os.open(path, _NEW, 0o666, dir_fd=folder)
         if claim(file):
             return file
         os.close(file)

@@ -109,7 +109,7 @@ class Converter:
         self._plan = plan
         self._hash = plan.hash()
         self._folder = folder
-        self._tree = Tree(folder, plan.suffix) if packer is None else None
+        self._tree = Tree(folder, plan.suffix, place) if packer is None else None
         self._again, self._packer, self._place = again, packer, place
         self._ahead = plan.ahead()
 
@@ -184,8 +184,6 @@ class Converter:
                 number = window.index if self._plan.numbered else None
                 payload, record = self._sample(window, about, clock)
                 try:
-                    if self._place is not None and self._place.moved():
-                        raise FileNotFoundError(errno.ENOENT, "was moved", self._folder)
                     record.output = write(sample_name(item.stem, number), payload)
                 except OSError as error:
                     raise _NotWrittenError(error) from error

@@ -132,9 +132,9 @@ ssize_t read(int fd, void *data, size_t size) {
 PREAD(pread)
 PREAD(pread64)
 
-int rename(const char *from, const char *to) {
+int renameat(int from_folder, const char *from, int to_folder, const char *to) {
   if (strstr(to, "crash-at-the-end")) befall('c');
-  return syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
+  return syscall(SYS_renameat2, from_folder, from, to_folder, to, 0);
 }
 """
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
+import errno
 import io
 import os
 import re
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from melpix import arguments
 from melpix.errors import SignalError
-from melpix.files import replace
+from melpix.files import Place, naming, replace
 
 # What Windows takes for a device, whatever its suffix.
 _DEVICE = re.compile(
@@ -95,16 +95,17 @@ def sample_name(stem: str, window: int | None = None) -> str:
     return stem if window is None else f"{stem}_{window:04d}"
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
 class Tree:
     r"""A folder that mirrors the sources: one file a sample. It can be sent to other processes.
 
-    Attributes
+    Parameters
     ----------
     folder : str
         Where the tree grows. Folders in it are made as they are needed.
     suffix : str
         Of all its files: ``".png"`` or ``".npy"``.
+    place : Place, optional
+        The folder that has that name now: nothing is written into another one that gets it later.
 
     Examples
     --------
@@ -115,8 +116,17 @@ class Tree:
     ('dogs/bark_0003.png', 4)
     """
 
-    folder: str
-    suffix: str
+    def __init__(self, folder: str, suffix: str, place: Place | None = None) -> None:
+        self.folder, self.suffix = folder, suffix
+        self._place = place
+        self._root: int | None = None  # its descriptor, once something is written
+
+    def __reduce__(self) -> tuple[type[Tree], tuple[str, str, Place | None]]:
+        return Tree, (self.folder, self.suffix, self._place)
+
+    def __del__(self) -> None:
+        if self._root is not None:
+            os.close(self._root)
 
     def write(self, name: str, payload: bytes) -> str:
         """Write one sample, in place of one of that name.
@@ -142,15 +152,33 @@ class Tree:
         """
         output = name + self.suffix
         path = self._path(output)
-        try:
-            replace(path, payload)
-        except FileNotFoundError:
-            # To look for the folder first would cost a system call for each file.
-            if not os.path.isdir(self.folder):  # somebody has removed it: do not hide that
-                raise
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            replace(path, payload)
+        with naming(path):
+            root = self._open()
+            target = path if root is None else output
+            try:
+                replace(target, payload, folder=root)
+            except FileNotFoundError:
+                # To look for the folder first would cost a system call for each file.
+                self._make_folders(output, root)
+                replace(target, payload, folder=root)
         return output
+
+    def _open(self) -> int | None:
+        """Return the folder's descriptor, where systems have such, and it is to be that one."""
+        if self._root is None and self._place is not None:
+            self._root = self._place.open()
+            if self._root is None and self._place.moved():
+                raise FileNotFoundError(errno.ENOENT, "was moved")
+        return self._root
+
+    def _make_folders(self, output: str, root: int | None) -> None:
+        if root is None and not os.path.isdir(self.folder):  # somebody has removed it
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        parts = output.split("/")[:-1]
+        for i in range(len(parts)):
+            folder = "/".join(parts[: i + 1])
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(folder if root is not None else f"{self.folder}/{folder}", dir_fd=root)
 
     @contextlib.contextmanager
     def all_or_none(self) -> Iterator[Callable[[str, bytes], str]]:
@@ -171,8 +199,10 @@ class Tree:
         """Remove samples by what `write` returned; return how many there were. Folders stay."""
         removed = 0
         for output in outputs:
+            path = self._path(output, told_leads_out)
             with contextlib.suppress(OSError):
-                os.unlink(self._path(output, told_leads_out))
+                root = self._open()
+                os.unlink(path if root is None else output, dir_fd=root)
                 removed += 1
         return removed
 
