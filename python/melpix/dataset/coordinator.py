@@ -266,7 +266,8 @@ class Coordinator:
             changed: list[Record] = []
             if plan.sharded:
                 shards = stack.enter_context(self._shards(output, past.shards))
-                todo, begun, changed = self._begun(todo, past, plan)
+                if len(past):  # else to look at each source again would cost as much as to write it
+                    todo, begun, changed = self._begun(todo, past, plan)
             journal.append([*new, *changed])
             self._pass_over(passed)
             pool = stack.enter_context(Pool(converter, **self._pool))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from melpix import files
 
@@ -23,6 +23,8 @@ class Parcel:
     path : str
         The file that is made if they are many. Whoever takes them out, or discards them, removes
         it.
+    filed, held, size
+        As `state` of another one gives them.
 
     Examples
     --------
@@ -32,11 +34,17 @@ class Parcel:
     [b'\x89PNG']
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(
+        self, path: str, filed: Sequence[int] = (), held: Sequence[bytes] = (), size: int = 0
+    ) -> None:
         self._path = path
-        self._filed: list[int] = []  # bytes of each in the file
-        self._held: list[bytes] = []
-        self._size = 0
+        self._filed = list(filed)  # bytes of each in the file
+        self._held = list(held)
+        self._size = size  # of these
+
+    def state(self) -> tuple[str, list[int], list[bytes], int]:
+        """Return what another one like this is made of."""
+        return self._path, self._filed, self._held, self._size
 
     def put(self, payload: bytes) -> None:
         """Append one."""
