@@ -177,3 +177,4 @@ def main() -> None:
         os._exit(1)
     with control:
         server.run()
+    os._exit(0)  # at once: whoever ends the server waits for that
