@@ -9,8 +9,8 @@ import sys
 
 def program() -> int:
     """Run the command line, and return its exit code: see `melpix.cli.main`."""
-    # What is imported stays. To look through it for garbage every 700 objects, and once more when
-    # the process ends, would be a third of the time of a short command.
+    # What is imported stays. To look through it for garbage as often as Python does, and once more
+    # when the process ends, would be a third of the time of a short command.
     gc.set_threshold(50_000)
     from melpix.cli import main
 

@@ -141,12 +141,23 @@ class Place:
         """
         if os.open not in os.supports_dir_fd:
             return None
-        folder = os.open(self.path, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
+        # On Linux a folder may be one that can be written to and not read.
+        flags = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0)
+        folder = os.open(self.path, flags)
         found = os.fstat(folder)
         if (found.st_dev, found.st_ino) != (self.device, self.inode):
             os.close(folder)
-            raise FileNotFoundError(errno.ENOENT, "was moved", self.path)
+            raise self.lost()
         return folder
+
+    def check(self) -> None:
+        """Raise `lost` if it was moved."""
+        if self.moved():
+            raise self.lost()
+
+    def lost(self) -> FileNotFoundError:
+        """Return the error for a place that is under its name no more."""
+        return FileNotFoundError(errno.ENOENT, "was moved", self.path)
 
 
 def replace(path: str, data: bytes, mode: int | None = None, folder: int | None = None) -> None:
@@ -169,7 +180,7 @@ def replace(path: str, data: bytes, mode: int | None = None, folder: int | None 
                 while left:
                     left = left[os.write(file, left) :]
                 if mode is not None:
-                    os.chmod(temporary, mode)
+                    os.chmod(file if os.chmod in os.supports_fd else temporary, mode)
                 if sys.platform != "win32":  # there an open file cannot be renamed
                     os.replace(temporary, path, src_dir_fd=folder, dst_dir_fd=folder)
             finally:

@@ -147,12 +147,13 @@ bool NativeFlac::is_joined(const Found& frame) {
     if (text.find("fLaC") != std::string_view::npos) return true;
     from += looked - (kMark - 1);
   }
-  std::uint64_t last = 0;
-  for (std::uint64_t i = 1; i < kProbes && end < frame.place; ++i) {
+  std::uint64_t place = start_, sample = 0;
+  for (std::uint64_t i = 0; i < kProbes && end < frame.place; ++i) {
     const auto found = search(end + (frame.place - end) / kProbes * i, frame.place);
-    if (!found) continue;
-    if (found->sample < last || found->sample >= frame.sample) return true;
-    last = found->sample;
+    if (!found || found->place == place) continue;
+    if (found->sample <= sample || found->sample >= frame.sample) return true;
+    place = found->place;
+    sample = found->sample;
   }
   return false;
 }

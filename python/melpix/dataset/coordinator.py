@@ -372,6 +372,7 @@ class Coordinator:
             index=index,
             max_count=self._options["shard_count"],
             max_bytes=self._options["shard_bytes"],
+            place=output.place,
         )
 
 

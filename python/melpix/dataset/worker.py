@@ -73,7 +73,7 @@ class Outcome:
     full: OSError | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Pickled as one call, without other classes, it takes a third of the time there and back.
+        # Pickled as one call of plain values, it takes a third of the time there and back.
         facts = [getattr(self, name) for name in self.__slots__]
         facts[2] = list(map(tuple, self.samples))
         facts[3] = self.parcel and self.parcel.state()
@@ -193,6 +193,8 @@ class Converter:
                 number = window.index if self._plan.numbered else None
                 payload, record = self._sample(window, about, clock)
                 try:
+                    if self._tree is None and self._place is not None:
+                        self._place.check()
                     record.output = write(sample_name(item.stem, number), payload)
                 except OSError as error:
                     raise _NotWrittenError(error) from error

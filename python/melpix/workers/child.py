@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from melpix.workers import messages
 from melpix.workers.outcomes import Failed
 
-START = 60.0  # seconds in which a worker must be ready
+START = 60.0  # seconds in which a worker must be ready, and a server listens
 
 SHARED = 3 * 8  # bytes that a worker shares with the program: three numbers
 

@@ -88,6 +88,9 @@ class _Server:
                 name = self._control.recv(size, socket.MSG_WAITALL).decode()
                 with contextlib.suppress(Exception):  # it shows when a worker unpickles its work
                     importlib.import_module(name)
+                for stream in (sys.stdout, sys.stderr):  # or each worker would say it once more
+                    with contextlib.suppress(AttributeError, OSError, ValueError):
+                        stream.flush()
         except ConnectionError:
             return False
         return request != b""

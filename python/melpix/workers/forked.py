@@ -14,7 +14,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from melpix.workers.child import FORK, IMPORT, NUMBER, SHARED, START
 from melpix.workers.interpreter import command, environment, not_interrupted, pair, shared_memory
@@ -36,7 +36,7 @@ class _Server:
         self._loaded: set[str] = set()
         self._rights = _rights()
         self._control, theirs = socket.socketpair()
-        self._control.settimeout(START)  # it may be stopped: then it does not read
+        self._control.settimeout(START)  # it does not read where it is stopped
         code = "from melpix.workers.fork_server import main; main()"
         try:
             with theirs, not_interrupted():
@@ -62,12 +62,22 @@ class _Server:
         for name in modules:
             if name not in self._loaded:
                 data = name.encode()
-                self._control.sendall(IMPORT + len(data).to_bytes(2, "little") + data, QUIET)
+                self._say(IMPORT + len(data).to_bytes(2, "little") + data)
                 self._loaded.add(name)
 
     def fork(self, descriptors: list[int]) -> None:
         """Let it fork a worker that has these."""
-        socket.send_fds(self._control, [FORK], descriptors, QUIET)
+        self._say(FORK, descriptors)
+
+    def _say(self, request: bytes, descriptors: Sequence[int] = ()) -> None:
+        try:
+            if descriptors:
+                socket.send_fds(self._control, [request], descriptors, QUIET)
+            else:
+                self._control.sendall(request, QUIET)
+        except TimeoutError:  # it has heard a part, perhaps: nothing more can be said to it
+            self.process.kill()
+            raise
 
     def end(self) -> None:
         """End it, and the workers that it still has."""
@@ -176,7 +186,8 @@ class Forked:
         """Have the server kill it; if that has not even forked it, kill the server."""
         self.wait(0)
         if stuck and self._number is None:
-            self._server.process.kill()
+            with contextlib.suppress(PermissionError):  # the program has given up its rights
+                self._server.process.kill()
         with contextlib.suppress(OSError):
             self._leash.shutdown(socket.SHUT_WR)
 

@@ -40,9 +40,9 @@ def environment() -> dict[str, str]:
 
 def _umask() -> int | None:
     """Return the program's mask of rights; None where it cannot be read without setting it."""
-    with contextlib.suppress(OSError), open("/proc/self/status", encoding="ascii") as status:
+    with contextlib.suppress(OSError), open("/proc/self/status", "rb") as status:
         for line in status:
-            if line.startswith("Umask:"):
+            if line.startswith(b"Umask:"):
                 return int(line.split()[1], 8)
     return None
 

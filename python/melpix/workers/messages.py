@@ -12,7 +12,7 @@ _HEADER = struct.Struct("<4sI")  # the mark, and how many parts follow their len
 _LENGTH = 8  # bytes of each
 _MARK = b"mlpx"  # what comes without it was written by a process gone wrong
 _PARTS = 1 << 16  # at most
-_ROOM = 1 << 16  # bytes that are received at once
+_ROOM = 1 << 18  # bytes that are received at once: more than a group of small outcomes
 QUIET = getattr(socket, "MSG_NOSIGNAL", 0)
 """A flag of what is sent: the program may have asked for SIGPIPE."""
 

@@ -162,8 +162,9 @@ class Pool:
         loop = asyncio.get_running_loop()
         try:
             await loop.create_connection(lambda: _Line(self, worker), sock=worker.child.pipe)
-        except OSError:  # it has ended already
-            self.lose(worker)
+        except OSError:
+            if not hasattr(worker, "transport"):  # else its protocol is told of the end
+                self.lose(worker)
             return
         worker.transport.write(messages.packed(self._crew.opening()))
 

@@ -384,8 +384,11 @@ def test_nor_does_it_in_a_long_stream():
     """Of which not all bytes are looked through."""
     n = 16_000_000
     loud = np.random.default_rng(8).integers(-(2**15), 2**15, (n, 1), dtype=np.int32)
-    first, second = encode(loud // 64, 16), encode(loud, 16)
-    for seconds in (180, 270, 330):
-        y = read_clip(first + second, sr=None, offset=seconds, duration=100 / SR).y
-        start = seconds * SR
-        np.testing.assert_array_equal(y * 2**15, loud[start : start + 100, 0] // 64)
+    looked_through = len(loud) * 2**24 // len(encode(loud // 64, 16))
+    for n in (len(loud), looked_through + 8192, looked_through + 80_000):
+        first, second = encode(loud[:n] // 64, 16), encode(loud[:n], 16)
+        assert len(first) > 1 << 24
+        for seconds in (180, 270, 285):
+            y = read_clip(first + second, sr=None, offset=seconds, duration=100 / SR).y
+            start = seconds * SR
+            np.testing.assert_array_equal(y * 2**15, loud[start : start + 100, 0] // 64)

@@ -32,7 +32,7 @@ from melpix.dataset.outputs.shards import Format, Shards, escape
 from melpix.dataset.outputs.tree import Tree, leads_out, npy_bytes, sample_name
 from melpix.dataset.outputs.webdataset import WebDataset, header
 from melpix.errors import MelpixError
-from melpix.files import clean
+from melpix.files import Place, clean
 from melpix.image.write import encode_png
 
 CLASSES = ["cats", "dogs"]
@@ -153,6 +153,30 @@ def test_a_tree_grows_its_folders(tmp_path: Path) -> None:
     assert contents(tmp_path / "a" / "b") == {"c.png": b"again", "c_0003.png": b"window"}
     shutil.rmtree(tmp_path / "a")  # under its feet
     assert tree.write("a/d", b"") == "a/d.png"
+
+
+@pytest.mark.parametrize("replaced", [True, False])
+def test_no_other_folder_is_written_into(tmp_path: Path, format: Format, replaced: bool) -> None:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    place = Place.of(str(folder))
+    trees = [Tree(str(folder), ".png", place) for _ in range(2)]
+    trees[0].write("a/1", b"old")
+    shards = [Shards(str(folder), format, place=place, max_count=2) for _ in range(2)]
+    add(shards[0], format, "a", b"x", record(0))
+    folder.rename(tmp_path / "elsewhere")
+    if replaced:
+        folder.mkdir()
+    for tree in trees:
+        with pytest.raises(FileNotFoundError):
+            tree.write("a/2", b"new")
+        tree.remove(["a/1.png"])
+    for shard in shards:
+        with pytest.raises(FileNotFoundError):
+            add(shard, format, "b", b"x", record(1))
+    assert folder.exists() == replaced
+    assert not replaced or not any(folder.iterdir())
+    assert contents(tmp_path / "elsewhere" / "a") == {"1.png": b"old"}
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -121,6 +121,8 @@ class Shards:
         Samples in a shard. Their lines are kept in memory until it is complete.
     max_bytes : int >= 1
         The sample whose payload brings a shard's payloads to this many bytes is its last.
+    place : Place, optional
+        The folder that has that name now: in another one that gets it later, no shard begins.
 
     Raises
     ------
@@ -148,6 +150,7 @@ class Shards:
         index: int = 0,
         max_count: int = 10_000,
         max_bytes: int = 10**9,
+        place: files.Place | None = None,
     ) -> None:
         self._folder = folder
         self._format = format
@@ -155,6 +158,7 @@ class Shards:
         self._index = arguments.integer("index", index, 0)
         self._max_count = arguments.integer("max_count", max_count)
         self._max_bytes = arguments.integer("max_bytes", max_bytes)
+        self._place = place
         self._shard: _Shard | None = None
         self._closed = False
 
@@ -186,6 +190,8 @@ class Shards:
         try:
             if self._shard is None:
                 file = shard_name(self._mark, self._index, self._format.suffix)
+                if self._place is not None:
+                    self._place.check()
                 self._shard = _Shard(self._folder, file, self._format)
             self._shard.add(sample, payload)
             full = self._shard.count >= self._max_count or self._shard.bytes >= self._max_bytes
@@ -233,6 +239,8 @@ class Shards:
     def _complete(self) -> list[bytes]:
         if self._shard is None:
             return []
+        if self._place is not None:
+            self._place.check()
         lines = self._shard.complete()
         self._shard = None
         self._index += 1

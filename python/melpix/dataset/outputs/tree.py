@@ -165,10 +165,10 @@ class Tree:
 
     def _open(self) -> int | None:
         """Return the folder's descriptor, where systems have such, and it is to be that one."""
-        if self._root is None and self._place is not None:
-            self._root = self._place.open()
-            if self._root is None and self._place.moved():
-                raise FileNotFoundError(errno.ENOENT, "was moved")
+        if self._place is not None:
+            self._place.check()  # what is written elsewhere from now on is in no account
+            if self._root is None:
+                self._root = self._place.open()
         return self._root
 
     def _make_folders(self, output: str, root: int | None) -> None:
