@@ -24,7 +24,7 @@ namespace decode = melpix::decode;
 
 constexpr std::size_t kChecked = 1 << 14;  // samples that are checked while they are in the cache
 
-constexpr std::size_t kQuick = std::size_t{1} << 20;  // bytes of a sound that is opened at once
+constexpr std::size_t kQuick = std::size_t{1} << 20;  // bytes that are opened with the GIL held
 
 // The bytes of whoever gave them, for as long as the object lives; it goes with the GIL.
 class View {

@@ -10,7 +10,7 @@ import sys
 def program() -> int:
     """Run the command line, and return its exit code: see `melpix.cli.main`."""
     # What is imported stays. To look through it for garbage as often as Python does, and once more
-    # when the process ends, would be a third of the time of a short command.
+    # when the process ends, costs a short command much of its time.
     gc.set_threshold(50_000)
     from melpix.cli import main
 

@@ -73,7 +73,7 @@ class Outcome:
     full: OSError | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Pickled as one call of plain values, it takes a third of the time there and back.
+        # Pickled as one call of plain values, it takes less time there and back.
         facts = [getattr(self, name) for name in self.__slots__]
         facts[2] = list(map(tuple, self.samples))
         facts[3] = self.parcel and self.parcel.state()
