@@ -98,4 +98,5 @@ def _in_wav(head: bytes) -> str | None:
         return None
     (bits,) = struct.unpack_from(f"{order}H", head, at + 22)
     name, depths = _DEPTHS[tag]
-    return None if bits in depths else f"{bits}-bit {name}"
+    # What is no whole number of bytes, up to 8, is no depth but a broken header.
+    return None if bits in depths or bits not in range(8, 65, 8) else f"{bits}-bit {name}"

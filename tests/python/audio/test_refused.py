@@ -107,6 +107,9 @@ def zoo(folder: Path) -> dict[str, tuple[str, ...]]:
     contents["adpcm.wav"] = (adpcm, "IMA ADPCM in WAV", *on_request)
     half = riff(chunk(b"fmt ", fmt(3, bits=16)), chunk(b"data", bytes(4800)))
     contents["half.wav"] = (half, "16-bit floats in WAV is not read", FFMPEG)
+    for bits in (0, 7777):  # no depth of anything
+        broken = riff(chunk(b"fmt ", fmt(1, bits=bits)), chunk(b"data", bytes(4800)))
+        contents[f"bits{bits}.wav"] = (broken, "WAV that is damaged or cut short", FFMPEG)
     contents["voc.bin"] = (encode("VOC", chirp(500), 44100, "PCM_16"), "VOC", *on_request)
     for name, (data, *more) in contents.items():
         (folder / name).write_bytes(data)
